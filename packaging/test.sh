@@ -1,0 +1,13 @@
+#!/bin/bash
+# Lint, types, tests, in this order; pytest's summary comes last.
+#
+#   test.sh --static           lint and types only
+#   test.sh [PYTEST ARGUMENT]  all of it
+
+source "$(dirname "$0")/common.sh"
+
+failed=0
+.venv/bin/ruff check -q || failed=1
+[ "${1:-}" = --static ] && exit $failed
+.venv/bin/python -m pytest "$@" || failed=$?
+exit $failed

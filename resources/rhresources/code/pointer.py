@@ -1,0 +1,213 @@
+"""From a callable, or from text such as `train.py:main`, to what a worker needs to find it again.
+
+Code in modules travels as files and is imported there. What lives in no module (a script's `__main__`, a notebook,
+lambdas, closures) is pickled by value, and the files around it travel along for what it imports.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from rhresources.code.find import Kind, require_name
+from rhresources.code.listing import find_root, is_too_wide
+from rhresources.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A function, as this machine knows it.
+
+    Attributes:
+        title: what people call it: `train.py:main`.
+        root: of the tree that travels.
+        folder: inside the tree, with `/`; goes onto sys.path. Empty: the root.
+        module: dotted name; empty for a pickled function.
+        name: qualified name inside the module; of a pickled function, for people.
+        file: relative to the root, empty where no file of the tree holds the function.
+        pickled: the callable by value, else None.
+        kind: what a call gives.
+        only: the one file that travels, where the folder around it is no project.
+    """
+
+    title: str
+    root: Path
+    folder: str
+    module: str
+    name: str
+    file: str = ""
+    pickled: bytes | None = None
+    kind: Kind = "plain"
+    only: tuple[str, ...] | None = None
+
+
+def pointer_of_text(text: str, directory: Path | str | None = None) -> Pointer:
+    """What `path/to/file.py:function` or `package.module:function` points to.
+
+    Args:
+        text: the pointer.
+        directory: what relative paths and modules start from; default: the current directory.
+
+    Raises:
+        UsageError: it is not a pointer, or there is no such file or function.
+    """
+    where, colon, name = text.strip().rpartition(":")
+    if not colon or not where or not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(
+            f"{text!r} does not point to a function.",
+            remedy='Write "path/to/file.py:function" or "package.module:function".',
+        )
+    base = Path(directory or Path.cwd()).absolute()
+    if where.endswith(".py") or "/" in where or os.sep in where:
+        file = Path(os.path.normpath(base / Path(where).expanduser()))
+        if not file.is_file():
+            raise UsageError(f"There is no file {file}.", remedy="Check the path; it is relative to this directory.")
+        return pointer_of_file(file, name)
+    root = find_root(base)
+    relative = where.replace(".", "/")
+    for start in dict.fromkeys((base, root, base / "src", root / "src")):
+        for candidate in (start / f"{relative}.py", start / relative / "__init__.py"):
+            if candidate.is_file():
+                kind = require_name(candidate, name)
+                return Pointer(
+                    title=f"{where}:{name}", root=root, folder=_inside(root, start), module=where, name=name,
+                    file=_inside(root, candidate), kind=kind,
+                )  # fmt: skip
+    return Pointer(title=f"{where}:{name}", root=root, folder="", module=where, name=name)
+
+
+def pointer_of_file(file: Path, name: str, root: Path | None = None) -> Pointer:
+    """What function `name` of `file` is.
+
+    Raises:
+        UsageError: the file has no such function, or cannot be imported under its name.
+    """
+    kind = require_name(file, name)
+    root = root or find_root(file)
+    only = (_inside(root, file),) if is_too_wide(root) else None
+    folder, module = module_of(root, file)
+    return Pointer(
+        title=f"{_inside(root, file)}:{name}", root=root, folder=folder, module=module, name=name,
+        file=_inside(root, file), kind=kind, only=only,
+    )  # fmt: skip
+
+
+def module_of(root: Path, file: Path) -> tuple[str, str]:
+    """The folder that goes onto sys.path, relative to `root`, and the dotted name of `file` from there.
+
+    Raises:
+        UsageError: the name of the file or of a folder has a dot and cannot be imported.
+    """
+    parts = [] if file.name == "__init__.py" else [file.stem]
+    folder = file.parent
+    while folder != root and (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if not parts:
+        raise UsageError(f"{file} is the root of its project and cannot be imported.", remedy="Move the function.")
+    for part in parts:
+        if "." in part:
+            raise UsageError(
+                f"{file} cannot be imported: {part!r} has a dot in it.",
+                remedy="Rename it, with '_' in place of the dot.",
+            )
+    return _inside(root, folder), ".".join(parts)
+
+
+def pointer_of_callable(function: Callable[..., Any], name: str = "") -> Pointer:
+    """What `function` is: a place in a module, or a pickle where it has none.
+
+    Raises:
+        UsageError: it is not callable, or cannot be pickled.
+    """
+    if not callable(function):
+        raise UsageError(f"{function!r} is not callable.", remedy="Give a function, or text that points to one.")
+    module, qualified = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    home = sys.modules.get(module) if isinstance(module, str) else None
+    if home is None or module == "__main__" or not qualified or not _is_at(home, qualified, function):
+        return _pickled(function, name)
+    assert module is not None
+    source = getattr(home, "__file__", None)
+    kind = kind_of(function)
+    if source is None or _is_installed(source):
+        # its environment has it, or a package of `reqs` brings it
+        return Pointer(f"{module}:{qualified}", find_root(Path.cwd()), "", module, qualified, kind=kind)
+    file = Path(source).absolute()
+    root = find_root(file)
+    depth = module.count(".") + (1 if file.name == "__init__.py" else 0)
+    start = file.parents[depth]
+    if start != root and root not in start.parents:
+        folder, module = module_of(root, file)
+    else:
+        folder = _inside(root, start)
+    return Pointer(
+        title=f"{_inside(root, file)}:{qualified}", root=root, folder=folder, module=module, name=qualified,
+        file=_inside(root, file), kind=kind, only=(_inside(root, file),) if is_too_wide(root) else None,
+    )  # fmt: skip
+
+
+def kind_of(function: Callable[..., Any]) -> Kind:
+    """What a call of `function` gives."""
+    target: Any = inspect.unwrap(function)
+    while isinstance(target, functools.partial):
+        target = target.func
+    if not inspect.isroutine(target) and not inspect.isclass(target):
+        target = type(target).__call__
+    if inspect.isasyncgenfunction(target):
+        return "async generator"
+    if inspect.isgeneratorfunction(target):
+        return "generator"
+    return "coroutine" if inspect.iscoroutinefunction(target) else "plain"
+
+
+def _pickled(function: Callable[..., Any], name: str) -> Pointer:
+    try:
+        data = cloudpickle.dumps(function, protocol=5)
+    except Exception as error:
+        raise UsageError(
+            f"{name or function!r} cannot be sent: {type(error).__name__}: {error}.",
+            remedy="It holds something that lives in this process only (a file, a lock, a connection); "
+            "make that inside the function.",
+        ) from error
+    title = name or getattr(function, "__name__", type(function).__name__)
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    at_main = getattr(function, "__module__", None) == "__main__" and main is not None
+    start = Path(main).absolute().parent if at_main and main else Path.cwd()
+    root = find_root(start)
+    return Pointer(
+        title, root, _inside(root, start), "", title, pickled=data, kind=kind_of(function),
+        only=() if is_too_wide(root) else None,
+    )  # fmt: skip
+
+
+def _is_at(module: Any, qualified: str, function: Callable[..., Any]) -> bool:
+    found = module
+    for part in qualified.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            return False
+    # `train = rh.function(train)` puts a handle of ours in the place of the function
+    return found is function or getattr(found, "__rh_function__", None) is function
+
+
+def _is_installed(file: str) -> bool:
+    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    path = os.path.realpath(file)
+    return any(path.startswith(os.path.realpath(place) + os.sep) for place in places if place)
+
+
+def _inside(root: Path, path: Path) -> str:
+    try:
+        relative = path.relative_to(root).as_posix()
+    except ValueError:
+        relative = path.resolve().relative_to(root.resolve()).as_posix()
+    return "" if relative == "." else relative

@@ -1,0 +1,189 @@
+"""From a function as this machine knows it to the specification that a cluster prepares.
+
+On the way code is pushed, and folders among the packages too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rhresources.code.pointer import Pointer
+from rhresources.code.tree import CodeTree
+from rhresources.errors import UsageError
+from rhresources.packages import PackageSpec
+from rhresources.wire import cluster_pb2 as pb
+from rhresources.wire.client import ClusterClient
+
+Progress = Callable[[str], None]
+
+_METHODS = {
+    "pip": pb.PackageSpec.PIP,
+    "reqs": pb.PackageSpec.REQS,
+    "local": pb.PackageSpec.LOCAL,
+    "conda": pb.PackageSpec.CONDA,
+    "git": pb.PackageSpec.GIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a function needs beside its code.
+
+    Attributes:
+        packages: in the order in which they are installed; paths in them start from the root of the code.
+        setup_commands: shell commands after the packages.
+        python: "3.11"; empty: the cluster's own.
+        variables: of the process environment.
+        cpus, gpus, memory: what one run takes; memory in bytes, 0 shares.
+    """
+
+    packages: tuple[PackageSpec, ...] = ()
+    setup_commands: tuple[str, ...] = ()
+    python: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    cpus: float = 0
+    gpus: float = 0
+    memory: int = 0
+
+
+class Trees:
+    """The trees of code that this process works with, each looked at and watched once."""
+
+    def __init__(self, watch: bool = True) -> None:
+        self._watch = watch
+        self._trees: dict[tuple[Path, tuple[str, ...] | None], CodeTree] = {}
+
+    def get(self, root: Path, only: Sequence[str] | None = None) -> CodeTree:
+        """The tree at `root`, or the one that holds just the files `only` of it.
+
+        Raises:
+            RhError: `root` is the home directory or above it.
+        """
+        key = (root, None if only is None else tuple(only))
+        tree = self._trees.get(key)
+        if tree is None:
+            tree = self._trees[key] = CodeTree(root, only)
+            if self._watch:
+                tree.watch()
+        return tree
+
+    def are_settled(self) -> bool:
+        """Whether it is known, in microseconds, that nothing changed in any of them."""
+        return all(tree.is_settled() for tree in self._trees.values())
+
+    def forget_pushes(self) -> None:
+        """Some server lost what it had: tell it everything next time."""
+        for tree in self._trees.values():
+            tree.pushed = None
+
+    def close(self) -> None:
+        """End all watching."""
+        for tree in self._trees.values():
+            tree.close()
+        self._trees.clear()
+
+
+async def make_spec(
+    client: ClusterClient, trees: Trees, pointer: Pointer, needs: Needs, progress: Progress | None = None
+) -> pb.FunctionSpec:
+    """Push what `pointer` and `needs` name, and say how a cluster runs it.
+
+    Raises:
+        RhError: code cannot be read or sent, or a package names a path that is not there.
+    """
+    code, environment = await asyncio.gather(
+        _push_code(client, trees, pointer, progress), make_environment(client, trees, pointer, needs, progress)
+    )
+    return pb.FunctionSpec(
+        name=pointer.title,
+        code=code,
+        entry=await _entry(client, pointer),
+        environment=environment,
+        resources=pb.Resources(cpus=needs.cpus, gpus=needs.gpus, memory=needs.memory),
+        variables=dict(needs.variables),
+    )
+
+
+async def make_environment(
+    client: ClusterClient, trees: Trees, pointer: Pointer, needs: Needs, progress: Progress | None = None
+) -> pb.EnvironmentSpec:
+    """The environment that `needs` describe, with the folders among its packages pushed.
+
+    Without a package that is the root of the code, the root is added: its requirements belong to the function.
+    """
+    packages = [await _package(client, trees, pointer, spec, progress) for spec in needs.packages]
+    if pointer.only is None and not any(_is_root(pointer.root, spec) for spec in needs.packages):
+        code = await _push_code(client, trees, pointer, progress)
+        packages.append(pb.PackageSpec(method=pb.PackageSpec.REQS, tree=code, spec="./"))
+    python = needs.python
+    if not python and pointer.pickled is not None:
+        # a pickled function holds byte code of this version of Python
+        ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+        python = "" if client.hello.python.startswith(ours + ".") else ours
+    return pb.EnvironmentSpec(python=python, packages=packages, setup_commands=needs.setup_commands)
+
+
+async def make_builtin_environment(
+    client: ClusterClient, trees: Trees, packages: Sequence[PackageSpec], progress: Progress | None = None
+) -> pb.EnvironmentSpec:
+    """An environment for what needs no code; paths in `packages` start from the current directory."""
+    nowhere = Pointer("", Path.cwd(), "", "", "", only=())
+    return pb.EnvironmentSpec(packages=[await _package(client, trees, nowhere, spec, progress) for spec in packages])
+
+
+def import_of(pointer: Pointer, name: str | None = None) -> pb.Import:
+    """Where a module's function is found; with an empty `name`, the module."""
+    return pb.Import(folder=pointer.folder, module=pointer.module, name=pointer.name if name is None else name)
+
+
+async def _push_code(client: ClusterClient, trees: Trees, pointer: Pointer, progress: Progress | None) -> pb.CodeTree:
+    return await client.push(trees.get(pointer.root, pointer.only), progress)
+
+
+async def _entry(client: ClusterClient, pointer: Pointer) -> pb.Entry:
+    if pointer.pickled is not None:
+        return pb.Entry(pickled=await client.value(pointer.pickled), folder=pointer.folder)
+    return pb.Entry(imported=import_of(pointer))
+
+
+def _is_root(root: Path, spec: PackageSpec) -> bool:
+    return spec.is_path and _path_of(root, spec) in (root, root / "requirements.txt", root / "pyproject.toml")
+
+
+def _path_of(root: Path, spec: PackageSpec) -> Path:
+    return Path(root, Path(spec.target).expanduser()).resolve() if spec.target else root
+
+
+async def _package(
+    client: ClusterClient, trees: Trees, pointer: Pointer, spec: PackageSpec, progress: Progress | None
+) -> pb.PackageSpec:
+    message = pb.PackageSpec(
+        method=_METHODS[spec.method],
+        target=spec.git_url or spec.target,
+        options=spec.options,
+        revision=spec.revision,
+        spec=spec.text or str(spec),
+    )
+    if not spec.is_path:
+        return message
+    root = pointer.root.resolve()
+    path = _path_of(root, spec)
+    if not path.exists():
+        raise UsageError(
+            f"The package {message.spec!r} names {path}, which does not exist.",
+            remedy=f"Paths of packages start from {root}.",
+        )
+    if pointer.only is None and (path == root or root in path.parents):
+        tree = await _push_code(client, trees, pointer, progress)
+        inside = "" if path == root else path.relative_to(root).as_posix()
+    elif path.is_dir():
+        tree, inside = await client.push(trees.get(path), progress), ""
+    else:
+        tree, inside = await client.push(trees.get(path.parent, [path.name]), progress), path.name
+    message.tree.CopyFrom(tree)
+    message.target = inside
+    return message

@@ -1,0 +1,184 @@
+"""What a cluster says about itself: which hosts, how they are reached, what they may spend and keep."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rhresources.documents.base import BaseDocument, Bytes, Count, Part, field_problem, plain_word
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(\.[0-9]+)?\+?)?")
+
+
+def _host(value: str) -> str:
+    if "@" in value:
+        user, _, host = value.partition("@")
+        raise ValueError(f"it is {value!r}; write {host!r} here and ssh_user: {user} under ssh_creds")
+    try:
+        ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        if not _HOST.fullmatch(value) or len(value) > 253:
+            raise ValueError(f"{value!r} is not the name or address of a host") from None
+    return value
+
+
+def _jump(value: str) -> str:
+    user, _, rest = value.rpartition("@")
+    host, colon, port = rest.rpartition(":") if rest.count(":") == 1 else (rest, "", "")
+    _host(host)
+    if (user and not re.fullmatch(r"[A-Za-z0-9_][\w.-]*", user)) or (colon and not port.isdigit()):
+        raise ValueError(f"{value!r} is not a jump host; write user@host:port")
+    return value
+
+
+def _user(value: str) -> str:
+    plain_word(value)
+    if not re.fullmatch(r"[\w.\\@+-]+\$?", value):
+        raise ValueError(f"{value!r} is not the name of an account")
+    return value
+
+
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise ValueError(f"{value!r} is not an instance; write m5.xlarge, CPU:8+ or A100:4")
+    return value
+
+
+def _provider(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
+        raise ValueError(f"{value!r} is not a provider; write aws, gcp, azure, … or cheapest")
+    return value
+
+
+PlainWord = Annotated[str, AfterValidator(plain_word), Field(min_length=1)]
+
+
+class SshCredentials(Part):
+    """How one logs in to a cluster's hosts. Passwords and passphrases are in the keyring, never here."""
+
+    refused: ClassVar[Mapping[str, str]] = {
+        name: "passwords and passphrases are kept in the keyring, never in a document"
+        for name in ("password", "ssh_password", "passphrase", "ssh_passphrase")
+    }
+    renamed: ClassVar[Mapping[str, str]] = {
+        "user": "ssh_user",
+        "key": "ssh_private_key",
+        "port": "ssh_port",
+        "private_key": "ssh_private_key",
+        "ssh_proxy_jump": "proxy_jump",
+    }
+
+    ssh_user: Annotated[str, AfterValidator(_user)] | None = Field(
+        default=None,
+        title="User",
+        description="The account on the hosts; empty: what ~/.ssh/config says, else your own.",
+    )
+    ssh_private_key: PlainWord | None = Field(
+        default=None,
+        title="Private key",
+        description="Path of the key file; empty: what ~/.ssh/config and the agent offer.",
+    )
+    ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] | None = Field(
+        default=None, title="Port", description="Empty: what ~/.ssh/config says, else 22."
+    )
+    proxy_jump: Annotated[str, AfterValidator(_jump)] | None = Field(
+        default=None, title="Jump host", description="user@host:port of a host on the way."
+    )
+    known_hosts: PlainWord | None = Field(
+        default=None, title="Known hosts", description="Path of the file of host keys; empty: ~/.ssh/known_hosts."
+    )
+
+
+class ClusterDocument(BaseDocument):
+    """A cluster: one or more hosts that a cluster server runs on."""
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "host": "ips",
+        "hosts": "ips",
+        "ssh_user": "ssh_creds.ssh_user",
+        "ssh_private_key": "ssh_creds.ssh_private_key",
+        "autostop": "autostop_mins",
+        "spot": "use_spot",
+        "cloud": "provider",
+        "accelerators": "instance_type",
+        "resource_type": "kind",
+    }
+    refused: ClassVar[Mapping[str, str]] = SshCredentials.refused
+
+    kind: Literal["cluster"] = "cluster"
+    type: Literal["machine", "ssh", "cloud"] = Field(
+        title="Type", description="machine: this computer; ssh: hosts of your own; cloud: on demand."
+    )
+    ips: list[Annotated[str, AfterValidator(_host)]] = Field(
+        default_factory=list, title="Hosts", description="Names or addresses; the first is the head."
+    )
+    ssh_creds: SshCredentials = Field(default_factory=SshCredentials, title="Log-in")
+    instance_type: Annotated[str, AfterValidator(_instance)] | None = Field(
+        default=None, title="Instance", description="m5.xlarge, CPU:8+ or A100:4."
+    )
+    num_instances: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = Field(
+        default=None, title="Hosts wanted", description="Empty: one."
+    )
+    provider: Annotated[str, AfterValidator(_provider)] | None = Field(
+        default=None, title="Provider", description="aws, gcp, azure, lambda, … or cheapest; empty: the setting."
+    )
+    autostop_mins: Annotated[int, Field(strict=True, ge=-1, le=1_000_000)] | None = Field(
+        default=None, title="Stop when idle", description="Minutes; -1: never; empty: the setting."
+    )
+    use_spot: bool | None = Field(
+        default=None, title="Spot instances", description="Cheaper, and may be taken away; empty: the setting."
+    )
+    image_id: PlainWord | None = Field(default=None, title="Image", description="Image of the instances.")
+    region: PlainWord | None = Field(default=None, title="Region", description="Empty: any.")
+    price_per_hour: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = Field(
+        default=None, title="Price per hour", description="US dollars for the whole cluster, where you know better."
+    )
+    max_workers: Count | None = Field(
+        default=None, title="Workers", description="Most worker processes at once; 0: automatic; empty: the setting."
+    )
+    worker_idle_seconds: Count | None = Field(
+        default=None, title="Idle workers", description="Seconds until an idle worker ends; empty: the setting."
+    )
+    runs_kept: Count | None = Field(default=None, title="Runs kept", description="Empty: the setting.")
+    runs_kept_days: Count | None = Field(default=None, title="Days runs are kept", description="Empty: the setting.")
+    run_storage_limit: Bytes | None = Field(
+        default=None, title="Space for runs", description='Bytes, or "5 GiB"; empty: the setting.'
+    )
+    environment_kept_days: Count | None = Field(
+        default=None, title="Days environments are kept", description="Empty: the setting."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _infer_type(cls, given: Any) -> Any:
+        """Hosts make it ssh and an instance makes it cloud where the type is not said."""
+        if isinstance(given, Mapping) and "type" not in given:
+            if given.get("ips"):
+                return {**given, "type": "ssh"}
+            if given.get("instance_type"):
+                return {**given, "type": "cloud"}
+        return given
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> ClusterDocument:
+        if self.type == "ssh" and not self.ips:
+            raise field_problem(("ips",), "a cluster of type ssh needs at least one host")
+        if self.type == "cloud" and not self.instance_type:
+            raise field_problem(("instance_type",), "a cluster of type cloud needs one, such as CPU:8+ or A100:1")
+        if len(set(self.ips)) != len(self.ips):
+            twice = next(index for index, host in enumerate(self.ips) if host in self.ips[:index])
+            raise field_problem(("ips", twice), f"{self.ips[twice]} stands twice")
+        foreign = {
+            "machine": ("ips", "instance_type", "num_instances", "provider", "image_id", "region"),
+            "ssh": ("instance_type", "provider", "image_id", "region"),
+            "cloud": ("ips",),
+        }[self.type]
+        for name in foreign:
+            if getattr(self, name):
+                raise field_problem((name,), f"a cluster of type {self.type} has none")
+        return self

@@ -1,0 +1,1 @@
+"""The synchronous library, `import rhdesk as rh`: a thin face over the asynchronous workspace."""

@@ -1,0 +1,379 @@
+"""Clusters: brought up and down, commands run on them, objects kept on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from rhresources.documents import ClusterDocument
+from rhresources.errors import InstallError, NotFound, RunCancelled, RunLost, UsageError
+from rhresources.library import calls
+from rhresources.library.package import specs
+from rhresources.library.portal import Portal, portal
+from rhresources.library.resource import Resource, names
+from rhresources.packages import PackageSpec
+from rhresources.wire import cluster_pb2 as pb
+from rhresources.wire.channel import error_of_problem
+from rhresources.wire.client import ClusterClient
+from rhresources.wire.values import pickle_arguments
+
+_MISSING: Any = object()
+
+Outputs = list[tuple[int, str, str]]
+"""Exit code, standard output and standard error of each command."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run: times in seconds since the epoch, 0 for what has not happened yet."""
+
+    id: str
+    name: str
+    state: str
+    reason: str
+    created: float
+    started: float
+    ended: float
+    result_type: str
+    error: str
+
+    @classmethod
+    def of(cls, run: pb.Run) -> RunRecord:
+        """The record that the server keeps."""
+        error = f"{run.error.type}: {run.error.message}" if run.HasField("error") else run.problem.sentence
+        return cls(
+            run.id, run.name, pb.RunState.Name(run.state).lower(), run.reason, run.created, run.started, run.ended,
+            run.result_type, error,
+        )  # fmt: skip
+
+
+class Cluster(Resource):
+    """One or more hosts that a cluster server runs on. Make it with `rh.cluster`."""
+
+    kind: ClassVar[str] = "cluster"
+
+    def __init__(self, name: str | None, document: ClusterDocument, dryrun: bool = False) -> None:
+        super().__init__(name, dryrun)
+        self._document = document
+        self._packages: list[PackageSpec] = []
+
+    def document(self) -> ClusterDocument:
+        """What is saved under its name."""
+        return self._document
+
+    # ------------------------------------------------------------ up and down
+
+    def up(self) -> Cluster:
+        """Bring it up and wait until it is ready.
+
+        Raises:
+            RhError: it cannot be brought up; the sentence says at which step.
+        """
+        there = portal()
+        there.run(there.workspace.up, self.target, progress)
+        return self
+
+    def up_if_not(self) -> Cluster:
+        """Bring it up unless it is up."""
+        return self if self.is_up() else self.up()
+
+    def down(self, stop_runs: bool = False) -> None:
+        """Take it down.
+
+        Raises:
+            RhError: runs are active and `stop_runs` is false; nothing was ended.
+        """
+        there = portal()
+        there.run(there.workspace.down, self.target, stop_runs)
+
+    teardown = down
+
+    def is_up(self) -> bool:
+        """Whether its server answers and is ready for work."""
+        there = portal()
+        return there.run(there.workspace.cluster_state, self.target) == "up"
+
+    def status(self) -> dict[str, Any]:
+        """State, hosts, load and what runs, as plain values; only `state` if it is not up."""
+        there = portal()
+        state: Literal["up", "starting", "failed", "down"] = there.run(there.workspace.cluster_state, self.target)
+        if state == "down":
+            return {"state": state}
+        from google.protobuf.json_format import MessageToDict
+
+        status = there.run(_first_status, self.client(up=False))
+        return {"state": state, **MessageToDict(status, preserving_proto_field_name=True)}
+
+    # ------------------------------------------------------------ commands
+
+    def run(
+        self,
+        commands: list[str] | str,
+        stream_logs: bool = True,
+        port_forward: None = None,
+        require_outputs: bool = True,
+    ) -> Outputs:
+        """Run shell commands there, one after another.
+
+        Args:
+            commands: for `sh`.
+            stream_logs: print their output as it comes.
+            port_forward: not supported; for code that names it.
+            require_outputs: as it was in the old library; outputs always come.
+
+        Returns:
+            (exit code, standard output, standard error) of each.
+        """
+        _no_forwarding(port_forward)
+        return self._builtin("shell", commands, stream_logs)
+
+    def run_python(self, commands: list[str] | str, stream_logs: bool = True, port_forward: None = None) -> Outputs:
+        """Run Python statements in one fresh interpreter there, with the installed packages; as `run`, one triple."""
+        _no_forwarding(port_forward)
+        return self._builtin("python", commands, stream_logs)
+
+    def install_packages(self, reqs: Iterable[Any] | str) -> None:
+        """Install packages: for `run`, `run_python` and the functions of this object from now on.
+
+        Raises:
+            InstallError: they cannot be installed; nothing is changed.
+            UsageError: something in `reqs` is no package.
+        """
+        packages = [*self._packages, *(spec for spec in specs(reqs) if spec not in self._packages)]
+        there = portal()
+        there.run(_prepare_builtin, there, self.client(), "shell", packages)
+        self._packages = packages
+
+    @property
+    def packages(self) -> list[PackageSpec]:
+        """What `install_packages` installed through this object."""
+        return list(self._packages)
+
+    def _builtin(self, which: str, commands: list[str] | str, stream_logs: bool) -> Outputs:
+        commands = [commands] if isinstance(commands, str) else list(commands)
+        there, client = portal(), self.client()
+        key = there.run(_prepare_builtin, there, client, which, self._packages)
+        arguments = calls.encode(there, client, pickle_arguments((commands,), {}))
+        return [tuple(one) for one in calls.call(there, client, key, arguments, stream_logs)]
+
+    # ------------------------------------------------------------ objects
+
+    def put(self, key: str, obj: Any) -> None:
+        """Keep an object there under a key."""
+        import cloudpickle
+
+        there, client = portal(), self.client()
+        data = cloudpickle.dumps(obj, protocol=5)
+        there.run(client.put_object, key, data, f"{type(obj).__module__}.{type(obj).__qualname__}")
+
+    def get(self, key: str, default: Any = _MISSING, stream_logs: bool = False) -> Any:
+        """The object kept under a key, or the result of the run of that id.
+
+        Args:
+            key: of an object, or the id of a run.
+            default: what to give where there is neither; without it that is an error.
+            stream_logs: print what the run prints.
+
+        Raises:
+            NotFound: there is neither, and no default.
+            the exception that the run raised.
+        """
+        there, client = portal(), self.client()
+        try:
+            return calls.decode(there, client, there.run(client.get_object, key).value)
+        except NotFound as error:
+            if not _looks_like_run(key):
+                if default is not _MISSING:
+                    return default
+                raise error from None
+        try:
+            return result_of_run(there, client, key, stream_logs)
+        except NotFound:
+            if default is not _MISSING:
+                return default
+            raise
+
+    def keys(self) -> list[str]:
+        """The keys of the objects kept there."""
+        there, client = portal(), self.client()
+        return [info.key for info in there.run(client.list_objects)]
+
+    def delete(self, keys: str | Iterable[str]) -> list[str]:
+        """Forget objects; the keys that were there."""
+        there, client = portal(), self.client()
+        return there.run(client.delete_objects, [keys] if isinstance(keys, str) else list(keys))
+
+    def clear_pins(self, pins: Iterable[str] | None = None) -> list[str]:
+        """Forget objects, without `pins` all of them; the keys that were there."""
+        if pins is not None:
+            return self.delete(pins)
+        there, client = portal(), self.client()
+        return there.run(client.delete_objects, (), True)
+
+    # ------------------------------------------------------------ runs
+
+    def runs(self, limit: int = 100) -> list[RunRecord]:
+        """The newest runs, newest first."""
+        there, client = portal(), self.client()
+        return [RunRecord.of(run) for run in there.run(client.list_runs, limit).runs]
+
+    def cancel(self, key: str | Iterable[str], force: bool = False) -> list[RunRecord]:
+        """Cancel runs by their ids; their records after it. `force` kills the workers at once.
+
+        Raises:
+            NotFound: one of them does not exist; none is cancelled.
+        """
+        there, client = portal(), self.client()
+        return [RunRecord.of(run) for run in there.run(client.cancel, key, force)]
+
+    def logs(self, run: str, follow: bool = False) -> Iterator[str]:
+        """What a run printed, in pieces of whole lines; with `follow` until it ends."""
+        there, client = portal(), self.client()
+        return there.iterate(_log_pieces(client, run, follow))
+
+    # ------------------------------------------------------------ inside
+
+    @property
+    def target(self) -> Any:
+        """What the workspace knows it by: its saved name, else its document."""
+        address = self._address
+        if address is not None and names().exists(address) and names().cluster(address) == self._document:
+            return str(address)
+        return self._document
+
+    def client(self, up: bool = True) -> ClusterClient:
+        """The connection to it; it is brought up if it is not, and `up`.
+
+        Raises:
+            ClusterDown: it is not up and is not to be brought up.
+        """
+        if self.dryrun and up:
+            raise UsageError(f"{self!r} is only described (dryrun).", remedy="Make it without dryrun=True.")
+        there = portal()
+        return there.run(there.workspace.connect, self.target, up=up, progress=progress)
+
+
+def cluster(
+    name: str,
+    instance_type: str | None = None,
+    num_instances: int | None = None,
+    provider: str | None = None,
+    autostop_mins: int | None = None,
+    use_spot: bool | None = None,
+    image_id: str | None = None,
+    region: str | None = None,
+    ips: list[str] | None = None,
+    ssh_creds: dict[str, Any] | None = None,
+    dryrun: bool = False,
+    load: bool = True,
+) -> Cluster:
+    """A cluster: a saved one, with what is given here in place of what is saved; or a new one.
+
+    With `ips` it is hosts of yours, with an `instance_type` or a `provider` one in a cloud, with neither this computer.
+
+    Raises:
+        DocumentError: the parameters make no cluster; the sentence names the one that is wrong.
+    """
+    given = {
+        key: value
+        for key, value in {
+            "instance_type": instance_type, "num_instances": num_instances, "provider": provider,
+            "autostop_mins": autostop_mins, "use_spot": use_spot, "image_id": image_id, "region": region,
+            "ips": ips, "ssh_creds": ssh_creds,
+        }.items()
+        if value is not None
+    }  # fmt: skip
+    from rhresources.documents import parse_document, plain_values
+
+    if load and names().exists(name):
+        document = names().cluster(name)
+        if not given:
+            return Cluster(name, document, dryrun)
+        said = {**plain_values(document), **given}
+    else:
+        kind = "ssh" if ips else "cloud" if given else "machine"
+        said = {"kind": "cluster", "type": kind, **given}
+    made = parse_document(said, source=name)
+    assert isinstance(made, ClusterDocument)
+    return Cluster(name, made, dryrun)
+
+
+def result_of_run(there: Portal, client: ClusterClient, run: str, stream_logs: bool = False) -> Any:
+    """The result of a run, waited for; what a generator yielded, as a list.
+
+    Raises:
+        NotFound: there is no such run, or it kept no result.
+        RunCancelled, RunLost, InstallError: it has none to give.
+        the exception that it raised.
+    """
+    if stream_logs:
+        for piece in there.iterate(_log_pieces(client, run, True)):
+            calls.print_output(piece.encode())
+    # a lost connection to a cluster that restarts is no reason to give up waiting
+    record = there.run(_ended, client, run)
+    if record.state == pb.FAILED:
+        if record.HasField("error"):
+            calls.raise_remote(there.run(client.remote_error, record.error))
+        if record.HasField("problem"):
+            raise error_of_problem(record.problem)
+        raise InstallError(record.reason or f"Run {run} failed.")
+    if record.state == pb.CANCELLED:
+        raise RunCancelled(f"Run {run} was cancelled.")
+    if record.state == pb.LOST:
+        raise RunLost(record.reason or f"The worker of run {run} died.", remedy="Its log says how far it came.")
+    if record.items:
+        return [calls.decode(there, client, item.value) for item in there.iterate(client.items(run))]
+    return calls.decode(there, client, there.run(client.result, run).value)
+
+
+def progress(line: str) -> None:
+    """A step that takes long, said on standard error."""
+    import sys
+
+    print(f"rhdesk: {line}", file=sys.stderr, flush=True)
+
+
+async def _ended(client: ClusterClient, run: str) -> pb.Run:
+    last: pb.Run | None = None
+    async for event in client.watch(run, log=False):
+        if event.HasField("run"):
+            last = event.run
+    assert last is not None
+    return last
+
+
+async def _log_pieces(client: ClusterClient, run: str, follow: bool) -> Any:
+    if follow:
+        async for event in client.watch(run):
+            if event.HasField("log"):
+                yield event.log.data.decode("utf-8", "replace")
+        return
+    offset = 0
+    while True:
+        reply = await client.read_log(run, offset)
+        if not reply.block.data:
+            return
+        yield reply.block.data.decode("utf-8", "replace")
+        offset = reply.block.offset + len(reply.block.data)
+
+
+async def _first_status(client: ClusterClient) -> pb.Status:
+    statuses = client.watch_status(1.0)
+    try:
+        return await anext(statuses)
+    finally:
+        await statuses.aclose()  # type: ignore[attr-defined]
+
+
+async def _prepare_builtin(there: Portal, client: ClusterClient, which: str, packages: list[PackageSpec]) -> str:
+    return (await there.workspace.prepare_builtin(client, which, packages, progress)).key
+
+
+def _no_forwarding(port_forward: object) -> None:
+    if port_forward is not None:
+        raise UsageError("Ports are not forwarded with run.", remedy="Leave port_forward= out.")
+
+
+def _looks_like_run(key: str) -> bool:
+    return len(key) == 26 and key.isalnum() and key.upper() == key

@@ -1,0 +1,153 @@
+"""From the synchronous library to the asynchronous workspace: one background thread with one event loop.
+
+It starts with the first use and ends with the program. A forked child gets one of its own. Because the loop has its
+own thread, the library works inside of a running event loop (Jupyter) as well.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rhresources import paths
+from rhresources.errors import RhError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from anyio.from_thread import BlockingPortal
+
+    from rhresources.workspace import Workspace
+
+Result = TypeVar("Result")
+
+
+class Portal:
+    """The background thread and the workspace that lives on it."""
+
+    def __init__(self, home: Path) -> None:
+        from anyio.from_thread import start_blocking_portal
+
+        from rhresources.workspace import Workspace
+
+        self.home = home
+        self._process = os.getpid()
+        options = {"use_uvloop": True} if sys.platform != "win32" else {}
+        self._context: AbstractContextManager[BlockingPortal] = start_blocking_portal(
+            "asyncio", backend_options=options, name="rhdesk"
+        )
+        self._portal = self._context.__enter__()
+        self.workspace: Workspace = Workspace(home, "library")
+        self.loop, self._thread = self._portal.call(_where)
+
+    def run(self, function: Callable[..., Awaitable[Result]], *args: Any, **kwargs: Any) -> Result:
+        """Run `function(*args, **kwargs)` on the loop and wait; an interrupt here cancels it there."""
+        self.require_other_thread()
+        future = self._portal.start_task_soon(_awaited, function, args, kwargs)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def start(self, function: Callable[..., Awaitable[Result]], *args: Any, **kwargs: Any) -> Any:
+        """Like `run`, but answers at once, with a `concurrent.futures.Future`."""
+        return self._portal.start_task_soon(_awaited, function, args, kwargs)
+
+    def iterate(self, items: AsyncIterator[Result]) -> Iterator[Result]:
+        """The items of an asynchronous iterator as they come. Leaving the loop early closes it."""
+        try:
+            while True:
+                try:
+                    item = self.run(_next, items)
+                except _End:
+                    return
+                yield item
+        finally:
+            close = getattr(items, "aclose", None)
+            if close is not None and self.alive:
+                self.run(close)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this is still the process that started the thread, and the thread runs."""
+        return self._process == os.getpid() and self._thread.is_alive()
+
+    def require_other_thread(self) -> None:
+        """Raises where waiting would wait for itself."""
+        if threading.current_thread() is self._thread:
+            raise RhError("The library cannot be called from its own callbacks.", remedy="Hand the work to a thread.")
+
+    def close(self) -> None:
+        """End connections, watching and the thread."""
+        if not self.alive:
+            return
+        with suppress(Exception):
+            self.run(self.workspace.close)
+        self._context.__exit__(None, None, None)
+
+
+_current: Portal | None = None
+_lock = threading.Lock()
+
+
+def portal() -> Portal:
+    """The portal of this process for the rhdesk directory of now."""
+    global _current
+    found, home = _current, paths.home()
+    if found is not None and found.home == home and found.alive:
+        return found
+    with _lock:
+        found = _current
+        if found is not None and (found.home != home or not found.alive):
+            found.close()
+            found = _current = None
+        if found is None:
+            found = _current = Portal(home)
+        return found
+
+
+def close() -> None:
+    """End the background thread; the next use starts another."""
+    global _current
+    with _lock:
+        found, _current = _current, None
+    if found is not None:
+        found.close()
+
+
+def _after_fork() -> None:
+    global _current, _lock
+    _current, _lock = None, threading.Lock()  # the thread is not in the child, and nobody there lets go of the lock
+
+
+class _End(Exception):
+    """An asynchronous iterator is at its end."""
+
+
+async def _next(items: AsyncIterator[Result]) -> Result:
+    try:
+        return await anext(items)
+    except StopAsyncIteration:
+        raise _End from None
+
+
+async def _awaited(function: Callable[..., Awaitable[Result]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+    return await function(*args, **kwargs)
+
+
+async def _where() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
+    import asyncio
+
+    return asyncio.get_running_loop(), threading.current_thread()
+
+
+atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,104 @@
+"""What clusters, functions and packages have in common: a name, a document, save and load."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from rhresources.documents import Document, plain_values
+from rhresources.errors import UsageError
+from rhresources.library.portal import portal
+from rhresources.names import Address
+from rhresources.resource_names import ResourceNames
+
+
+def names() -> ResourceNames:
+    """The names of the rhdesk directory of now, with the current folder of this program."""
+    return portal().workspace.names
+
+
+class Resource:
+    """Anything with a name.
+
+    Args:
+        name: how it is called; None for one that nobody saved.
+        dryrun: only describe it; touch no cluster.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init__(self, name: str | None, dryrun: bool = False) -> None:
+        self._address: Address | None = names().resolve(name) if name else None
+        self.dryrun = dryrun
+
+    @property
+    def name(self) -> str | None:
+        """The last part of the address; None if it has no name."""
+        return self._address.name if self._address is not None else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._address = names().resolve(name) if name else None
+
+    @property
+    def rns_address(self) -> str | None:
+        """The whole name: `~/x`, `^x`, `/owner/x`; None if it has none."""
+        return str(self._address) if self._address is not None else None
+
+    @property
+    def config_for_rns(self) -> dict[str, Any]:
+        """What its document says, as plain values."""
+        return plain_values(self.document())
+
+    def document(self) -> Document:
+        """What is saved under its name."""
+        raise NotImplementedError
+
+    def save(self, name: str | None = None, overwrite: bool = True) -> Self:
+        """Save it under `name`, or under the name that it has.
+
+        Raises:
+            UsageError: it has no name, or cannot be saved.
+            AlreadyExists: the name is taken and `overwrite` is false.
+        """
+        if name is not None:
+            self.name = name
+        if self._address is None:
+            raise UsageError("It has no name to be saved under.", remedy='Give one: save("~/name").')
+        names().save(self._address, self.document(), overwrite=overwrite)
+        return self
+
+    @classmethod
+    def from_name(cls, name: str, dryrun: bool = True) -> Self:
+        """The saved resource of that name.
+
+        Raises:
+            NotFound: there is none.
+            UsageError: it is of another kind.
+        """
+        from rhresources.library.toplevel import load
+
+        found = load(name, dryrun=dryrun)
+        if not isinstance(found, cls):
+            raise UsageError(f"{name} is a {found.kind}, not a {cls.kind}.", remedy="Load it with rh.load.")
+        return found
+
+    def unname(self) -> None:
+        """Forget its saved document, and that it had a name."""
+        self.delete_configs()
+        self._address = None
+
+    def delete_configs(self) -> None:
+        """Delete the document saved under its name.
+
+        Raises:
+            NotFound: nothing is saved.
+        """
+        if self._address is not None:
+            names().delete(self._address)
+
+    def is_local(self) -> bool:
+        """Whether its name is one of this computer."""
+        return self._address is None or self._address.place in ("local", "builtin")
+
+    def __repr__(self) -> str:
+        return f"<rh.{type(self).__name__} {self.rns_address or '(no name)'}>"

@@ -1,0 +1,285 @@
+"""This computer as a cluster: starts the server as a process of its own, finds one that runs, ends it in order.
+
+The server outlives whoever started it. `server.json` in its home says where it is; process id and start time together
+tell whether that is still true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import psutil
+
+from rhresources import paths
+from rhresources.errors import ConnectionLost, RhError
+from rhresources.reach import Progress
+from rhresources.version import version
+from rhresources.wire import PROTOCOL
+from rhresources.wire import cluster_pb2 as pb
+from rhresources.wire.channel import Channels, ServerAddress, error_of_rpc
+from rhresources.wire.link import open_link
+
+START_SECONDS = 60.0
+READY_SECONDS = 300.0
+STOP_SECONDS = 30.0
+_STEP = 0.02
+# a warm start of Ray needs byte code, which this variable would keep it from writing
+_NOT_FOR_SERVERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP", "PYTHONINSPECT")
+
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Servers this process started; kept because a `Popen` that is forgotten complains that its process goes on."""
+
+
+class MachineRoute:
+    """The way to the cluster server of this computer.
+
+    Args:
+        home: the rhdesk directory; default: the user's. The server lives in `server` under it.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = (home / "server") if home is not None else paths.server_home()
+
+    async def address(self) -> ServerAddress | None:
+        """Where the server listens now; None if it does not run."""
+        record = self._record()
+        if record is None or _process_of(record) is None:
+            return None
+        return ServerAddress(f"unix:{record['socket']}", str(record["token"]))
+
+    async def up(self, progress: Progress, *, wait_ready: bool = True) -> ServerAddress:
+        """Start the server if it does not run, and wait until it answers (and until Ray is up, with `wait_ready`).
+
+        Raises:
+            RhError: the server cannot start, in its own words; or Ray cannot.
+        """
+        address = await self.address()
+        if address is None or not await _answers(address):
+            progress("Starting the cluster server on this computer")
+            address = await self._start()
+        if wait_ready:
+            await self._wait_for_engine(address, progress)
+        return address
+
+    async def down(self, stop_runs: bool) -> None:
+        """End the server, Ray and every worker.
+
+        Raises:
+            RhError: runs are active and `stop_runs` is false; nothing was ended.
+        """
+        address = await self.address()
+        if address is None:
+            if not self._engine_runs():
+                self._forget()
+                return
+            # a killed server left its Ray and maybe runs behind; a new one knows how to end them in order
+            address = await self.up(lambda _: None, wait_ready=True)
+        record = self._record()
+        process = _process_of(record) if record is not None else None
+        await self._shut_down(address, stop_runs)
+        deadline = time.monotonic() + STOP_SECONDS
+        while process is not None and _lives(process):
+            if time.monotonic() > deadline:
+                await asyncio.to_thread(_end, process)
+                break
+            await asyncio.sleep(_STEP)
+        self._forget()
+
+    # ------------------------------------------------------------ starting
+
+    async def _start(self) -> ServerAddress:
+        _require_server_extra()
+        log = self._log_file()
+        with log.open("ab") as output:
+            before = output.tell()
+            environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SERVERS}
+            process = await asyncio.to_thread(
+                subprocess.Popen,
+                [sys.executable, "-m", "rhserver", "--home", str(self.home)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=self.home,
+                env=environment,
+            )
+        _STARTED.append(process)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            ended = process.poll()
+            address = await self.address()
+            if address is not None and await _answers(address):
+                return address
+            if ended is not None and not (self._other_starts(log, before) and address is None):
+                raise self._start_error(log, before, ended)
+            await asyncio.sleep(_STEP)
+        raise RhError(
+            f"The cluster server did not answer within {START_SECONDS:.0f} s.",
+            remedy=f"{log} says what it does.",
+            detail=_tail(log, before),
+        )
+
+    def _log_file(self) -> Path:
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            log = self.home / "server.log"
+            log.touch(mode=0o600)
+            return log
+        except OSError as error:
+            raise RhError(
+                f"The cluster server cannot use {self.home}: {error.strerror}.",
+                remedy="Choose another directory with $RH_HOME.",
+            ) from error
+
+    @staticmethod
+    def _other_starts(log: Path, before: int) -> bool:
+        """Whether our server ended because another client was faster; that one is about to answer."""
+        return "already runs" in _tail(log, before)
+
+    @staticmethod
+    def _start_error(log: Path, before: int, code: int) -> RhError:
+        detail = _tail(log, before)
+        lines = [line.strip() for line in detail.splitlines() if line.strip()]
+        said = next((line for line in reversed(lines) if line.startswith("rhserver: ")), lines[-1] if lines else "")
+        sentence = said.removeprefix("rhserver: ") or f"it ended with exit code {code} and said nothing."
+        return RhError(f"The cluster server could not start: {sentence}", detail=detail)
+
+    async def _wait_for_engine(self, address: ServerAddress, progress: Progress) -> None:
+        """Pass on what the server says of Ray until it is up; a server that dies meanwhile is an error."""
+        channels = Channels(address)
+        said, deadline = "", time.monotonic() + READY_SECONDS
+        try:
+            while time.monotonic() < deadline:
+                hello = await channels.stub.Hello(
+                    pb.HelloRequest(version=version(), protocol=PROTOCOL), metadata=channels.metadata, timeout=10
+                )
+                engine = hello.engine
+                if engine.phase == pb.EngineState.FAILED:
+                    raise RhError(
+                        engine.sentence or "Ray could not start.",
+                        remedy="Take the cluster down and bring it up again; the detail is Ray's own log.",
+                        detail=engine.detail,
+                    )
+                if engine.sentence != said:
+                    said = engine.sentence
+                    progress(said)
+                if engine.phase == pb.EngineState.READY:
+                    return
+                await asyncio.sleep(0.1)
+        except grpc.aio.AioRpcError as error:
+            raise error_of_rpc(error) from None
+        finally:
+            await channels.close()
+        raise RhError(
+            f"Ray did not come up within {READY_SECONDS:.0f} s.", remedy="Take the cluster down and up again."
+        )
+
+    # ------------------------------------------------------------ ending
+
+    async def _shut_down(self, address: ServerAddress, stop_runs: bool) -> None:
+        channels = Channels(address)
+        try:
+            reply = await channels.stub.Shutdown(
+                pb.ShutdownRequest(stop_runs=stop_runs), metadata=channels.metadata, timeout=STOP_SECONDS
+            )
+        except grpc.aio.AioRpcError as error:
+            raise error_of_rpc(error) from None
+        finally:
+            await channels.close()
+        if not reply.stopping:
+            names = ", ".join(f"{run.name} ({run.id})" for run in reply.active[:3])
+            more = f" and {len(reply.active) - 3} more" if len(reply.active) > 3 else ""
+            count = len(reply.active)
+            refused = RhError(
+                f"{count} {'run is' if count == 1 else 'runs are'} active on this cluster: {names}{more}.",
+                remedy="Wait for them, cancel them, or take the cluster down with them (--yes).",
+            )
+            refused.code = "runs-active"
+            raise refused
+
+    def _engine_runs(self) -> bool:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads((self.home / "ray.json").read_text())
+            return _process_of(record) is not None
+        return False
+
+    # ------------------------------------------------------------ what the server published
+
+    def _record(self) -> dict[str, Any] | None:
+        try:
+            record = json.loads((self.home / "server.json").read_text())
+            record["pid"], record["process_started"], record["socket"], record["token"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return dict(record)
+
+    def _forget(self) -> None:
+        record = self._record()
+        if record is not None and _process_of(record) is None:
+            (self.home / "server.json").unlink(missing_ok=True)
+
+
+def _require_server_extra() -> None:
+    for module in ("rhserver", "ray"):
+        if importlib.util.find_spec(module) is None:
+            raise RhError(
+                "This computer cannot be a cluster: Ray is not installed here.",
+                remedy="Install it with: pip install 'rhdesk[server]'",
+                detail=f"no module {module} for {sys.executable}",
+            )
+
+
+async def _answers(address: ServerAddress) -> bool:
+    try:
+        link = await open_link(address)
+    except ConnectionLost:
+        return False
+    await link.close()
+    return True
+
+
+def _process_of(record: dict[str, Any]) -> psutil.Process | None:
+    """The process that wrote the record; None if it ended, even if its id was given out again."""
+    try:
+        process = psutil.Process(int(record["pid"]))
+        same = abs(process.create_time() - float(record["process_started"])) < 1.0
+        return process if same and _lives(process) else None
+    except (psutil.Error, ValueError, KeyError, TypeError):
+        return None
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _end(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.terminate()
+        try:
+            process.wait(5)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def _tail(log: Path, start: int, limit: int = 20_000) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(start, file.tell() - limit))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""

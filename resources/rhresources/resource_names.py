@@ -1,0 +1,310 @@
+"""The Resource Name System: every place where resources are kept behind one load, save and list.
+
+Calls read and write small files and nothing else; they may be made from any thread.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from rhresources import paths
+from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument
+from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
+from rhresources.names import Address, is_under, parse_folder
+from rhresources.packages import PackageSpec, parse_package
+from rhresources.settings import Settings
+from rhresources.stores import builtin
+from rhresources.stores.entry import Entry
+from rhresources.stores.local import LocalStore
+
+_Kind = TypeVar("_Kind", ClusterDocument, FunctionDocument, PackageDocument)
+
+Name = str | Address
+"""What a resource is called: text as people write it, or an address."""
+
+
+class ResourceNames:
+    """All resources of one rhdesk directory, by name.
+
+    Args:
+        home: the rhdesk directory; default `$RH_HOME`, else `~/.rh`. It need not exist yet.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = home if home is not None else paths.home()
+        self._local = LocalStore(self.home)
+        self._folders: list[str] = []
+        self._lock = threading.Lock()
+
+    # ---------------------------------------------------------------- folders
+
+    @property
+    def current_folder(self) -> str:
+        """The folder that bare names are in: the last one set, else the `default_folder` of config.yaml."""
+        with self._lock:
+            if self._folders:
+                return self._folders[-1]
+        try:
+            return parse_folder(Settings.load(self.home).default_folder)
+        except RhError:
+            return "~"
+
+    def set_folder(self, folder: str) -> str:
+        """Make `folder` the current one for this object; it need not exist. Answers with its canonical form.
+
+        Raises:
+            BadName: it is not a folder.
+        """
+        whole = parse_folder(folder, self.current_folder)
+        with self._lock:
+            self._folders.append(whole)
+        return whole
+
+    def unset_folder(self) -> str:
+        """Go back to the folder that was current before the last `set_folder`; answers with it."""
+        with self._lock:
+            if self._folders:
+                self._folders.pop()
+        return self.current_folder
+
+    def folders(self, under: str | None = None) -> builtins.list[str]:
+        """The folders on this computer in canonical form; with `under` that one and those inside it.
+
+        Raises:
+            BadName: `under` is not a folder.
+            NoRegistry: it is a folder of the registry.
+        """
+        found = self._local.folders()
+        if under is None:
+            return found
+        whole = self._listed_folder(under)
+        return [folder for folder in found if is_under(folder, whole)] if whole != "^" else ["^"]
+
+    def resolve(self, name: Name) -> Address:
+        """The address that `name` means in the current folder.
+
+        Raises:
+            BadName: it is not a name.
+        """
+        return name if isinstance(name, Address) else Address.parse(name, self.current_folder)
+
+    # ---------------------------------------------------------------- reading
+
+    def load(self, name: Name) -> Entry:
+        """The resource of that name; it may be broken, see `Entry.problem`.
+
+        Raises:
+            BadName: it is not a name.
+            NotFound: there is none; the remedy offers the nearest name.
+            NoRegistry: it is a name of the registry.
+            RhError: the disk cannot be read.
+        """
+        address = self._reachable(name)
+        try:
+            return builtin.load(address) if address.place == "builtin" else self._local.load(address)
+        except NotFound as error:
+            raise NotFound(error.sentence, remedy=self._nearest(address)) from None
+
+    def document(self, name: Name) -> Document:
+        """What the resource of that name says.
+
+        Raises:
+            DocumentError: it is broken.
+            RhError: as `load`.
+        """
+        return self.load(name).require()
+
+    def cluster(self, name: Name) -> ClusterDocument:
+        """The cluster of that name.
+
+        Raises:
+            UsageError: it is something else.
+            RhError: as `document`.
+        """
+        return self._of_kind(name, ClusterDocument)
+
+    def function(self, name: Name) -> FunctionDocument:
+        """The function of that name; errors as `cluster`."""
+        return self._of_kind(name, FunctionDocument)
+
+    def package(self, name: Name) -> PackageDocument:
+        """The package of that name; errors as `cluster`."""
+        return self._of_kind(name, PackageDocument)
+
+    def packages(self, lines: Iterable[str]) -> builtins.list[PackageSpec]:
+        """Package lines taken apart, with what is saved under a name (`rh:~/deps`) looked up.
+
+        Raises:
+            UsageError: a line is not a package, or names something that is none.
+            RhError: as `document`.
+        """
+        found = []
+        for line in lines:
+            spec = parse_package(line)
+            if spec.method == "saved":
+                saved = self.package(spec.target).spec()
+                spec = PackageSpec(
+                    saved.method, saved.target, saved.options + spec.options, saved.git_url, saved.revision, spec.text
+                )
+            found.append(spec)
+        return found
+
+    def exists(self, name: Name, kind: str | None = None) -> bool:
+        """Whether there is a resource of that name, broken or not; with `kind`, one of that kind.
+
+        Raises:
+            BadName: it is not a name.
+            NoRegistry: it is a name of the registry.
+        """
+        address = self._reachable(name)
+        found = builtin.exists(address) if address.place == "builtin" else self._local.exists(address)
+        return found and (kind is None or self.load(address).kind == kind)
+
+    def list(
+        self, folder: str | None = None, kind: str | None = None, *, recursive: bool = True
+    ) -> builtins.list[Entry]:
+        """Resources by name, broken ones too.
+
+        Args:
+            folder: what is in that folder; default: everything here, then everything built in.
+            kind: "cluster", "function" or "package"; a broken one counts as what its text seems to say.
+            recursive: what is in folders inside `folder` too.
+
+        Raises:
+            BadName: `folder` is not a folder.
+            NoRegistry: it is a folder of the registry.
+            RhError: the disk cannot be read.
+        """
+        if folder is None:
+            entries = [*self._local.list(), *builtin.entries()]
+        elif (whole := self._listed_folder(folder)) == "^":
+            entries = builtin.entries()
+        else:
+            entries = [
+                entry
+                for entry in self._local.list()
+                if entry.address.folder == whole or (recursive and is_under(entry.address.folder, whole))
+            ]
+        return [entry for entry in entries if kind is None or entry.kind == kind]
+
+    # ---------------------------------------------------------------- writing
+
+    def save(self, name: Name, document: Document, overwrite: bool = True) -> Entry:
+        """Save a document under a name; the comments of the file it replaces are kept.
+
+        Bare names inside the document are made whole, as they are meant in the current folder.
+
+        Raises:
+            AlreadyExists: the name is taken and `overwrite` is false, or another one differs only in case.
+            DocumentError: a broken file is there; it is left alone.
+            NoRegistry: it is a name of the registry.
+            RhError: it is built in, or the disk refused; the old document is still there.
+        """
+        address = self._writable(name, "saved")
+        return self._local.save(address, document.in_folder(self.current_folder), overwrite=overwrite)
+
+    def save_text(self, name: Name, text: str, *, modified: float | None = None) -> Entry:
+        """Save a document as YAML text, to the letter; this may replace a broken file.
+
+        Args:
+            name: its name.
+            text: the YAML.
+            modified: `Entry.modified` of what the text began as, 0 for a new one: refuses if something else changed
+                the file in the meantime. None: saves over whatever is there.
+
+        Raises:
+            DocumentError: the text is not a valid document; it names the field and the line.
+            AlreadyExists: the file has been changed, made or deleted since `modified`, or a name differs only in case.
+            NoRegistry: it is a name of the registry.
+            RhError: it is built in, or the disk refused; the old document is still there.
+        """
+        return self._local.save_text(self._writable(name, "saved"), text, modified=modified)
+
+    def delete(self, name: Name) -> None:
+        """Delete a resource, broken or not.
+
+        Raises:
+            NotFound: there is none.
+            NoRegistry: it is a name of the registry.
+            RhError: it is built in, or the disk refused.
+        """
+        address = self._writable(name, "deleted")
+        try:
+            self._local.delete(address)
+        except NotFound as error:
+            raise NotFound(error.sentence, remedy=self._nearest(address)) from None
+
+    def rename(self, old: Name, new: Name) -> Entry:
+        """Give a resource another name or folder. Documents that name it are not changed.
+
+        Raises:
+            NotFound: there is no `old`.
+            AlreadyExists: `new` is taken, or differs from another name only in case.
+            NoRegistry: one of them is a name of the registry.
+            RhError: one of them is built in, or the disk refused.
+        """
+        before, after = self._writable(old, "renamed"), self._writable(new, "given a new meaning")
+        try:
+            return self._local.rename(before, after)
+        except NotFound as error:
+            raise NotFound(error.sentence, remedy=self._nearest(before)) from None
+
+    def watch(self, callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
+        """Call `callback`, in a thread of its own, with the names that anybody made, changed or deleted here.
+
+        Returns:
+            What ends the watch; it returns when `callback` will not be called again.
+        """
+        return self._local.watch(callback)
+
+    # ---------------------------------------------------------------- inside
+
+    def _reachable(self, name: Name) -> Address:
+        address = self.resolve(name)
+        if address.place == "registry":
+            raise _no_registry(str(address))
+        return address
+
+    def _writable(self, name: Name, what: str) -> Address:
+        address = self._reachable(name)
+        if address.place == "builtin":
+            raise UsageError(
+                f"{address} is built in and cannot be {what}.", remedy=f"Use a name of your own: ~/{address.name}."
+            )
+        return address
+
+    def _listed_folder(self, folder: str) -> str:
+        whole = parse_folder(folder, self.current_folder)
+        if whole.startswith(("@", "/")):
+            raise _no_registry(whole)
+        return whole
+
+    def _of_kind(self, name: Name, model: type[_Kind]) -> _Kind:
+        entry = self.load(name)
+        document = entry.require()
+        if not isinstance(document, model):
+            wanted = model.model_fields["kind"].default
+            raise UsageError(f"{entry.name} is a {document.kind}, not a {wanted}.", remedy=f"Name a {wanted}.")
+        return document
+
+    def _nearest(self, address: Address) -> str:
+        """A remedy that offers the name that was probably meant."""
+        try:
+            known = [entry.address for entry in self.list()]
+        except RhError:
+            return ""
+        names = {each.name.lower(): each for each in reversed(known)}
+        near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
+        return f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls` lists what there is."
+
+
+def _no_registry(name: str) -> NoRegistry:
+    return NoRegistry(
+        f"{name} is kept in a registry, and none is logged in to.",
+        remedy="Use a name on this computer, such as ~/name; bare names are that while default_folder is '~'.",
+    )

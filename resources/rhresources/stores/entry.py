@@ -1,0 +1,59 @@
+"""What a store answers with: the address, and either the document or the problem of one that cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhresources.documents import Document
+from rhresources.errors import DocumentError
+from rhresources.names import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource as a store has it.
+
+    Attributes:
+        address: its name.
+        document: what it says; None where it is broken.
+        problem: why it is broken; None where it is not.
+        modified: seconds since the epoch of its last change, 0 for built-ins. Give it back to `save_text` to make
+            sure that nothing else changed the file in between.
+        path: the file; None for built-ins.
+        kind: "cluster", "function" or "package"; of a broken one what its text seems to say, or nothing.
+        text: the YAML as it stands in the file; of a built-in what it would be.
+    """
+
+    address: Address
+    document: Document | None
+    problem: DocumentError | None
+    modified: float
+    path: Path | None
+    kind: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The canonical address as text: `~/train`."""
+        return str(self.address)
+
+    @property
+    def broken(self) -> bool:
+        """Whether its text cannot be read; it is never overwritten then, except on purpose."""
+        return self.document is None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it cannot be saved or deleted."""
+        return self.address.place == "builtin"
+
+    def require(self) -> Document:
+        """The document.
+
+        Raises:
+            DocumentError: it is broken.
+        """
+        if self.document is None:
+            raise self.problem or DocumentError(f"{self.name} cannot be read.")
+        return self.document

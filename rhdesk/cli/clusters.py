@@ -1,0 +1,135 @@
+"""Commands that change clusters: up, down, install."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+from rhresources.errors import UsageError
+
+from rhdesk.cli.options import Name, RhCommand, json_option
+from rhdesk.cli.session import cluster_address, connect, run_async
+from rhdesk.cli.status import status_row
+from rhdesk.cli.terminal import Progress, age, note, print_json
+
+if TYPE_CHECKING:
+    from rhresources.wire import cluster_pb2 as pb
+    from rhresources.workspace import Workspace
+
+
+@click.command("up", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"))
+@json_option
+def up_command(cluster: str, as_json: bool) -> None:
+    """Bring CLUSTER up: start its server. `^local` is this computer."""
+
+    async def work(workspace: Workspace) -> dict[str, Any]:
+        address = cluster_address(workspace, cluster)
+        with Progress() as progress:
+            already = await workspace.cluster_state(address) != "down"
+            await workspace.up(address, progress)
+            client = await workspace.connect(address)
+            return status_row(address, await client.say_hello(), None) | {"already_up": already}
+
+    row = run_async(work, interrupted="What was started goes on; `rhdesk status` tells how far it came.")
+    if as_json:
+        print_json(row)
+    else:
+        how = "was up already" if row["already_up"] else "is up"
+        note(f"{row['name']} {how}. {row['engine_says']}".rstrip())
+
+
+@click.command("down", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"))
+@click.option("--yes", is_flag=True, help="Do not ask, even if runs will be ended.")
+@json_option
+def down_command(cluster: str, yes: bool, as_json: bool) -> None:
+    """Take CLUSTER down: end its server, its workers and its runs. Asks first if a run is active."""
+
+    async def work(workspace: Workspace) -> dict[str, Any]:
+        from rhdesk.cli.records import ACTIVE
+
+        address = cluster_address(workspace, cluster)
+        if await workspace.cluster_state(address) == "down":
+            await workspace.down(address, stop_runs=yes)  # a server that was killed may have left its Ray behind
+            return {"name": address, "was_up": False, "ended_runs": []}
+        client = await workspace.connect(address)
+        active = list((await client.list_runs(10_000, states=ACTIVE)).runs)
+        if active and not yes:
+            _ask_about(active, address)
+        with Progress() as progress:
+            progress(f"Taking {address} down")
+            await workspace.down(address, stop_runs=True)
+        return {"name": address, "was_up": True, "ended_runs": [run.id for run in active]}
+
+    done = run_async(work, interrupted="`rhdesk status` tells what is left.")
+    if as_json:
+        print_json(done)
+    elif done["was_up"]:
+        ended = len(done["ended_runs"])
+        with_it = f" {ended} {'run' if ended == 1 else 'runs'} ended with it." if ended else ""
+        note(f"{done['name']} is down.{with_it}")
+    else:
+        note(f"{done['name']} was not up.")
+
+
+def _ask_about(active: list[pb.Run], address: str) -> None:
+    """Show which runs will die and ask.
+
+    Raises:
+        UsageError: nobody is there to answer, or the answer is no.
+    """
+    from rhdesk.cli.records import state_name
+
+    now = time.time()
+    count = f"{len(active)} {'run is' if len(active) == 1 else 'runs are'} active on {address}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"{count}, and would be ended.", remedy="Add --yes to end them.")
+    note(f"{count} and will be ended:")
+    for run in active[:20]:
+        note(f"  {run.id}  {state_name(run.state):<9}  {run.name}, created {age(run.created, now)}")
+    if len(active) > 20:
+        note(f"  ... and {len(active) - 20} more")
+    if not click.confirm("Take it down?", err=True):
+        raise UsageError("Nothing was changed.")
+
+
+@click.command("install", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"))
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE...")
+@json_option
+def install_command(cluster: str, packages: tuple[str, ...], as_json: bool) -> None:
+    """Install packages on CLUSTER, as an environment that functions with just these packages then find ready.
+
+    PACKAGE is what `pip` would take (numpy==1.26), a folder (./lib), conda:NAME, or a git address.
+    """
+
+    async def work(workspace: Workspace) -> dict[str, Any]:
+        address = cluster_address(workspace, cluster)
+        with Progress() as progress:
+            client = await connect(workspace, address, progress)
+            prepared = await _install(workspace, client, packages, progress)
+        return {"cluster": address, "packages": list(packages), "environment": prepared.environment}
+
+    done = run_async(work, interrupted="Nothing was changed; what was downloaded is kept for the next try.")
+    if as_json:
+        print_json(done)
+    else:
+        note(f"Installed {', '.join(packages)} on {done['cluster']} (environment {done['environment'][:12]}).")
+
+
+async def _install(workspace: Workspace, client: Any, packages: tuple[str, ...], progress: Progress) -> Any:
+    """Make the environment of a function that needs just these packages and has no code."""
+    from pathlib import Path
+
+    from rhresources.code.pointer import Pointer
+    from rhresources.code.specs import Needs, make_environment
+    from rhresources.wire import cluster_pb2 as pb
+
+    needs = Needs(packages=tuple(workspace.names.packages(packages)))
+    nowhere = Pointer("install", Path.cwd(), "", "", "install", only=())
+    environment = await make_environment(client, workspace.trees, nowhere, needs, progress)
+    spec = pb.FunctionSpec(name="install", entry=pb.Entry(builtin="python"), environment=environment)
+    return await client.prepare(spec, lambda event: progress(event.phase or event.output))

@@ -1,0 +1,133 @@
+"""The group of all commands, and the one place where errors become a sentence on standard error and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+from rhresources.errors import RhError
+
+from rhdesk.cli.options import RhCommand, is_verbose
+
+COMMANDS = {
+    # name: (module, one line for the list of commands)
+    "ls": ("names", "List saved clusters, functions and packages."),
+    "show": ("names", "Print the document of a name."),
+    "save": ("names", "Save a document from a YAML file."),
+    "rm": ("names", "Remove a name."),
+    "up": ("clusters", "Bring a cluster up."),
+    "down": ("clusters", "Take a cluster down."),
+    "status": ("status", "Say which clusters are up, and how busy they are."),
+    "install": ("clusters", "Install packages on a cluster."),
+    "send": ("functions", "Send a function to a cluster and save it by name."),
+    "inspect": ("functions", "List the functions of a file with their parameters."),
+    "run": ("running", "Run a function: its log to stderr, its result to stdout."),
+    "runs": ("runs", "List runs, newest first."),
+    "logs": ("runs", "Print the log of a run."),
+    "result": ("runs", "Print the result of a run, or write it to a file."),
+    "cancel": ("runs", "Cancel runs."),
+    "tour": ("window", "Drive the window headless through its main job, with pictures."),
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the module of a command when that command is asked for, so that `rhdesk ls` starts at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"rhdesk.cli.{COMMANDS[name][0]}")
+        command: click.Command = getattr(module, f"{name}_command")
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", context) from None
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        from rhresources.version import version
+
+        click.echo(f"rhdesk {version()}")
+        context.exit()
+
+
+class RootGroup(LazyGroup, RhCommand):
+    """The group, with `--verbose` like every command."""
+
+
+@click.group(cls=RootGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."
+)
+@click.pass_context
+def rhdesk(context: click.Context) -> int:
+    """A control panel for remote Python compute. Without a command: the window.
+
+    \b
+    rhdesk up ^local                              start the cluster of this computer
+    rhdesk run train.py:main epochs=3 lr=2e-5     run a function there, with its git tree
+    rhdesk send train.py:main --to ^local         keep it by name
+    rhdesk run main epochs=10 --detach            ... and run it again later
+    """
+    if context.invoked_subcommand is None:
+        from rhdesk.cli.window import open_window
+
+        return open_window()
+    return 0
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line; the exit code. Prints errors, raises nothing."""
+    try:
+        code = rhdesk.main(args=argv, prog_name="rhdesk", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2 if isinstance(error, click.UsageError) else 1
+    except RhError as error:
+        print_error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return 1
+    except BrokenPipeError:  # `rhdesk ls | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:
+        detail = traceback.format_exc()
+        print_error(RhError(f"rhdesk failed unexpectedly: {type(error).__name__}: {error}", detail=detail))
+        return 1
+
+
+def print_error(error: RhError) -> None:
+    """The sentence, the remedy under it, and the detail when it was asked for."""
+    click.echo(click.style("Error: ", fg="red", bold=True) + error.sentence, err=True)
+    if error.remedy:
+        click.echo(f"       {error.remedy}", err=True)
+    if not error.detail:
+        return
+    if is_verbose():
+        click.echo(error.detail.rstrip("\n"), err=True)
+    else:
+        click.echo("       (--verbose or RH_DEBUG=1 shows the details.)", err=True)

@@ -1,0 +1,143 @@
+"""Commands about names and their documents: ls, show, save, rm."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rhresources.documents import plain_values
+from rhresources.errors import AlreadyExists, RhError, UsageError
+from rhresources.resource_names import ResourceNames
+
+from rhdesk.cli.options import Name, RhCommand, json_option
+from rhdesk.cli.terminal import age, moment, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from rhresources.stores.entry import Entry
+
+
+class _Folder(Name):
+    """A folder of names."""
+
+    name = "folder"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        names = [item.value for item in super().shell_complete(ctx, param, "")]
+        folders = {name.rpartition("/")[0] for name in names if "/" in name}
+        return [CompletionItem(folder) for folder in sorted({*folders, "^"}) if folder.startswith(incomplete)]
+
+
+@click.command("ls", cls=RhCommand)
+@click.argument("folder", type=_Folder(), required=False)
+@click.option("--kind", type=click.Choice(["cluster", "function", "package"]), help="Only these.")
+@json_option
+def ls_command(folder: str | None, kind: str | None, as_json: bool) -> None:
+    """List saved clusters, functions and packages.
+
+    FOLDER is `~` (this computer), a folder in it such as `~/team`, or `^` (built in); by default the current folder.
+    """
+    names = ResourceNames()
+    folder = folder or names.current_folder
+    entries = names.list(folder, kind=kind)
+    if as_json:
+        print_json([_entry_as_json(entry) for entry in entries])
+        return
+    if not entries:
+        what = f"No {kind}" if kind else "Nothing"
+        note(f"{what} is saved in {folder} yet. `rhdesk ls ^` lists what is built in.")
+        return
+    print_table(("NAME", "KIND", "CHANGED", "DESCRIPTION"), (_row(entry) for entry in entries))
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str]:
+    changed = "-" if entry.read_only else age(entry.modified)
+    if entry.problem is not None:
+        return entry.name, f"{entry.kind} (broken)".strip(), changed, entry.problem.sentence
+    return entry.name, entry.kind, changed, _summary(entry.document)
+
+
+def _summary(document: Any) -> str:
+    """The description, else the one thing that tells this document from others."""
+    if document is None or document.description:
+        return getattr(document, "description", "") or ""
+    match document.kind:
+        case "function":
+            where = f" on {document.cluster}" if document.cluster else ""
+            return f"{document.code.file}:{document.code.name}{where}" if document.code else where.strip()
+        case "cluster":
+            return ", ".join(document.ips or []) or document.instance_type or document.type
+        case _:
+            return f"{document.install_method} {document.target or document.git_url}"
+
+
+def _entry_as_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "kind": entry.kind or None,
+        "changed": moment(entry.modified),
+        "path": str(entry.path) if entry.path else None,
+        "problem": entry.problem.sentence if entry.problem else None,
+        "document": plain_values(entry.document) if entry.document else None,
+    }
+
+
+@click.command("show", cls=RhCommand)
+@click.argument("name", type=Name())
+@json_option
+def show_command(name: str, as_json: bool) -> None:
+    """Print the document of NAME, as YAML with its comments."""
+    entry = ResourceNames().load(name)
+    if as_json:
+        print_json(_entry_as_json(entry))
+    else:
+        click.echo(entry.text.rstrip("\n"))
+    if entry.problem is not None:
+        raise entry.problem
+
+
+@click.command("save", cls=RhCommand)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--as", "name", type=Name(), metavar="NAME", help="The name; by default that of the file.")
+@json_option
+def save_command(file: str, name: str | None, as_json: bool) -> None:
+    """Save the document in the YAML file FILE (`-`: standard input). What is saved under that name is replaced."""
+    if file == "-":
+        if name is None:
+            raise UsageError("A document from standard input needs a name.", remedy="Add --as NAME.")
+        text = sys.stdin.read()
+    else:
+        name = name or Path(file).stem
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RhError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    names = ResourceNames()
+    if names.exists(name) and (old := names.load(name)).broken:
+        raise AlreadyExists(
+            f"{old.name} holds a document that cannot be read, and is not overwritten.",
+            remedy=f"Mend {old.path}, or give it up with `rhdesk rm {old.name}`.",
+        )
+    entry = names.save_text(name, text)
+    if as_json:
+        print_json(_entry_as_json(entry))
+    else:
+        note(f"Saved {entry.name}.")
+
+
+@click.command("rm", cls=RhCommand)
+@click.argument("names", type=Name(), nargs=-1, required=True, metavar="NAME...")
+@json_option
+def rm_command(names: tuple[str, ...], as_json: bool) -> None:
+    """Remove names. Clusters, runs and environments stay as they are."""
+    store = ResourceNames()
+    removed = [store.load(name).name for name in names]  # all or none: a name that is not there stops here
+    for address in removed:
+        store.delete(address)
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        note(f"Removed {', '.join(removed)}.")

@@ -1,0 +1,252 @@
+"""Runs as people and programs read them, and the way from what somebody typed to the run that is meant."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rhresources.errors import NotFound, RhError, UsageError
+from rhresources.wire import cluster_pb2 as pb
+
+from rhdesk.cli.session import LOCAL
+from rhdesk.cli.terminal import moment
+
+if TYPE_CHECKING:
+    from rhresources.wire.client import ClusterClient
+    from rhresources.workspace import Workspace
+
+ACTIVE = (pb.QUEUED, pb.PREPARING, pb.RUNNING)
+"""States of runs that have not ended."""
+
+_ID_LENGTH = 26
+
+
+def state_name(state: int) -> str:
+    """ "running", "succeeded", ..."""
+    return pb.RunState.Name(pb.RunState.ValueType(state)).lower()
+
+
+def seconds_of(run: pb.Run, now: float) -> float | None:
+    """How long a run took, or takes so far; None before it started."""
+    return (run.ended or now) - run.started if run.started else None
+
+
+def run_as_json(run: pb.Run, cluster: str) -> dict[str, Any]:
+    """A record as `--json` prints it: a stable contract."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "cluster": cluster,
+        "state": state_name(run.state),
+        "reason": run.reason or None,
+        "created": moment(run.created),
+        "started": moment(run.started),
+        "ended": moment(run.ended),
+        "seconds": round(run.ended - run.started, 3) if run.ended and run.started else None,
+        "arguments": run.arguments or None,
+        "client": run.client or None,
+        "user": run.user or None,
+        "host": run.host or None,
+        "environment": run.environment or None,
+        "log_bytes": run.log_bytes,
+        "items": run.items,
+        "result_type": run.result_type or None,
+        "result_bytes": run.result_bytes,
+        "error": _error_as_json(run),
+    }
+
+
+def _error_as_json(run: pb.Run) -> dict[str, str] | None:
+    if run.HasField("error"):
+        error = run.error
+        return {"type": error.type, "message": error.message, "traceback": error.traceback}
+    if run.HasField("problem"):
+        problem = run.problem
+        return {
+            "type": problem.code,
+            "message": problem.sentence,
+            "remedy": problem.remedy,
+            "detail": problem.detail,
+        }
+    if run.state in (pb.CANCELLED, pb.LOST):
+        state = state_name(run.state)
+        return {"type": f"run-{state}", "message": run.reason or f"The run was {state}."}
+    return None
+
+
+# ---------------------------------------------------------------- which run
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run and the way to its cluster."""
+
+    run: pb.Run
+    cluster: str
+    client: ClusterClient
+
+
+async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, ClusterClient]]:
+    """The cluster that was named, else every saved one that is up, that of this computer first.
+
+    Raises:
+        ClusterDown: the named cluster is not up.
+    """
+    if on is not None:
+        return [(str(workspace.names.load(on).address), await workspace.connect(on))]
+    saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document is not None]
+    found: list[tuple[str, ClusterClient]] = []
+    servers: set[str] = set()
+    for name in (LOCAL, *saved):
+        try:
+            if await workspace.cluster_state(name) == "down":
+                continue
+            client = await workspace.connect(name)
+            if client.hello.server_id in servers:  # several names may lead to one server
+                continue
+        except RhError:
+            continue
+        servers.add(client.hello.server_id)
+        found.append((name, client))
+    return found
+
+
+async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
+    """The run that `text` means: an id, the beginning or the end of one, or "last".
+
+    Raises:
+        NotFound: no cluster that is up knows it.
+        UsageError: several runs fit.
+    """
+    clusters = await clusters_up(workspace, on)
+    if not clusters:
+        raise NotFound(
+            f"The run {text} cannot be looked up: no cluster is up.",
+            remedy=f"Bring it up with `rhdesk up {on or LOCAL}`.",
+        )
+    listings = await asyncio.gather(*(client.list_runs(10_000) for _, client in clusters))
+    all_runs = [
+        FoundRun(run, name, client)
+        for (name, client), listing in zip(clusters, listings, strict=True)
+        for run in listing.runs
+    ]
+    found = _matching(all_runs, text)
+    if not found:
+        raise NotFound(f"There is no run {text} on {_names(clusters)}.", remedy="`rhdesk runs` lists them.")
+    if len(found) > 1:
+        ids = ", ".join(each.run.id for each in found[:4])
+        raise UsageError(f"'{text}' fits {len(found)} runs: {ids}{', ...' if len(found) > 4 else ''}.")
+    return found[0]
+
+
+def _matching(runs: Iterable[FoundRun], text: str) -> list[FoundRun]:
+    if text == "last":
+        newest = max(runs, key=lambda each: each.run.created, default=None)
+        return [newest] if newest else []
+    wanted = text.upper()
+    exact = [each for each in runs if each.run.id == wanted]
+    if exact or len(wanted) >= _ID_LENGTH:
+        return exact
+    return [each for each in runs if each.run.id.startswith(wanted) or each.run.id.endswith(wanted)]
+
+
+def _names(clusters: Iterable[tuple[str, ClusterClient]]) -> str:
+    return ", ".join(name for name, _ in clusters)
+
+
+# ---------------------------------------------------------------- results
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came back, as far as it can be shown without unpickling anything from a cluster.
+
+    Attributes:
+        value: the value itself where it is plain data, else None.
+        plain: whether `value` is all of it.
+        preview: how the cluster would show it.
+        run: the record.
+    """
+
+    value: Any
+    plain: bool
+    preview: pb.Preview | None
+    run: pb.Run
+
+    @property
+    def text(self) -> str:
+        """Text for people: a string as it is, anything else as Python writes it."""
+        if self.plain:
+            return self.value if isinstance(self.value, str) else repr(self.value)
+        return self.preview.text if self.preview else f"<{self.run.result_type}>"
+
+    @property
+    def shortened(self) -> bool:
+        """Whether `text` is only the beginning."""
+        return not self.plain and self.preview is not None and self.preview.shortened
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys `result` (null where the value is no plain data) and `preview`."""
+        return {"result": self.value, "preview": None if self.preview is None else preview_as_json(self.preview)}
+
+
+async def fetch_result(client: ClusterClient, run_id: str) -> Result:
+    """The result of a run that succeeded."""
+    reply = await client.result(run_id)
+    if reply.HasField("value") and reply.value.format == pb.Value.JSON:
+        return Result(json.loads(await client.data(reply.value)), True, None, reply.run)
+    shown = await client.result(run_id, preview=True)
+    preview = shown.run.preview if shown.run.HasField("preview") else None
+    return Result(None, False, preview, reply.run)
+
+
+def preview_as_json(preview: pb.Preview) -> dict[str, Any]:
+    """A preview as `--json` prints it; the picture itself comes out with `rhdesk result RUN -o FILE.png`."""
+    return {
+        "kind": pb.Preview.Kind.Name(preview.kind).lower(),
+        "text": preview.text,
+        "data": json.loads(preview.json) if preview.json else None,
+        "image_bytes": len(preview.image),
+        "shortened": preview.shortened,
+    }
+
+
+async def item_text(client: ClusterClient, item: pb.Item) -> tuple[Any, str]:
+    """An item of a generator as (plain value or None, text)."""
+    if item.value.format != pb.Value.JSON:
+        return None, f"<item {item.index}: {item.value.size} bytes that only Python can read>"
+    value = json.loads(await client.data(item.value))
+    return value, value if isinstance(value, str) else repr(value)
+
+
+def require_success(run: pb.Run) -> None:
+    """Nothing for a run that succeeded.
+
+    Raises:
+        RunFailed: it did not, and why.
+    """
+    if run.state == pb.SUCCEEDED:
+        return
+    if run.HasField("problem"):
+        problem = run.problem
+        raise RunFailed(problem.sentence, remedy=problem.remedy, detail=problem.detail)
+    if run.HasField("error"):
+        error = run.error
+        what = f"{error.type}: {error.message}" if error.message else error.type
+        raise RunFailed(f"The run {run.id} failed: {what}")
+    if run.state in ACTIVE:
+        raise RunFailed(
+            f"The run {run.id} is still {state_name(run.state)}.",
+            remedy=f"Wait for it with --wait, or watch `rhdesk logs {run.id} -f`.",
+        )
+    reason = f": {run.reason}" if run.reason else "."
+    raise RunFailed(f"The run {run.id} was {state_name(run.state)}{reason}")
+
+
+class RunFailed(RhError):
+    """A run that did not succeed."""
+
+    code = "run-failed"

@@ -1,0 +1,69 @@
+"""Runs the asynchronous work of one command on a workspace of its own, and ends it cleanly on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from rhresources.errors import RhError
+
+if TYPE_CHECKING:
+    from rhresources.wire.client import ClusterClient
+    from rhresources.workspace import Workspace
+
+LOCAL = "^local"
+"""The cluster of this computer, meant where none is named."""
+
+T = TypeVar("T")
+
+
+class Interrupted(RhError):
+    """Ctrl-C ended a command; the remedy says what goes on without it."""
+
+    code = "interrupted"
+
+
+def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "") -> T:
+    """The outcome of `work`, which gets a workspace that is closed after it.
+
+    Args:
+        work: the coroutine function.
+        interrupted: what to say of things that go on when Ctrl-C ends this.
+
+    Raises:
+        Interrupted: Ctrl-C.
+    """
+    from rhresources.workspace import Workspace
+
+    async def main() -> T:
+        workspace = Workspace(client="command line", watch=False)
+        try:
+            return await work(workspace)
+        finally:
+            await workspace.close()
+
+    try:
+        return asyncio.run(main())
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted.", remedy=interrupted) from None
+
+
+async def connect(workspace: Workspace, cluster: str, progress: Callable[[str], None] | None = None) -> ClusterClient:
+    """A client of a cluster; the cluster of this computer is brought up if it is not, since that costs nothing."""
+    return await workspace.connect(cluster, up=is_this_computer(workspace, cluster), progress=progress)
+
+
+def is_this_computer(workspace: Workspace, cluster: str) -> bool:
+    """Whether a cluster is one on this computer."""
+    return workspace.names.cluster(cluster).type == "machine"
+
+
+def cluster_address(workspace: Workspace, cluster: str) -> str:
+    """The whole name of a cluster.
+
+    Raises:
+        RhError: there is none of that name, its document is broken, or it is something else.
+    """
+    workspace.names.cluster(cluster)
+    return str(workspace.names.resolve(cluster))

@@ -1,0 +1,199 @@
+"""`rhdesk status`: which clusters are up and how busy they are, live or as last seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+from rhresources import paths
+from rhresources.errors import RhError
+
+from rhdesk.cli.options import Name, RhCommand, json_option
+from rhdesk.cli.session import LOCAL, cluster_address, is_this_computer, run_async
+from rhdesk.cli.terminal import age, duration, moment, note, print_json, print_table, size
+
+if TYPE_CHECKING:
+    from rhresources.wire import cluster_pb2 as pb
+    from rhresources.workspace import Workspace
+
+_TIMEOUT = 10.0
+
+
+@click.command("status", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"), required=False)
+@click.option("--refresh", is_flag=True, help="Ask every cluster now instead of showing what was last seen.")
+@json_option
+def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
+    """Say which clusters are up and how busy they are: CLUSTER, or all that are saved and this computer.
+
+    This computer and a CLUSTER that is named are asked each time; of others that cost a round trip, what was last seen
+    is shown with its age unless --refresh is given.
+    """
+
+    async def work(workspace: Workspace) -> list[dict[str, Any]]:
+        if cluster is not None:
+            return [await _ask(workspace, cluster_address(workspace, cluster), live=True)]
+        saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document]
+        return list(
+            await asyncio.gather(
+                *(_ask(workspace, name, live=refresh or is_this_computer(workspace, name)) for name in (LOCAL, *saved))
+            )
+        )
+
+    rows = run_async(work)
+    if as_json:
+        print_json(rows[0] if cluster is not None else rows)
+        return
+    now = time.time()
+    print_table(
+        ("CLUSTER", "STATE", "RUNS", "CPU", "MEMORY", "GPU", "DISK", "UP FOR", "SEEN"),
+        (_cells(row, now) for row in rows),
+    )
+    for row in rows:
+        if row["engine"] not in (None, "ready") and row["engine_says"]:
+            note(f"{row['name']}: {row['engine_says']}")
+        if row["problem"]:
+            note(f"{row['name']}: {row['problem']}")
+
+
+async def _ask(workspace: Workspace, address: str, *, live: bool) -> dict[str, Any]:
+    """What is known of one cluster; asks it if `live`, else remembers."""
+    seen = _read_seen().get(address)
+    if not live:
+        return seen or _row(address, "unknown")
+    try:
+        state = await workspace.cluster_state(address)
+        if state != "down":
+            client = await workspace.connect(address)
+            row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)
+        else:
+            row = _row(address, state)
+    except (RhError, TimeoutError) as error:
+        sentence = error.sentence if isinstance(error, RhError) else f"no answer within {_TIMEOUT:.0f} seconds"
+        return {**(seen or _row(address, "unknown")), "problem": f"It cannot be asked now: {sentence}"}
+    _remember(row)
+    return row
+
+
+async def _live_row(address: str, client: Any) -> dict[str, Any]:
+    hello = await client.say_hello()
+    statuses = client.watch_status(1.0)
+    try:
+        return status_row(address, hello, await anext(statuses))
+    finally:
+        await statuses.aclose()
+
+
+def _row(address: str, state: str) -> dict[str, Any]:
+    """The keys of `status --json`: a stable contract."""
+    return {
+        "name": address,
+        "state": state,
+        "engine": None,
+        "engine_says": "",
+        "user": None,
+        "version": None,
+        "started": None,
+        "runs_active": None,
+        "runs_queued": None,
+        "workers": None,
+        "calls": None,
+        "state_bytes": None,
+        "hosts": [],
+        "seen": moment(time.time()),
+        "problem": None,
+    }
+
+
+def status_row(address: str, hello: pb.HelloReply, status: pb.Status | None) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict
+    from rhresources.wire import cluster_pb2 as pb
+
+    engine = status.engine if status is not None else hello.engine
+    states = {pb.EngineState.READY: "up", pb.EngineState.FAILED: "failed"}
+    row = _row(address, states.get(engine.phase, "starting")) | {
+        "engine": pb.EngineState.Phase.Name(engine.phase).lower(),
+        "engine_says": engine.sentence,
+        "user": hello.user,
+        "version": hello.version,
+        "started": moment(hello.started),
+    }
+    if status is not None:
+        row |= {
+            "runs_active": status.runs_active,
+            "runs_queued": status.runs_queued,
+            "workers": status.workers,
+            "calls": status.calls,
+            "state_bytes": status.state_bytes,
+            "hosts": [_host_as_json(host, MessageToDict) for host in status.hosts],
+        }
+    return row
+
+
+def _host_as_json(host: pb.Host, convert: Any) -> dict[str, Any]:
+    values: dict[str, Any] = convert(host, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    for part in (values, *values["gpus"]):
+        for name, value in part.items():  # protobuf writes 64-bit numbers as text
+            if isinstance(value, str) and value.isdigit() and name not in ("name", "address"):
+                part[name] = int(value)
+    return values
+
+
+def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
+    from datetime import datetime
+
+    hosts = row["hosts"]
+    seen = age(datetime.fromisoformat(row["seen"]).timestamp(), now) if row["seen"] else "-"
+    started = datetime.fromisoformat(row["started"]).timestamp() if row["started"] else None
+    if not hosts:
+        return (row["name"], row["state"], *("-",) * 5, duration(now - started) if started else "-", seen)
+    runs = str(row["runs_active"]) + (f" + {row['runs_queued']} queued" if row["runs_queued"] else "")
+    cpu = sum(host["cpu_percent"] * host["cpus"] for host in hosts) / max(sum(host["cpus"] for host in hosts), 1)
+    gpus = [gpu for host in hosts for gpu in host["gpus"]]
+    gpu = f"{sum(each['load_percent'] for each in gpus) / len(gpus):.0f} % of {len(gpus)}" if gpus else "-"
+    return (
+        row["name"],
+        row["state"],
+        runs,
+        f"{cpu:.0f} % of {sum(host['cpus'] for host in hosts)}",
+        _share(hosts, "memory"),
+        gpu,
+        _share(hosts, "disk"),
+        duration(now - started) if started else "-",
+        seen,
+    )
+
+
+def _share(hosts: list[dict[str, Any]], what: str) -> str:
+    used, total = sum(host[f"{what}_used"] for host in hosts), sum(host[f"{what}_total"] for host in hosts)
+    return f"{size(used)} of {size(total)}"
+
+
+def _seen_file() -> str:
+    return str(paths.home() / "cache" / "status.json")
+
+
+def _read_seen() -> dict[str, dict[str, Any]]:
+    try:
+        with open(_seen_file(), encoding="utf-8") as file:
+            seen = json.load(file)
+        return seen if isinstance(seen, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _remember(row: dict[str, Any]) -> None:
+    """Keep what was seen for a time when the cluster cannot be asked; only a convenience, so failing is silent."""
+    try:
+        seen = _read_seen() | {row["name"]: row}
+        os.makedirs(os.path.dirname(_seen_file()), exist_ok=True)
+        draft = f"{_seen_file()}.{os.getpid()}"
+        with open(draft, "w", encoding="utf-8") as file:
+            json.dump(seen, file)
+        os.replace(draft, _seen_file())
+    except OSError:
+        pass

@@ -1,0 +1,123 @@
+"""What fills the store: names as they change on disk, and one feed for every cluster that can be reached.
+
+Everything here runs on the background loop and reaches the store through the mailbox. A feed that breaks says so in
+the tables it fills, and begins again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rhdesk.core.bridge import Mailbox
+from rhdesk.core.cluster_feed import ClusterFeed
+from rhdesk.core.convert import cluster_row, entry_row
+from rhdesk.core.rows import ClusterRow, EntryRow, Problem
+from rhdesk.core.store import Store
+from rhresources.errors import RhError
+
+if TYPE_CHECKING:
+    from rhresources.workspace import Workspace
+
+_DEBOUNCE = 0.05
+_LONGEST_PAUSE = 30.0
+
+
+class Feeds:
+    """All feeds of one window."""
+
+    def __init__(self, workspace: Workspace, store: Store, mailbox: Mailbox) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._mailbox = mailbox
+        self._clusters: dict[str, tuple[ClusterFeed, asyncio.Task[None]]] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Fill the store until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._workspace.set_on_connection(self._on_connection)
+        stop: Callable[[], None] | None = None
+        try:
+            stop = await asyncio.to_thread(
+                self._workspace.names.watch, lambda names: loop.call_soon_threadsafe(self._changed.set)
+            )
+            await self._names()
+        finally:
+            for _, task in self._clusters.values():
+                task.cancel()
+            if stop is not None:
+                await asyncio.to_thread(stop)
+
+    def wake(self, cluster: str = "") -> None:
+        """Do not wait any longer: read the names, and ask the clusters (or one of them)."""
+        self._changed.set()
+        for address, (feed, _) in self._clusters.items():
+            if cluster in ("", address):
+                feed.wake()
+
+    async def _names(self) -> None:
+        pause = 1.0
+        while True:
+            self._changed.clear()
+            try:
+                entries = await asyncio.to_thread(self._workspace.names.list)
+            except (RhError, OSError) as error:
+                problem, at = Problem.of(error), time.time() + pause
+                self._mailbox.post(lambda problem=problem, at=at: self._fail(problem, at))
+                await self._wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            pause = 1.0
+            rows = [entry_row(entry) for entry in entries]
+            clusters = {row.address: cluster_row(row) for row in rows if row.kind == "cluster"}
+            self._mailbox.post(lambda rows=rows, clusters=clusters: self._show(rows, clusters))
+            self._follow(clusters)
+            await self._changed.wait()
+            await asyncio.sleep(_DEBOUNCE)  # an editor writes a file in several steps
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    def _show(self, rows: list[EntryRow], clusters: dict[str, ClusterRow]) -> None:
+        store = self._store
+        store.names.replace({row.address: row for row in rows})
+        store.functions.replace({row.address: row for row in rows if row.kind == "function"})
+        store.packages.replace({row.address: row for row in rows if row.kind == "package"})
+        merged = {}
+        for address, row in clusters.items():
+            feed = self._clusters.get(address)
+            merged[address] = feed[0].seen(row) if feed is not None else row
+        store.clusters.replace(merged)
+        if not self._clusters:
+            store.runs.replace({})
+
+    def _fail(self, problem: Problem, retry_at: float) -> None:
+        store = self._store
+        for table in (store.names, store.functions, store.packages, store.clusters):
+            table.fail(problem, retry_at)
+
+    def _follow(self, clusters: dict[str, ClusterRow]) -> None:
+        """One feed for each cluster that this version can reach."""
+        wanted = {address for address, row in clusters.items() if row.kind == "machine"}
+        for address in set(self._clusters) - wanted:
+            self._clusters.pop(address)[1].cancel()
+        for address in sorted(wanted):
+            if address in self._clusters:
+                self._clusters[address][0].document_changed(clusters[address])
+            else:
+                shared = any(feed.watches_runs for feed, _ in self._clusters.values())
+                feed = ClusterFeed(
+                    self._workspace, self._store, self._mailbox, clusters[address], watches_runs=not shared
+                )
+                self._clusters[address] = (feed, asyncio.get_running_loop().create_task(feed.run()))
+
+    def _on_connection(self, cluster: str, connected: bool, sentence: str) -> None:
+        found = self._clusters.get(cluster)
+        if found is not None:
+            found[0].connection(connected, sentence)

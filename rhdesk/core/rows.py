@@ -1,0 +1,278 @@
+"""The rows of the store: plain frozen values, so that a view can keep one and compare it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class State(Enum):
+    """The life of a cluster or a run, in the words that the user reads."""
+
+    # clusters
+    UP = "Running"
+    STARTING = "Starting"
+    STOPPING = "Stopping"
+    DOWN = "Down"
+    UNREACHABLE = "Unreachable"
+    # runs (FAILED serves both)
+    QUEUED = "Waiting"
+    PREPARING = "Preparing"
+    RUNNING = "Running "  # a trailing space keeps it from being an alias of UP; shown stripped
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    LOST = "Lost"
+    # documents
+    BROKEN = "Broken"
+    READY = "Ready"
+
+    @property
+    def word(self) -> str:
+        return self.value.strip()
+
+    @property
+    def role(self) -> str:
+        """The role of its colour in the tokens of the theme."""
+        return _ROLES[self]
+
+    @property
+    def shape(self) -> str:
+        """The shape of its mark ("dot", "ring", "square", "cross", "check"): state never rests on colour alone."""
+        return _SHAPES[self]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a run in this state has ended."""
+        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED, State.LOST)
+
+
+_ROLES = {
+    State.UP: "ok",
+    State.STARTING: "warn",
+    State.STOPPING: "warn",
+    State.DOWN: "text_faint",
+    State.UNREACHABLE: "error",
+    State.QUEUED: "text_faint",
+    State.PREPARING: "warn",
+    State.RUNNING: "info",
+    State.SUCCEEDED: "ok",
+    State.FAILED: "error",
+    State.CANCELLED: "text_faint",
+    State.LOST: "error",
+    State.BROKEN: "error",
+    State.READY: "ok",
+}
+_SHAPES = {
+    State.UP: "dot",
+    State.STARTING: "ring",
+    State.STOPPING: "ring",
+    State.DOWN: "square",
+    State.UNREACHABLE: "cross",
+    State.QUEUED: "ring",
+    State.PREPARING: "ring",
+    State.RUNNING: "dot",
+    State.SUCCEEDED: "check",
+    State.FAILED: "cross",
+    State.CANCELLED: "square",
+    State.LOST: "cross",
+    State.BROKEN: "cross",
+    State.READY: "dot",
+}
+
+
+@dataclass(frozen=True)
+class EntryRow:
+    """One resource as it is kept: a line of the pages Functions, Packages and Resource names.
+
+    Attributes:
+        address: canonical, e.g. "~/train"; the id of the row.
+        document: the parsed document, a pydantic model of `rhresources.documents`; None when it is broken.
+        problem: why it is broken; empty otherwise.
+    """
+
+    address: str
+    kind: str  # "cluster", "function", "package", or "" when broken beyond telling
+    name: str
+    folder: str
+    description: str = ""
+    modified: float = 0.0
+    path: str = ""
+    problem: str = ""
+    document: Any = field(default=None, compare=False)
+
+    @property
+    def is_builtin(self) -> bool:
+        return self.address.startswith("^")
+
+
+@dataclass(frozen=True)
+class HostLoad:
+    """One host of a cluster. Bytes, seconds, percent."""
+
+    name: str
+    address: str = ""
+    head: bool = True
+    alive: bool = True
+    cpu_percent: float = 0.0
+    cpus: int = 0
+    memory_used: int = 0
+    memory_total: int = 0
+    disk_used: int = 0
+    disk_total: int = 0
+    gpus: tuple[GpuLoad, ...] = ()
+    uptime: float = 0.0
+    load: float = 0.0
+
+
+@dataclass(frozen=True)
+class GpuLoad:
+    name: str
+    load_percent: float
+    memory_used: int
+    memory_total: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One point of a cluster's recent past, all in percent of the whole cluster. `gpu` is None without one."""
+
+    time: float
+    cpu: float
+    memory: float
+    gpu: float | None = None
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """The newest status of a cluster with its recent past, oldest first."""
+
+    address: str
+    time: float
+    engine: str  # "starting", "ready", "failed", "stopped"
+    engine_sentence: str = ""
+    hosts: tuple[HostLoad, ...] = ()
+    runs_active: int = 0
+    runs_queued: int = 0
+    workers: int = 0
+    calls: int = 0
+    state_bytes: int = 0
+    past: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClusterRow:
+    """One cluster: what its document says and what is known of its life.
+
+    Attributes:
+        sentence: what it is doing or why it is in this state.
+        price_per_hour: US dollars while it is up; None where nobody has set a price.
+        since: when it entered this state, seconds since the epoch; 0: unknown.
+    """
+
+    address: str
+    name: str
+    kind: str  # "machine", "ssh", "cloud"
+    state: State
+    sentence: str = ""
+    hardware: str = ""
+    location: str = ""
+    price_per_hour: float | None = None
+    autostop_mins: int | None = None
+    since: float = 0.0
+    cpu: float | None = None
+    memory: float | None = None
+    gpu: float | None = None
+    runs_active: int = 0
+    description: str = ""
+    problem: Problem | None = None
+    server_version: str = ""
+    user: str = ""
+    superuser: bool = False
+
+    @property
+    def is_builtin(self) -> bool:
+        return self.address.startswith("^")
+
+    @property
+    def is_template(self) -> bool:
+        """A built-in that only says what could be rented."""
+        return self.is_builtin and self.kind == "cloud"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run. Times are seconds since the epoch, 0 for "not yet"."""
+
+    id: str
+    name: str
+    cluster: str
+    state: State
+    reason: str = ""
+    created: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    arguments: str = ""
+    client: str = ""
+    user: str = ""
+    environment: str = ""
+    log_bytes: int = 0
+    result_bytes: int = 0
+    result_type: str = ""
+    error_type: str = ""
+    error_message: str = ""
+    traceback: str = ""
+    problem: Problem | None = None
+    items: int = 0
+    host: str = ""
+    pid: int = 0
+    project: str = ""
+    tree: str = ""
+    function: str = ""
+    revision: int = 0
+
+    def duration(self, now: float) -> float | None:
+        """Seconds that it ran so far, or None when it has not started."""
+        if not self.started:
+            return None
+        return max(0.0, (self.ended or now) - self.started)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One long act of the window, as the task centre shows it. `fraction` is 0 to 1, None when unknown."""
+
+    name: str
+    title: str
+    state: str = "running"  # "running", "done", "failed", "cancelled"
+    sentence: str = ""
+    fraction: float | None = None
+    started: float = 0.0
+    ended: float = 0.0
+    go_to: tuple[str, str] | None = None
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error in the three layers that the user reads: sentence, remedy, raw detail."""
+
+    sentence: str
+    remedy: str = ""
+    detail: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Problem:
+        """The three layers of an exception; one that is no RhError keeps its type and traceback in the detail."""
+        sentence = getattr(error, "sentence", None)
+        if isinstance(sentence, str):
+            return cls(sentence, str(getattr(error, "remedy", "")), str(getattr(error, "detail", "")))
+        import traceback
+
+        text = str(error).strip()
+        return cls(
+            f"Something went wrong inside rhdesk ({type(error).__name__}{': ' + text if text else ''}).",
+            "Try again; if it stays, the details show where it happened.",
+            "".join(traceback.format_exception(error)),
+        )

@@ -1,0 +1,133 @@
+"""What the window knows: tables of rows by id, each in one of four honest phases.
+
+A table gets a snapshot and then small changes; who subscribed learns the ids that changed. Tables belong to the
+interface's thread: feeds on the background loop reach them through the mailbox.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, Problem, RunRow, TaskRow
+
+Row = TypeVar("Row")
+
+
+class Phase(Enum):
+    """How far a table can be trusted."""
+
+    LOADING = "loading"  # nothing is known yet
+    READY = "ready"  # the rows are what is there
+    FAILED = "failed"  # nothing could be learnt; `problem` says why
+    STALE = "stale"  # the rows were right at `updated`; `problem` says why they may no longer be
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The phase of a table with its reason. Times are seconds since the epoch."""
+
+    phase: Phase = Phase.LOADING
+    problem: Problem | None = None
+    updated: float = 0.0
+    retry_at: float = 0.0  # when the feed tries again by itself; 0: it does not
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a subscriber is told. `reset` means: read everything again."""
+
+    changed: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    reset: bool = False
+    condition: bool = False
+
+
+class Table(Generic[Row]):
+    """Rows by id, in the order they were given."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.condition = Condition()
+        self._rows: dict[str, Row] = {}
+        self._subscribers: list[Callable[[Change], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rows
+
+    def get(self, key: str) -> Row | None:
+        return self._rows.get(key)
+
+    def rows(self) -> list[Row]:
+        return list(self._rows.values())
+
+    def ids(self) -> list[str]:
+        return list(self._rows)
+
+    def replace(self, rows: Mapping[str, Row]) -> None:
+        """Take a snapshot: `rows` is all there is, as of now."""
+        self._rows = dict(rows)
+        self.condition = Condition(Phase.READY, updated=time.time())
+        self._tell(Change(reset=True, condition=True))
+
+    def update(self, changed: Mapping[str, Row], removed: Iterable[str] = ()) -> None:
+        """Merge a change. The table becomes ready if it was not."""
+        gone = frozenset(key for key in removed if key in self._rows)
+        new = {key: row for key, row in changed.items() if self._rows.get(key) != row}
+        for key in gone:
+            del self._rows[key]
+        self._rows.update(new)
+        was = self.condition.phase
+        self.condition = Condition(Phase.READY, updated=time.time())
+        if new or gone or was is not Phase.READY:
+            self._tell(Change(frozenset(new), gone, condition=was is not Phase.READY))
+
+    def loading(self) -> None:
+        self._set(Condition(Phase.LOADING))
+
+    def fail(self, problem: Problem, retry_at: float = 0.0) -> None:
+        """The feed broke: stale where there are rows to show, failed where there are none."""
+        known = self.condition.updated
+        if known:
+            self._set(Condition(Phase.STALE, problem, known, retry_at))
+        else:
+            self._set(Condition(Phase.FAILED, problem, 0.0, retry_at))
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `callback` after every change. Returns what ends that."""
+        self._subscribers.append(callback)
+
+        def stop() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return stop
+
+    def _set(self, condition: Condition) -> None:
+        if condition != self.condition:
+            self.condition = condition
+            self._tell(Change(condition=True))
+
+    def _tell(self, change: Change) -> None:
+        for callback in list(self._subscribers):
+            callback(change)
+
+
+class Store:
+    """All tables. `names` holds every resource by address; the tables by kind are cut from it."""
+
+    def __init__(self) -> None:
+        self.names: Table[EntryRow] = Table("names")
+        self.clusters: Table[ClusterRow] = Table("clusters")
+        self.functions: Table[EntryRow] = Table("functions")
+        self.packages: Table[EntryRow] = Table("packages")
+        self.runs: Table[RunRow] = Table("runs")
+        self.status: Table[ClusterStatus] = Table("status")
+        self.tasks: Table[TaskRow] = Table("tasks")
+        self.tasks.replace({})

@@ -1,0 +1,63 @@
+"""Numbers in the words that people read: bytes, durations, ages, money."""
+
+from __future__ import annotations
+
+import time
+
+
+def bytes_text(count: float) -> str:
+    """`1536` -> "1.5 KB"; decimal-looking steps of 1024, at most four characters of figure."""
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if abs(size) < 1000 or unit == "TB":
+            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 100 else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError
+
+
+def duration_text(seconds: float | None) -> str:
+    """`75.3` -> "1 m 15 s"; "—" for None. Two units at most."""
+    if seconds is None:
+        return "—"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    for size, unit, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small_size
+            return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
+    raise AssertionError
+
+
+def age_text(when: float, now: float | None = None) -> str:
+    """How long ago `when` (seconds since the epoch) was: "just now", "12 s ago", "3 h ago", "4 Mar 2026"."""
+    if not when:
+        return "—"
+    passed = (time.time() if now is None else now) - when
+    if passed < 5:
+        return "just now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if passed >= size:
+            if unit == "d" and passed >= 14 * 86400:
+                return time.strftime("%-d %b %Y", time.localtime(when))
+            return f"{int(passed // size)} {unit} ago"
+    return f"{int(passed)} s ago"
+
+
+def moment_text(when: float) -> str:
+    """`when` as a local date and time: "2026-11-23 15:04:05"; "—" for 0."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when)) if when else "—"
+
+
+def money_text(amount: float | None) -> str:
+    """US dollars: "$32.77", "$0.0042"; "—" for None."""
+    if amount is None:
+        return "—"
+    return f"${amount:.4f}" if 0 < abs(amount) < 0.01 else f"${amount:,.2f}"
+
+
+def count_text(count: int, one: str, many: str = "") -> str:
+    """`3, "run"` -> "3 runs"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,44 @@
+"""What every page of the window is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from rhdesk.core.desk import Desk
+from rhdesk.desktop.widgets.base import Button
+
+
+class Page(QWidget):
+    """One page. The shell shows `title` and the buttons of `actions()` in the header, and calls the rest.
+
+    `moved` tells the shell that the page went to another target by itself (a row was opened), so that Back works.
+    """
+
+    moved = Signal(str)
+    title_changed = Signal(str)
+
+    title = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(20, 0, 20, 14)
+        self.body.setSpacing(14)
+
+    def actions(self) -> list[Button]:
+        """The buttons at the right of the header, the primary one last. Made once."""
+        return []
+
+    def open(self, target: str) -> None:
+        """Show `target` (an address, a run id); "" is the page as it stands by itself."""
+
+    def shown(self) -> None:
+        """The page came into sight."""
+
+    def hidden(self) -> None:
+        """The page went out of sight."""
+
+    def focus_filter(self) -> None:
+        """Ctrl+F: put the cursor into the page's filter or search."""

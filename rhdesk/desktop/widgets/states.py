@@ -1,0 +1,246 @@
+"""The honest states of a list or a page: loading, empty with the next step, failed with Retry, stale with its age."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QElapsedTimer, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from rhdesk.core.rows import Problem
+from rhdesk.core.store import Condition
+from rhdesk.core.words import age_text
+from rhdesk.desktop import theme
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, row_of
+
+
+class Spinner(QWidget):
+    """A quarter of a ring that turns while it can be seen."""
+
+    def __init__(self, size: int = 20) -> None:
+        super().__init__()
+        self.setFixedSize(size, size)
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self, interval=40)
+        self._timer.timeout.connect(self.update)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._clock.start()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+        painter.setPen(QPen(theme.colour("border_strong"), 2))
+        painter.drawEllipse(box)
+        turn = self._clock.elapsed() % 900 / 900 if self._clock.isValid() else 0.0
+        painter.setPen(QPen(theme.colour("accent"), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawArc(box, int(-turn * 360 * 16), 90 * 16)
+
+    def sizeHint(self) -> QSize:
+        return self.size()
+
+
+class DetailsFold(QWidget):
+    """ "Details" that open to the raw text of an error, with Copy."""
+
+    def __init__(self, text: str, *, opened: bool = False) -> None:
+        super().__init__()
+        self._copied = text
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        self._toggle = Button("Details", "link", "chevron-right", self._switch)
+        self._copy = Button("Copy", "link", "copy", self._put_on_clipboard)
+        column.addLayout(row_of(self._toggle, self._copy, None, spacing=0))
+        self._text = QPlainTextEdit(text)
+        self._text.setReadOnly(True)
+        self._text.setProperty("kind", "detail")
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._text.setMinimumHeight(120)
+        self._text.setMaximumHeight(260)
+        self._text.setVisible(opened)
+        column.addWidget(self._text)
+
+    def set_copied(self, text: str) -> None:
+        """What Copy puts on the clipboard, if that is more than what is shown."""
+        self._copied = text
+
+    def _switch(self) -> None:
+        opened = self._text.isHidden()
+        self._text.setVisible(opened)
+        self._toggle.set_icon("chevron-down" if opened else "chevron-right")
+
+    def _put_on_clipboard(self) -> None:
+        QGuiApplication.clipboard().setText(self._copied)
+        self._copy.set_text("Copied")
+        QTimer.singleShot(1500, self, lambda: self._copy.set_text("Copy"))
+
+
+class ProblemBox(QFrame):
+    """A problem in place: sentence, remedy, details fold, and buttons for what to do about it."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        actions: list[Button] | None = None,
+        *,
+        level: str = "error",
+        opened: bool = False,
+    ) -> None:
+        super().__init__()
+        self.setProperty("banner", level)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(4)
+        icon = {"error": "circle-x", "warn": "triangle-alert", "info": "info"}[level]
+        mark = IconLabel(icon, level)
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        top.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(Label(problem.sentence, "strong", wrap=True, select=True))
+        if problem.remedy:
+            words.addWidget(Label(problem.remedy, "muted", wrap=True, select=True))
+        top.addLayout(words, 1)
+        for button in actions or []:
+            top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(top)
+        if problem.detail:
+            fold = DetailsFold(problem.detail, opened=opened)
+            fold.set_copied("\n".join(part for part in (problem.sentence, problem.remedy, problem.detail) if part))
+            column.addWidget(fold)
+        self.setAccessibleName(f"{problem.sentence} {problem.remedy}")
+
+
+class StateView(QWidget):
+    """What stands where a list would: loading, empty, or failed."""
+
+    retry = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(24, 24, 24, 24)
+        outer.addStretch(2)
+        self._column = QVBoxLayout()
+        self._column.setSpacing(8)
+        outer.addLayout(self._column)
+        outer.addStretch(3)
+
+    def show_loading(self, sentence: str = "Loading…") -> None:
+        clear_layout(self._column)
+        spinner = Spinner()
+        spinner.setAccessibleName(sentence)
+        self._column.addWidget(spinner, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._middle(Label(sentence, "muted"))
+
+    def show_empty(self, title: str, text: str = "", icon: str = "inbox", actions: list[Button] | None = None) -> None:
+        """Nothing is there, and this is the next step. The buttons are taken over."""
+        clear_layout(self._column)
+        self._middle(IconLabel(icon, "text_faint", 28))
+        self._column.addSpacing(2)
+        self._middle(Label(title, "h2"))
+        if text:
+            self._words(text, "muted")
+        self._buttons(actions or [])
+
+    def show_failed(self, problem: Problem, retry_at: float = 0.0, retry_text: str = "Retry now") -> None:
+        """Nothing can be shown and this is why."""
+        clear_layout(self._column)
+        self._middle(IconLabel("circle-alert", "error", 28))
+        self._column.addSpacing(2)
+        self._words(problem.sentence, "h2")
+        if problem.remedy:
+            self._words(problem.remedy, "muted")
+        self._buttons([Button(retry_text, "", "refresh-cw", self.retry.emit)])
+        if retry_at:
+            self._middle(Countdown(retry_at))
+        if problem.detail:
+            fold = DetailsFold(problem.detail)
+            fold.setMaximumWidth(640)
+            self._middle(fold)
+
+    def _words(self, text: str, role: str) -> None:
+        label = Label(text, role, wrap=True)
+        label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        label.setMinimumWidth(min(480, max(200, self.width() - 64)))
+        label.setMaximumWidth(560)
+        self._middle(label)
+
+    def _buttons(self, buttons: list[Button]) -> None:
+        if buttons:
+            self._column.addSpacing(4)
+            self._column.addLayout(row_of(None, *buttons, None))
+
+    def _middle(self, widget: QWidget) -> None:
+        self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+
+
+class Countdown(Label):
+    """ "Trying again in 4 s", counted down every second."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__("", "faint")
+        self._until = until
+        self._timer = QTimer(self, interval=500)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+        self._tick()
+
+    def _tick(self) -> None:
+        left = self._until - time.time()
+        self.setText(f"Trying again in {left:.0f} s" if left > 0.5 else "Trying again…")
+
+
+class StaleBanner(QFrame):
+    """Above a list whose rows are old: since when, why, and Retry."""
+
+    retry = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("banner", "warn")
+        self._condition = Condition()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.setSpacing(10)
+        row.addWidget(IconLabel("cloud-off", "warn"))
+        self._text = Label("", "muted", wrap=True)
+        row.addWidget(self._text, 1)
+        row.addWidget(Button("Retry now", "link", on_click=self.retry.emit))
+        self._timer = QTimer(self, interval=1000)
+        self._timer.timeout.connect(self._tick)
+        self.hide()
+
+    def set_condition(self, condition: Condition) -> None:
+        self._condition = condition
+        self._tick()
+        self._timer.start()
+        self.show()
+
+    def clear(self) -> None:
+        self._timer.stop()
+        self.hide()
+
+    def _tick(self) -> None:
+        at, problem = self._condition.retry_at, self._condition.problem
+        words = [f"As of {age_text(self._condition.updated)}."]
+        if problem is not None:
+            words.append(problem.sentence)
+        left = at - time.time()
+        if at:
+            words.append(f"Trying again in {left:.0f} s." if left > 0.5 else "Trying again…")
+        self._text.setText(" ".join(words))
+
+
+def problem_actions(*pairs: tuple[str, Callable[[], object]]) -> list[Button]:
+    """Link buttons for a ProblemBox from (text, act)."""
+    return [Button(text, "link", on_click=act) for text, act in pairs]

@@ -1,0 +1,126 @@
+"""Short messages in the corner of the window. Errors stay until they are closed; all are kept in the activity log."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QFrame, QGraphicsDropShadowEffect, QHBoxLayout, QVBoxLayout, QWidget
+
+from rhdesk.core.notifier import Level, Notice, Notifier
+from rhdesk.desktop import theme
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, ToolButton, row_of
+from rhdesk.desktop.widgets.states import DetailsFold
+
+ICONS = {
+    Level.INFO: ("info", "info"),
+    Level.SUCCESS: ("circle-check", "ok"),
+    Level.WARNING: ("triangle-alert", "warn"),
+    Level.ERROR: ("circle-x", "error"),
+}
+_STAY = {Level.INFO: 5000, Level.SUCCESS: 5000, Level.WARNING: 9000}
+_MOST = 4
+_WIDTH = 380
+
+
+class Toast(QFrame):
+    """One message. The clock stops while the mouse is over it."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__()
+        self.notice = notice
+        self.setProperty("card", "raised")
+        self.setFixedWidth(_WIDTH)
+        self.setAccessibleName(notice.sentence)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 6, 10)
+        row.setSpacing(10)
+        icon, role = ICONS[notice.level]
+        row.addWidget(IconLabel(icon, role), 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(Label(notice.sentence, "strong", wrap=True, select=True))
+        if notice.problem.remedy:
+            words.addWidget(Label(notice.problem.remedy, "muted", wrap=True, select=True))
+        if notice.action is not None:
+            act = notice.action
+            words.addLayout(row_of(Button(notice.action_text, "link", on_click=act), None))
+        if notice.problem.detail:
+            fold = DetailsFold(notice.problem.detail)
+            fold.set_copied(notice.as_text())
+            words.addWidget(fold)
+        row.addLayout(words, 1)
+        row.addWidget(ToolButton("x", "Close", self.close), 0, Qt.AlignmentFlag.AlignTop)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._clock = QTimer(self, singleShot=True)
+        self._clock.timeout.connect(self.close)
+        stay = _STAY.get(notice.level)
+        if stay is not None:
+            self._clock.start(stay)
+        shadow = QGraphicsDropShadowEffect(self)
+        shadow.setBlurRadius(24)
+        shadow.setOffset(0, 6)
+        shadow.setColor(theme.colour("text" if not theme.tokens().is_dark else "sidebar", 60))
+        self.setGraphicsEffect(shadow)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        if self._clock.isActive():
+            self._clock.stop()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        stay = _STAY.get(self.notice.level)
+        if stay is not None:
+            self._clock.start(stay // 2)
+
+
+class Toasts(QObject):
+    """Stacks toasts in the lower right corner of a window."""
+
+    def __init__(self, window: QWidget, notifier: Notifier, bottom: int = 44) -> None:
+        super().__init__(window)
+        self._window = window
+        self._bottom = bottom
+        self._shown: list[Toast] = []
+        self._stop = notifier.subscribe(self._show)
+        self.destroyed.connect(self._stop)
+        window.installEventFilter(self)
+
+    def count(self) -> int:
+        return len(self._shown)
+
+    def _show(self, notice: Notice | None) -> None:
+        if notice is None:
+            return
+        for old in [toast for toast in self._shown if toast.notice.sentence == notice.sentence]:
+            old.close()  # the same again: the newer one stands
+        toast = Toast(notice)
+        toast.setParent(self._window)
+        toast.installEventFilter(self)
+        toast.destroyed.connect(lambda: self._forget(toast))
+        self._shown.append(toast)
+        while len(self._shown) > _MOST:
+            self._shown[0].close()
+        toast.show()
+        toast.raise_()
+        self._place()
+
+    def _forget(self, toast: Toast) -> None:
+        if toast in self._shown:
+            self._shown.remove(toast)
+        self._place()
+
+    def _place(self) -> None:
+        y = self._window.height() - self._bottom
+        for toast in reversed(self._shown):
+            toast.adjustSize()
+            toast.resize(_WIDTH, max(toast.sizeHint().height(), toast.heightForWidth(_WIDTH)))
+            y -= toast.height() + 8
+            toast.move(self._window.width() - _WIDTH - 20, y)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Close and isinstance(watched, Toast):
+            if watched in self._shown:
+                self._shown.remove(watched)
+            self._place()
+        elif event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._place()
+        return False

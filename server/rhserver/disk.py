@@ -1,0 +1,57 @@
+"""What the rooms that keep files share: one sentence for a full disk, private directories, sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rhresources.errors import ServerProblem
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def disk_errors(failed: str) -> Iterator[None]:
+    """Turn an `OSError` of the block into a problem for people. `failed` says what did not work, without a full stop.
+
+    Raises:
+        ServerProblem: code "disk-full" or "disk".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise disk_problem(error, failed) from error
+
+
+def disk_problem(error: OSError, failed: str) -> ServerProblem:
+    """What to tell about `error`."""
+    if error.errno in _FULL:
+        return ServerProblem(
+            f"{failed}: the disk of the cluster is full.",
+            code="disk-full",
+            remedy="Free some space there, or delete old runs and environments, and try again.",
+            detail=str(error),
+        )
+    return ServerProblem(f"{failed}: {error.strerror or error}.", code="disk", detail=str(error))
+
+
+def private_directory(path: Path) -> Path:
+    """`path`, made with mode 0700 where it is not there yet."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def bytes_under(path: str | os.PathLike[str]) -> int:
+    """The bytes of all files under `path`; what vanishes meanwhile is not counted, and links are not followed."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    total += bytes_under(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total

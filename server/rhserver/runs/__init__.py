@@ -1,0 +1,1 @@
+"""Runs: what was asked to run, what became of it, what it printed and returned."""

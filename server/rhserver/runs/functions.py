@@ -1,0 +1,157 @@
+"""Prepared functions: code in place, environment made, ready to be called by a key."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rhresources.errors import ServerProblem
+from rhresources.wire import cluster_pb2 as pb
+
+from rhserver.code.snapshots import Snapshots
+from rhserver.engine.launcher import WorkerSpec
+from rhserver.engine.worker_link import WorkerLink
+from rhserver.environments.environments import Environments
+from rhserver.objects.blobs import Blobs
+from rhserver.runs.store import RunStore
+
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFunction:
+    """What a call needs to know; `number` is what workers of this server call the function by."""
+
+    key: str
+    number: int
+    name: str
+    environment: str
+    code: pb.CodeTree
+    worker: WorkerSpec
+    entry: dict[str, Any]
+    pickled: bytes
+
+    def tell(self, link: WorkerLink) -> None:
+        """Make sure that a worker knows the function."""
+        if self.number not in link.known:
+            link.tell_function(self.number, self.entry, self.pickled)
+
+
+class Functions:
+    """Prepares functions and remembers them, also over a restart of the server."""
+
+    def __init__(self, store: RunStore, environments: Environments, snapshots: Snapshots, blobs: Blobs) -> None:
+        self._store = store
+        self._environments = environments
+        self._snapshots = snapshots
+        self._blobs = blobs
+        self._ready: dict[str, PreparedFunction] = {}
+        self._next = 1
+
+    def ready(self, key: str) -> PreparedFunction | None:
+        """A function prepared by this server since it started."""
+        return self._ready.get(key)
+
+    async def by_key(self, key: str) -> PreparedFunction:
+        """A prepared function; one of an earlier server is made ready again.
+
+        Raises:
+            ServerProblem: code "not-prepared": the client has to prepare it again.
+        """
+        found = self._ready.get(key)
+        if found is not None:
+            return found
+        stored = self._store.function(key)
+        if stored is None:
+            raise ServerProblem(
+                "The cluster server does not know this function.", code="not-prepared", remedy="Prepare it again."
+            )
+        return await self.prepare(stored[0], lambda _: None, lambda _: None)
+
+    async def prepare(self, spec: pb.FunctionSpec, on_output: Listener, on_phase: Listener) -> PreparedFunction:
+        """Make the environment if it is not there yet, and check that the code is.
+
+        Raises:
+            RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
+        """
+        spec = self._with_pickle_inside(spec)
+        tree = spec.code
+        environment = await self._environments.ensure(spec.environment, on_output, on_phase)
+        key = hashlib.blake2b(
+            spec.SerializeToString(deterministic=True) + environment.hash.encode(), digest_size=16
+        ).hexdigest()
+        known = self._ready.get(key)
+        if known is not None:
+            return known
+        folder = Path.home()
+        if tree.root:
+            folder = await asyncio.to_thread(self._snapshots.acquire, tree.project, tree.root)
+            self._snapshots.release(tree.project, tree.root)
+        entry, pickled = _entry(spec.entry)
+        prepared = PreparedFunction(
+            key=key,
+            number=self._next,
+            name=spec.name,
+            environment=environment.hash,
+            code=tree,
+            worker=WorkerSpec(
+                python=str(environment.python),
+                path=tuple(_search_path(folder, spec, [str(path) for path in environment.sys_path])),
+                folder=str(folder),
+                project=tree.project,
+                root=tree.root,
+                variables=tuple(sorted(spec.variables.items())),
+                cpus=spec.resources.cpus,
+                gpus=spec.resources.gpus,
+                memory=spec.resources.memory,
+            ),
+            entry=entry,
+            pickled=pickled,
+        )
+        self._next += 1
+        self._ready[key] = prepared
+        self._store.save_function(key, spec, environment.hash, time.time())
+        return prepared
+
+    def _with_pickle_inside(self, spec: pb.FunctionSpec) -> pb.FunctionSpec:
+        """A large pickled function arrives as a blob, which expires: keep its bytes."""
+        if not spec.entry.pickled.blob:
+            return spec
+        kept = pb.FunctionSpec()
+        kept.CopyFrom(spec)
+        data = self._blobs.path(spec.entry.pickled.blob).read_bytes()
+        kept.entry.pickled.data = data
+        return kept
+
+
+def _entry(entry: pb.Entry) -> tuple[dict[str, Any], bytes]:
+    where = entry.WhichOneof("where")
+    if where == "imported":
+        return {"module": entry.imported.module, "name": entry.imported.name}, b""
+    if where == "builtin":
+        if entry.builtin not in ("shell", "python"):
+            raise ServerProblem(f"There is no built-in function {entry.builtin!r}.", code="bad-entry")
+        return {"builtin": entry.builtin}, b""
+    if where == "pickled":
+        return {}, entry.pickled.data
+    raise ServerProblem("The function has no entry point.", code="bad-entry")
+
+
+def _search_path(folder: Path, spec: pb.FunctionSpec, packages: list[str]) -> list[str]:
+    """What goes onto sys.path: the folder of the module, the tree, its `src`, then local packages."""
+    path: list[str] = []
+    if spec.code.root:
+        inside = spec.entry.imported.folder or spec.entry.folder
+        if os.path.isabs(inside) or ".." in Path(inside).parts:
+            raise ServerProblem(f"The folder {inside!r} leads out of the code.", code="bad-entry")
+        candidates = [folder / inside, folder]
+        if (folder / "src").is_dir() and not (folder / "src" / "__init__.py").exists():
+            candidates.append(folder / "src")
+        path = [str(candidate) for candidate in candidates]
+    return list(dict.fromkeys([*path, *packages]))

@@ -1,0 +1,58 @@
+"""One server per state directory, and the file by which clients find it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rhresources.errors import RhError
+
+
+class Lock:
+    """Held as long as the server lives; the kernel lets go of it when the process ends, however it ends."""
+
+    def __init__(self, home: Path) -> None:
+        """Take the lock of `home`.
+
+        Raises:
+            RhError: another server holds it, or the directory cannot be written.
+        """
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = open(home / "lock", "a+")  # noqa: SIM115 - held until the process ends
+        except OSError as error:
+            raise RhError(
+                f"The server cannot use {home}: {error.strerror}.", remedy="Choose another directory with $RH_HOME."
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "unknown"
+            raise RhError(
+                f"A cluster server already runs on {home} (process {holder}).",
+                remedy="Use that one, or set $RH_HOME to another directory.",
+            ) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+
+def publish(home: Path, **facts: Any) -> None:
+    """Write `server.json`: where the server listens, its token, and which process it is."""
+    facts["pid"] = os.getpid()
+    facts["process_started"] = psutil.Process().create_time()
+    temporary = home / "server.json.part"
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        json.dump(facts, file)
+    os.replace(temporary, home / "server.json")
+
+
+def withdraw(home: Path) -> None:
+    """Remove `server.json` at the end."""
+    (home / "server.json").unlink(missing_ok=True)

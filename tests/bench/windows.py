@@ -1,0 +1,88 @@
+"""The window: how soon it is painted, what it weighs, and whether work in its background lets it move smoothly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from lab import Lab
+from measure import Goal, Row, take_rounds
+from processes import BENCH, round_process, running
+
+OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
+REPORT = "RHDESK_REPORT_FIRST_PAINT"
+SETTLED_AFTER = 3.0
+"""Seconds after the first paint, by when a window has loaded what it puts off."""
+
+
+async def first_paint(lab: Lab) -> list[Row]:
+    """Start of the window's process to its first paint, and its memory then and 3 s later; peer: an empty window."""
+    await lab.client()  # a window that meets a cluster which is up has more to show, and to load
+    ours, bare = (sys.executable, "-m", "rhdesk"), (sys.executable, str(BENCH / "bare_window.py"))
+    weights: dict[str, list[float]] = {"ours": [], "settled": [], "bare": []}
+
+    async def start(name: str, command: tuple[str, ...], settle: float) -> float:
+        seconds, at_paint, settled = await _start_window(lab, command, settle)
+        weights[name].append(at_paint)
+        if settle:
+            weights["settled"].append(settled)
+        return seconds
+
+    taken = await take_rounds(
+        {"ours": lambda: start("ours", ours, SETTLED_AFTER), "bare": lambda: start("bare", bare, 0)}, lab.rounds(5)
+    )
+    seconds = {name: statistics.median(figures) for name, figures in taken.items()}
+    megabytes = {name: statistics.median(figures) / 1e6 for name, figures in weights.items()}
+    light = Goal("value", "<=", 130)
+    return [
+        Row(
+            "window, start to first paint : bare PySide6", seconds["ours"], "s", seconds["bare"], Goal("value", "<=", 1)
+        ),
+        Row("window, memory at first paint : bare PySide6", megabytes["ours"], "MB", megabytes["bare"], light),
+        Row("window, memory 3 s later : bare PySide6", megabytes["settled"], "MB", megabytes["bare"], light),
+    ]
+
+
+async def smoothness(lab: Lab) -> list[Row]:
+    """The longest gap of a 16 ms timer in the window under 16 callers and a 100 MB transfer; peer: the idle window."""
+    await lab.client()
+    key = await lab.function("nothing")
+    environment = {**OFFSCREEN, "RH_HOME": str(lab.home)}
+    async with round_process("window_gap.py", key, environment=environment) as window:
+        taken = await take_rounds(
+            {"loaded": lambda: window.round("loaded"), "idle": lambda: window.round("idle")}, lab.rounds(5)
+        )
+    loaded, idle = statistics.median(taken["loaded"]), statistics.median(taken["idle"])
+    name = "window, longest gap of a 16 ms timer under load : idle"
+    return [Row(name, loaded, "ms", idle, Goal("value", "<=", 40))]
+
+
+async def _start_window(lab: Lab, command: tuple[str, ...], settle: float) -> tuple[float, float, float]:
+    """Seconds to the first paint, resident bytes then, and resident bytes `settle` seconds later."""
+    report = lab.folder / "first-paint.json"
+    report.unlink(missing_ok=True)
+    environment = {**OFFSCREEN, "RH_HOME": str(lab.home), REPORT: str(report)}
+    start = time.monotonic()
+    async with running(*command, environment=environment, log=lab.folder / "window.log") as process:
+        while not report.exists() or not report.read_text().endswith("}"):
+            if process.returncode is not None or time.monotonic() > start + 60:
+                log = (lab.folder / "window.log").read_text()
+                raise RuntimeError(f"{' '.join(command)} painted nothing (exit code {process.returncode}): {log}")
+            await asyncio.sleep(0.01)
+        painted = json.loads(report.read_text())
+        settled = painted["rss"]
+        if settle:
+            await asyncio.sleep(settle)
+            settled = _resident(process.pid)
+    return painted["time"] - start, painted["rss"], settled
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} has no VmRSS")
