@@ -120,8 +120,7 @@ class Server:
             server_id=server_id,
         )  # fmt: skip
         log.info("serving on %s", self._socket)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        self._handle_signals()
         self.runs.recover_waiting()
         self._background = [
             asyncio.ensure_future(self._start_engine()),
@@ -143,6 +142,12 @@ class Server:
         """End the server; with `engine` also Ray and every worker, else they wait for the next server."""
         self._stop_engine = engine
         self._stop.set()
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            loop.add_signal_handler(number, self._on_signal)
 
     def _on_signal(self) -> None:
         self.stop(engine=not self.runs.active())
@@ -171,6 +176,7 @@ class Server:
 
     async def _start_engine(self) -> None:
         await self.ray.start()
+        self._handle_signals()  # Ray put handlers of its own in their place
         links = {}
         if self.ray.state.phase == pb.EngineState.READY:
             for link, spec in await self.launcher.find_again(self.pool.on_death):

@@ -14,7 +14,6 @@ from measure import Goal, Row, take_rounds
 from processes import BENCH, round_process, running
 
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
-REPORT = "RHDESK_REPORT_FIRST_PAINT"
 SETTLED_AFTER = 3.0
 """Seconds after the first paint, by when a window has loaded what it puts off."""
 
@@ -22,19 +21,20 @@ SETTLED_AFTER = 3.0
 async def first_paint(lab: Lab) -> list[Row]:
     """Start of the window's process to its first paint, and its memory then and 3 s later; peer: an empty window."""
     await lab.client()  # a window that meets a cluster which is up has more to show, and to load
-    ours, bare = (sys.executable, "-m", "rhdesk"), (sys.executable, str(BENCH / "bare_window.py"))
     weights: dict[str, list[float]] = {"ours": [], "settled": [], "bare": []}
 
-    async def start(name: str, command: tuple[str, ...], settle: float) -> float:
-        seconds, at_paint, settled = await _start_window(lab, command, settle)
-        weights[name].append(at_paint)
-        if settle:
-            weights["settled"].append(settled)
+    async def ours() -> float:
+        seconds, at_paint, settled = await _start_window(lab, "rhdesk", SETTLED_AFTER)
+        weights["ours"].append(at_paint)
+        weights["settled"].append(settled)
         return seconds
 
-    taken = await take_rounds(
-        {"ours": lambda: start("ours", ours, SETTLED_AFTER), "bare": lambda: start("bare", bare, 0)}, lab.rounds(5)
-    )
+    async def bare() -> float:
+        seconds, at_paint, _ = await _start_window(lab, "bare", 0)
+        weights["bare"].append(at_paint)
+        return seconds
+
+    taken = await take_rounds({"ours": ours, "bare": bare}, lab.rounds(5))
     seconds = {name: statistics.median(figures) for name, figures in taken.items()}
     megabytes = {name: statistics.median(figures) / 1e6 for name, figures in weights.items()}
     light = Goal("value", "<=", 130)
@@ -61,23 +61,20 @@ async def smoothness(lab: Lab) -> list[Row]:
     return [Row(name, loaded, "ms", idle, Goal("value", "<=", 40))]
 
 
-async def _start_window(lab: Lab, command: tuple[str, ...], settle: float) -> tuple[float, float, float]:
+async def _start_window(lab: Lab, which: str, settle: float) -> tuple[float, float, float]:
     """Seconds to the first paint, resident bytes then, and resident bytes `settle` seconds later."""
-    report = lab.folder / "first-paint.json"
+    report, log = lab.folder / "first-paint.json", lab.folder / "window.log"
     report.unlink(missing_ok=True)
-    environment = {**OFFSCREEN, "RH_HOME": str(lab.home), REPORT: str(report)}
+    command = (sys.executable, str(BENCH / "window_start.py"), which, str(report))
     start = time.monotonic()
-    async with running(*command, environment=environment, log=lab.folder / "window.log") as process:
+    async with running(*command, environment={**OFFSCREEN, "RH_HOME": str(lab.home)}, log=log) as process:
         while not report.exists() or not report.read_text().endswith("}"):
             if process.returncode is not None or time.monotonic() > start + 60:
-                log = (lab.folder / "window.log").read_text()
-                raise RuntimeError(f"{' '.join(command)} painted nothing (exit code {process.returncode}): {log}")
+                raise RuntimeError(f"{which} painted nothing (exit code {process.returncode}): {log.read_text()}")
             await asyncio.sleep(0.01)
         painted = json.loads(report.read_text())
-        settled = painted["rss"]
-        if settle:
-            await asyncio.sleep(settle)
-            settled = _resident(process.pid)
+        await asyncio.sleep(settle)
+        settled = _resident(process.pid)
     return painted["time"] - start, painted["rss"], settled
 
 

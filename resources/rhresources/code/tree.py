@@ -82,7 +82,17 @@ class CodeTree:
 
     def is_settled(self) -> bool:
         """Whether it is known, in microseconds, that nothing changed since the last `refresh`."""
+        if self.only is not None:
+            return self._scanned and all(self._is_unchanged(name) for name in self.only)
         return self._scanned and self.watcher is not None and not self.watcher.changed()
+
+    def _is_unchanged(self, name: str) -> bool:
+        try:
+            status = os.lstat(self.root / name)
+        except OSError:
+            return False
+        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return self._stamps.get(name) == stamp
 
     def watch(self) -> bool:
         """Let the operating system tell what changes, from the next `refresh` on; whether it can."""

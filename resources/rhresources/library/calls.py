@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rhresources.errors import RemoteError
 from rhresources.wire import cluster_pb2 as pb
@@ -123,7 +123,7 @@ def decode(portal: Portal, client: ClusterClient, value: pb.Value) -> Any:
     return json.loads(data) if value.format == pb.Value.JSON else pickle.loads(data)
 
 
-def raise_remote(error: RemoteError) -> None:
+def raise_remote(error: RemoteError) -> NoReturn:
     """Raise what user code raised: the original exception, its remote traceback as its cause.
 
     Raises:

@@ -265,7 +265,6 @@ class Function(Resource):
             outcomes = ready.there.run(_call_many, ready.client, ready.key, data)
         except RemoteError as error:
             calls.raise_remote(error)
-            raise
         return [_decoded(ready.there, ready.client, outcome) for outcome in outcomes]
 
 
@@ -303,7 +302,6 @@ async def _call_many(client: ClusterClient, key: str, data: list[bytes]) -> list
 def _outcome(there: Portal, client: ClusterClient, answer: _Answer | RemoteError) -> Any:
     if isinstance(answer, RemoteError):
         calls.raise_remote(answer)
-        raise answer
     return _decoded(there, client, answer)
 
 

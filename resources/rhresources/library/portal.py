@@ -51,7 +51,8 @@ class Portal:
         self.require_other_thread()
         future = self._portal.start_task_soon(_awaited, function, args, kwargs)
         try:
-            return future.result()
+            result: Result = future.result()
+            return result
         except BaseException:
             future.cancel()
             raise

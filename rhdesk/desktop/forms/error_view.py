@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rhdesk.core.results import ErrorReport
+from rhdesk.desktop.forms.highlight import TracebackHighlighter
 from rhdesk.desktop.forms.result_text import TextView
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule
 
@@ -23,7 +24,7 @@ class ErrorView(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(16, 12, 12, 12)
         head.setSpacing(10)
-        head.addWidget(IconLabel("circle-x", "error", 18))
+        head.addWidget(IconLabel("circle-x", "error", 18), 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(2)
         self._headline = Label("", "h3", wrap=True, select=True)
@@ -33,16 +34,16 @@ class ErrorView(QWidget):
             words.addWidget(label)
         head.addLayout(words, 1)
         self._copy = Button("Copy", "", "copy", self.copy)
-        head.addWidget(self._copy)
-        head.setAlignment(self._copy, head.alignment())
+        head.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
         self._rule = Rule()
         column.addWidget(self._rule)
         self._traceback = TextView()
+        self._colours = TracebackHighlighter(self._traceback.document())
         self._traceback.setAccessibleName("Traceback")
         column.addWidget(self._traceback, 1)
         self._rest = QWidget()
-        column.addWidget(self._rest)
+        column.addWidget(self._rest, 1)
 
     def show_error(self, report: ErrorReport) -> None:
         """Show another error; the end of the traceback, where it happened, is in sight."""
@@ -63,6 +64,9 @@ class ErrorView(QWidget):
         bar = self._traceback.verticalScrollBar()
         QTimer.singleShot(0, self._traceback, lambda: bar.setValue(bar.maximum()))
         self.setAccessibleName(f"Error: {report.headline}")
+
+    def retheme(self) -> None:
+        self._colours.retheme()
 
     def copy(self) -> None:
         """Everything to the clipboard."""

@@ -342,7 +342,7 @@ class GrowingText(QPlainTextEdit):
         super().__init__()
         self._lines = lines
         self.setTabChangesFocus(True)
-        self.document().setDocumentMargin(2)
+        self.document().setDocumentMargin(4)
         self.textChanged.connect(self._grow)
         self._grow()
 
@@ -357,7 +357,7 @@ class GrowingText(QPlainTextEdit):
         count = min(self._lines, max(1, self.document().blockCount()))
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if count >= self._lines else policy.ScrollBarAlwaysOff)
-        self.setFixedHeight(int(QFontMetricsF(self.font()).lineSpacing() * count) + 16)
+        self.setFixedHeight(int(QFontMetricsF(self.font()).lineSpacing() * count) + 18)
 
 
 class GrowingCode(CodeEdit):

@@ -167,7 +167,8 @@ class ListEditor(FieldEditor):
         default = self.field.default
         note = ""
         if not self._given and not self.field.required:
-            note = f"{self.field.default_text or 'Nothing'}, the default"
+            default_text = "Empty" if self.field.default == [] else self.field.default_text
+            note = f"{default_text or 'Nothing'}, the default"
         elif self._given and not self._rows and self._json is None:
             note = "An empty list"
         self._note.setText(note)

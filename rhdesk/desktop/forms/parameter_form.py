@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.desktop.forms.code_edit import CodeEdit, Mark
 from rhdesk.desktop.forms.field_editors import FieldEditor, editor_for
@@ -51,6 +51,7 @@ class ParameterForm(QWidget):
         self._stack.addWidget(self._json)
         self._json.edit.textChanged.connect(self._json_changed)
         self._json.edit.run_asked.connect(self.run_asked)
+        self._fit()
         self._timer = QTimer(self, singleShot=True, interval=_PAUSE)
         self._timer.timeout.connect(self._read_json)
 
@@ -191,7 +192,16 @@ class ParameterForm(QWidget):
         elif self._timer.isActive():
             self._read_json()
         self._stack.setCurrentWidget(self._json if on else self._form)
+        self._fit()
         self.focus_first()
+
+    def _fit(self) -> None:
+        """The hidden one of the two takes no room."""
+        for view in (self._form, self._json):
+            shown = view is self._stack.currentWidget()
+            policy = QSizePolicy.Policy.Preferred if shown else QSizePolicy.Policy.Ignored
+            view.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+        self._stack.adjustSize()
 
     def _write_json(self) -> None:
         if self._syncing:
@@ -273,9 +283,9 @@ class _FieldRow(QWidget):
         self._reset = ToolButton("rotate-ccw", "Reset to the default", self._to_default, size=14)
         self._reset.setAccessibleName(f"Reset {field.name} to the default")
         self._reset.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._reset.setFixedSize(22, 18)
+        self._reset.setFixedSize(26, 22)
         keep = self._reset.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
+        keep.setRetainSizeWhenHidden(not field.required)
         self._reset.setSizePolicy(keep)
         head.addWidget(self._reset)
         column.addLayout(head)

@@ -108,6 +108,7 @@ class TableView(QTableView):
         self.rows = TableModel()
         self.setModel(self.rows)
         self.setAccessibleName("Result as a table")
+        self.setProperty("kind", "data")
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView
 
@@ -83,7 +83,7 @@ class JsonModel(QAbstractItemModel):
         self.root = Node("", whole, None, 0)
 
     def node(self, index: Index) -> Node:
-        return index.internalPointer() if index.isValid() else self.root  # type: ignore[no-any-return]
+        return index.internalPointer() if index.isValid() else self.root
 
     def index(self, row: int, column: int, parent: Index = _NO_INDEX) -> QModelIndex:
         if not self.hasIndex(row, column, parent):
@@ -122,6 +122,8 @@ class JsonModel(QAbstractItemModel):
             if index.column() == 1:
                 return theme.colour(node.role)
             return theme.colour("text_faint" if isinstance(node.key, int) else "text")
+        if role == Qt.ItemDataRole.SizeHintRole:
+            return QSize(0, 26)
         if role == Qt.ItemDataRole.FontRole:
             return theme.mono_font()
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == 1 and isinstance(node.value, str):

@@ -50,7 +50,7 @@ class ResultView(QWidget):
         self._facts = ElidedLabel("", "faint")
         bar.addWidget(self._facts, 1)
         self._wrap = ToolButton("wrap-text", "Wrap lines", checkable=True)
-        self._wrap.toggled.connect(lambda on: self._text.set_wrap(on))
+        self._wrap.toggled.connect(self._set_wrap)
         self._zoom = Button("100 %", "flat", on_click=self._change_zoom)
         self._download = Button("Save the whole value…", "flat", "download", self._ask_download)
         for widget in (
@@ -219,6 +219,9 @@ class ResultView(QWidget):
         self._stack.setCurrentWidget(view)
         self._wrap.setVisible(view is self._text)
         self._zoom.setVisible(view is self._picture)
+
+    def _set_wrap(self, on: bool) -> None:
+        self._text.set_wrap(on)
 
     def _change_zoom(self) -> None:
         if self._picture.fitted and self._picture.zoom < 1:

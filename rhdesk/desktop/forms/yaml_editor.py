@@ -172,5 +172,5 @@ class _Problems(QWidget):
         if len(problems) > _SHOWN:
             self._lines.addWidget(Label(f"and {len(problems) - _SHOWN} more", "faint"))
         self.setAccessibleName(f"{len(problems)} problems" if problems else "No problems")
-        self._area.setFixedHeight(min(116, 14 + 30 * len(problems[:_SHOWN])))
+        self._area.setFixedHeight(min(132, 14 + 34 * len(problems[:_SHOWN])))
         self.setVisible(bool(problems))

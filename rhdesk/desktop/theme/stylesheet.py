@@ -170,6 +170,8 @@ def _lists(t: Tokens) -> str:
     return f"""
     QTableView, QTreeView, QListView {{ background: transparent; border: none; gridline-color: transparent;
         outline: 0; color: {t.text}; }}
+    QTableView[kind="data"]::item {{ padding: 0 12px; border-bottom: 1px solid {t.border}; }}
+    QTableView[kind="data"]::item:selected {{ background: {t.selected}; color: {t.text}; }}
     QTreeView::item, QListView::item {{ min-height: 26px; padding: 0 4px; }}
     QTreeView::item:hover, QListView::item:hover {{ background: {t.hover}; }}
     QTreeView::item:selected, QListView::item:selected {{ background: {t.selected}; color: {t.text}; }}

@@ -163,7 +163,9 @@ class _CommandDelegate(QStyledItemDelegate):
         enabled = command.enabled
         if command.icon:
             role = "text_muted" if enabled else "border_strong"
-            painter.drawPixmap(int(rect.left()) + 14, int(rect.center().y()) - 8, theme.icons.pixmap(command.icon, role))
+            painter.drawPixmap(
+                int(rect.left()) + 14, int(rect.center().y()) - 8, theme.icons.pixmap(command.icon, role)
+            )
         side = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
         right = rect.right() - 16
         painter.setFont(theme.ui_font(12))

@@ -38,8 +38,8 @@ class WorkerSpec:
     python: str
     path: tuple[str, ...]
     folder: str
-    project: str
-    root: str
+    trees: tuple[tuple[str, str], ...] = ()
+    """(project, root) of the code it runs, then of the local packages it imports; kept while it lives."""
     variables: tuple[tuple[str, str], ...] = ()
     cpus: float = 0.0
     gpus: float = 0.0
@@ -88,8 +88,7 @@ class Launcher:
                 remedy="Take the cluster down and bring it up again; ray.log in the server's folder says more.",
             )  # fmt: skip
         name = secrets.token_hex(4)
-        if spec.root:
-            await asyncio.to_thread(self._acquire_tree, spec.project, spec.root)
+        await self._acquire(spec)
         try:
             supervisor = await self._supervisor(spec, name)
             self._supervisors[name] = supervisor
@@ -109,14 +108,14 @@ class Launcher:
             try:
                 data = json.loads(record.read_text())
                 data["path"] = tuple(data["path"])
+                data["trees"] = tuple((project, root) for project, root in data["trees"])
                 data["variables"] = tuple((key, value) for key, value in data["variables"])
                 spec = WorkerSpec(**data)
                 supervisor = await asyncio.to_thread(self._existing, spec, name)
                 if name not in (await supervisor.ping.remote())["workers"]:
                     raise ValueError("its worker is gone")
                 link = await self._connect(name)
-                if spec.root:
-                    await asyncio.to_thread(self._acquire_tree, spec.project, spec.root)
+                await self._acquire(spec)
             except Exception as error:
                 log.info("worker %s cannot be taken over: %s", name, error)
                 self._forget_files(name)
@@ -135,9 +134,20 @@ class Launcher:
         await self._signal(name, signal.SIGINT, group=False)
 
     def released(self, spec: WorkerSpec) -> None:
-        """A worker of this spec is gone: its tree may change."""
-        if spec.root:
-            self._release_tree(spec.project, spec.root)
+        """A worker of this spec is gone: its trees may change."""
+        for project, root in spec.trees:
+            self._release_tree(project, root)
+
+    async def _acquire(self, spec: WorkerSpec) -> None:
+        acquired = []
+        try:
+            for project, root in spec.trees:
+                await asyncio.to_thread(self._acquire_tree, project, root)
+                acquired.append((project, root))
+        except BaseException:
+            for project, root in acquired:
+                self._release_tree(project, root)
+            raise
 
     # ------------------------------------------------------------ supervisors
 

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from rhresources.errors import RhError, ServerProblem
 
@@ -141,7 +142,8 @@ class Pool:
     def retire(self, project: str, keep_root: str) -> None:
         """The code of `project` changed: workers of older trees end as soon as they are idle."""
         for group in list(self._groups.values()):
-            if group.spec.project == project and group.spec.root != keep_root and not group.waiting:
+            stale = any(tree[0] == project and tree[1] != keep_root for tree in group.spec.trees)
+            if stale and not group.waiting:
                 for link in group.idle:
                     self._discard(link)
                 group.idle.clear()
@@ -250,7 +252,7 @@ class Pool:
             self._launcher.released(group.spec)
             self._grow(group)
 
-    def _spawn(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

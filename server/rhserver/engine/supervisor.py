@@ -27,7 +27,7 @@ class Supervisor:
         """Start worker `name`; its process id."""
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
             environment = {**environment, "CUDA_VISIBLE_DEVICES": os.environ["CUDA_VISIBLE_DEVICES"]}
-        with open(log, "ab") as output:
+        with open(log, "ab") as output:  # noqa: ASYNC230 - a small local file
             process = await asyncio.create_subprocess_exec(
                 *command, env=environment, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True,

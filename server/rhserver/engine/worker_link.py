@@ -40,6 +40,7 @@ class Died:
 Answer = Done | Raised | Died
 OnAnswer = Callable[[Answer], None]
 OnItem = Callable[[int, dict[str, Any], bytes], None]
+OnStarted = Callable[[str], None]
 
 _NO_META: dict[str, Any] = {}
 
@@ -67,6 +68,7 @@ class WorkerLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._on_answer: OnAnswer | None = None
         self._on_item: OnItem = _ignore_item
+        self._on_started: OnStarted | None = None
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -89,10 +91,16 @@ class WorkerLink(asyncio.Protocol):
             )
 
     def run(
-        self, number: int, task: dict[str, Any], arguments: bytes, on_answer: OnAnswer, on_item: OnItem = _ignore_item
+        self,
+        number: int,
+        task: dict[str, Any],
+        arguments: bytes,
+        on_answer: OnAnswer,
+        on_item: OnItem = _ignore_item,
+        on_started: OnStarted | None = None,
     ) -> None:
-        """A task with settings of its own, see `execute.Task`."""
-        self._on_answer, self._on_item = on_answer, on_item
+        """A task with settings of its own, see `execute.Task`; `on_started` hears its arguments as text."""
+        self._on_answer, self._on_item, self._on_started = on_answer, on_item, on_started
         self._write(frames.pack(frames.RUN, number, json.dumps(task).encode(), arguments))
 
     def expect(self, on_answer: OnAnswer) -> None:
@@ -151,6 +159,8 @@ class WorkerLink(asyncio.Protocol):
             self._on_item(number, json.loads(meta) if meta else _NO_META, payload)
         elif kind == frames.ERROR:
             self._answer(Raised(number, json.loads(meta), payload))
+        elif kind == frames.STARTED and self._on_started is not None:
+            self._on_started(meta.decode())
         elif kind == frames.HELLO:
             hello = json.loads(meta)
             self.pid, self.resumes = hello["pid"], hello["run"]

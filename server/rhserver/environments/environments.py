@@ -269,7 +269,7 @@ class _Build:
             hash=recipe.hash, python=recipe.python_shown, packages=recipe.packages, created=now, used=now
         )
         self._said: list[tuple[bool, str]] = []
-        self._followers: list[tuple[OnText, OnText]] = []
+        self._followers: dict[object, tuple[OnText, OnText]] = {}
 
     def line(self, text: str) -> None:
         self._say(False, text)
@@ -281,25 +281,23 @@ class _Build:
         """Hear everything from the beginning and wait for the end; raises what the work raised."""
         for is_phase, text in self._said:
             (on_phase if is_phase else on_output)(text)
-        follower = (on_output, on_phase)
-        self._followers.append(follower)
+        follower = object()
+        self._followers[follower] = (on_output, on_phase)
         try:
             await asyncio.shield(self.task)
         except asyncio.CancelledError:
             if self.task.cancelled():
                 raise InstallError("The installation was stopped.") from None
-            self._followers.remove(follower)
-            if not self._followers:
+            if len(self._followers) == 1:
                 self.task.cancel()
                 await asyncio.wait({self.task})
             raise
         finally:
-            if follower in self._followers:
-                self._followers.remove(follower)
+            del self._followers[follower]
 
     def _say(self, is_phase: bool, text: str) -> None:
         self._said.append((is_phase, text))
-        for on_output, on_phase in list(self._followers):
+        for on_output, on_phase in list(self._followers.values()):
             (on_phase if is_phase else on_output)(text)
 
 

@@ -21,6 +21,7 @@ _NOT_HANDED_ON = (
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _NOT_FOUND = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations)")
+_LAST_WORDS_SECONDS = 1.0
 _FULL = "No space left on device"
 
 OnLine = Callable[[str], None]
@@ -38,52 +39,37 @@ class Installer:
     async def run(self, *command: str, folder: Path) -> int:
         """The exit code. Cancelling ends the process with everything it started."""
         self.output.clear()
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            env=self._variables(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._on_process(process.pid)
-        assert process.stdout is not None
+        reading, writing = os.pipe()
+        lines = _Lines(self._say)
+        loop = asyncio.get_running_loop()
+        # a pipe of our own: asyncio's would also wait for daemons that a command leaves behind
+        transport, _ = await loop.connect_read_pipe(lambda: lines, os.fdopen(reading, "rb", 0))
         try:
-            await self._pump(process.stdout, process)
-            return await process.wait()
-        except BaseException:
-            end_group(process.pid)
-            with contextlib.suppress(asyncio.CancelledError):
-                await process.wait()
-            raise
-
-    async def _pump(self, stream: asyncio.StreamReader, process: asyncio.subprocess.Process) -> None:
-        # a daemon that a command leaves behind keeps the pipe open: the end of the command is the end of its output
-        ended = asyncio.ensure_future(process.wait())
-        rest = b""
-        try:
-            while True:
-                reading = asyncio.ensure_future(stream.read(_LONGEST_LINE))
-                await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():
-                    await asyncio.wait({reading}, timeout=0.5)
-                if not reading.done():
-                    reading.cancel()
-                    break
-                data = reading.result()
-                if not data:
-                    break
-                *lines, rest = _BREAK.split(rest + data)
-                if len(rest) > _LONGEST_LINE:
-                    lines.append(rest)
-                    rest = b""
-                for line in lines:
-                    self._say(line)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    cwd=folder,
+                    env=self._variables(),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=writing,
+                    start_new_session=True,
+                )
+            finally:
+                os.close(writing)
+            self._on_process(process.pid)
+            try:
+                code = await process.wait()
+                await asyncio.wait({lines.ended}, timeout=_LAST_WORDS_SECONDS)
+                return code
+            except BaseException:
+                end_group(process.pid)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await process.wait()
+                raise
         finally:
-            ended.cancel()
-            if rest:
-                self._say(rest)
+            transport.close()
+            lines.finish()
 
     def _say(self, line: bytes) -> None:
         text = _ANSI.sub("", line.decode(errors="replace")).rstrip()
@@ -97,6 +83,32 @@ class Installer:
         variables["PATH"] = f"{self._environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
         variables |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0"}
         return variables
+
+
+class _Lines(asyncio.Protocol):
+    """Cuts what comes through a pipe into lines; a carriage return ends one too, as of a progress bar."""
+
+    def __init__(self, on_line: Callable[[bytes], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = _BREAK.split(self._rest + data)
+        if len(self._rest) > _LONGEST_LINE:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._on_line(line)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Nothing more is wanted."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+            self._on_line(self._rest)
 
 
 def end_group(process_id: int) -> None:
@@ -133,7 +145,8 @@ def telling_sentence(lines: list[str]) -> str:
 
 def _reason(cause: str) -> str:
     """The resolver's proof, without the words that every proof has."""
-    cause = re.sub(r",? ?(?:And )?we can conclude that your requirements are unsatisfiable\.?", "", cause)
-    cause = re.sub(r",? we can conclude that", ";", cause)
-    cause = re.sub(r"^Because ", "", cause).strip().rstrip(".,; ")
-    return cause[:400]
+    conclusion = r",? we can conclude that your requirements are unsatisfiable\.?"
+    cause = re.sub(rf"\.? And because (.*?){conclusion}", r", but \1", cause)
+    cause = re.sub(conclusion, "", cause)
+    cause = re.sub(r",? we can conclude that", ", so", cause)
+    return re.sub(r"^Because ", "", cause).strip().rstrip(".,; ")[:400]

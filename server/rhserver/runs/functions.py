@@ -18,6 +18,7 @@ from rhserver.code.snapshots import Snapshots
 from rhserver.engine.launcher import WorkerSpec
 from rhserver.engine.worker_link import WorkerLink
 from rhserver.environments.environments import Environments
+from rhserver.environments.recipe import trees_of
 from rhserver.objects.blobs import Blobs
 from rhserver.runs.store import RunStore
 
@@ -93,6 +94,7 @@ class Functions:
         if tree.root:
             folder = await asyncio.to_thread(self._snapshots.acquire, tree.project, tree.root)
             self._snapshots.release(tree.project, tree.root)
+        packages = trees_of(spec.environment)
         entry, pickled = _entry(spec.entry)
         prepared = PreparedFunction(
             key=key,
@@ -104,8 +106,7 @@ class Functions:
                 python=str(environment.python),
                 path=tuple(_search_path(folder, spec, [str(path) for path in environment.sys_path])),
                 folder=str(folder),
-                project=tree.project,
-                root=tree.root,
+                trees=tuple(dict.fromkeys([*([(tree.project, tree.root)] if tree.root else []), *packages])),
                 variables=tuple(sorted(spec.variables.items())),
                 cpus=spec.resources.cpus,
                 gpus=spec.resources.gpus,

@@ -33,6 +33,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """The worker decoded the arguments; `arguments` shows them as text."""
+
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     size: int = 0
     type: str = ""
@@ -68,7 +75,7 @@ class Printed:
     items: int = field(default=0)
 
 
-Event = Preparing | Waiting | Started | Returned | Raised | Refused | Cancelled | WorkerDied | Printed
+Event = Preparing | Waiting | Started | Called | Returned | Raised | Refused | Cancelled | WorkerDied | Printed
 
 
 def advance(run: pb.Run, event: Event, now: float) -> pb.Run | None:
@@ -85,6 +92,8 @@ def advance(run: pb.Run, event: Event, now: float) -> pb.Run | None:
         case Started(host, pid):
             after.state, after.reason, after.host, after.pid = pb.RUNNING, "", host, pid
             after.started = after.started or now
+        case Called(arguments):
+            after.arguments = run.arguments or arguments
         case Returned(size, type, items):
             after.result_bytes, after.result_type, after.items = size, type, max(items, run.items)
             _end(after, pb.SUCCEEDED, "", now)

@@ -29,6 +29,9 @@ GRACE_SECONDS = 5
 """What a cancelled run gets to clean up, before its worker is killed."""
 
 ARGUMENTS_LIMIT = 16 * 1024
+EXCEPTION_LIMIT = 1024 * 1024
+
+_KILLED = "Cancelled; its worker was killed."
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +137,7 @@ class RunManager:
             self._apply(id, lifecycle.Refused(problem_of(error)))
         except Exception as error:
             log.exception("run %s", id)
-            self._apply(id, lifecycle.Refused(pb.Problem(code="internal", sentence=f"The cluster server failed: {error!r}")))
+            self._apply(id, lifecycle.Refused(problem_of(error)))
         finally:
             self._active.pop(id, None)
             if link is not None:
@@ -174,6 +177,7 @@ class RunManager:
         link.run(
             function.number, task, request.arguments.data, lambda answer: _settle(answered, answer),
             lambda index, _meta, _data: self._apply(id, lifecycle.Printed(0, index + 1), keep=False),
+            lambda arguments: self._apply(id, lifecycle.Called(arguments)),
         )  # fmt: skip
         self._apply(id, lifecycle.Started(self._host, link.pid), worker=link.name)
         if link.lost:
@@ -219,7 +223,7 @@ class RunManager:
                     else lifecycle.Raised(remote_error(error, pickled))
                 )
             case Died(sentence):
-                event = lifecycle.Cancelled("Cancelled; its worker was killed.") if cancelled else lifecycle.WorkerDied(sentence)
+                event = lifecycle.Cancelled(_KILLED) if cancelled else lifecycle.WorkerDied(sentence)
         self._active.pop(id, None)
         self._apply(id, lifecycle.Printed(printed or self._log_size(id)), keep=False)
         self._apply(id, event)
@@ -321,7 +325,7 @@ class RunManager:
             answer = died.result()
             sentence = answer.sentence if isinstance(answer, Died) else ""
             if cancelled:
-                self._apply(id, lifecycle.Cancelled("Cancelled; its worker was killed."))
+                self._apply(id, lifecycle.Cancelled(_KILLED))
             self._conclude_from_disk(id, sentence)
         else:
             self._conclude_from_disk(id, "Its worker does not know of it.")
@@ -368,10 +372,12 @@ class RunManager:
 
 def remote_error(error: dict[str, Any], pickled: bytes) -> pb.RemoteError:
     """An exception of user code as a message."""
-    value = pb.Value(format=pb.Value.CLOUDPICKLE, data=pickled, size=len(pickled)) if 0 < len(pickled) < 1 << 20 else None
-    return pb.RemoteError(
-        type=error["type"], message=error["message"][:100_000], traceback=error["traceback"][-200_000:], exception=value
+    message = pb.RemoteError(
+        type=error["type"], message=error["message"][:100_000], traceback=error["traceback"][-200_000:]
     )
+    if 0 < len(pickled) < EXCEPTION_LIMIT:
+        message.exception.CopyFrom(pb.Value(format=pb.Value.CLOUDPICKLE, data=pickled, size=len(pickled)))
+    return message
 
 
 def _shown_arguments(value: pb.Value) -> str:

@@ -66,7 +66,7 @@ class RunStore:
         row = self._database.execute("SELECT record FROM runs WHERE id = ?", (run,)).fetchone()
         return pb.Run.FromString(row[0]) if row else None
 
-    def list(
+    def newest(
         self, limit: int, *, before: str = "", name: str = "", states: Iterable[int] = ()
     ) -> tuple[list[pb.Run], int]:
         """The newest runs first, and how many there are in all."""

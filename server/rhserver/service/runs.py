@@ -167,12 +167,12 @@ class RunsService:
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsReply:
         limit = min(request.limit or DEFAULT_LIMIT, LARGEST_LIMIT)
-        runs, total = self._store.list(limit, before=request.before, name=request.name, states=list(request.states))
+        runs, total = self._store.newest(limit, before=request.before, name=request.name, states=list(request.states))
         return pb.ListRunsReply(runs=runs, total=total)
 
     async def WatchRuns(self, request: pb.WatchRunsRequest, context: Any) -> AsyncIterator[pb.RunsEvent]:
         with self._runs.watchers.subscribe() as changes:
-            runs, _ = self._store.list(min(request.limit or DEFAULT_LIMIT, LARGEST_LIMIT))
+            runs, _ = self._store.newest(min(request.limit or DEFAULT_LIMIT, LARGEST_LIMIT))
             yield pb.RunsEvent(changed=runs, snapshot=True)
             while True:
                 await changes.wait()

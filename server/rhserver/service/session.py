@@ -259,10 +259,9 @@ class _Session:
                 else:
                     self.reply(pb.SessionReply(number=number, error=remote_error(error, pickled)))
             case Died(sentence):
-                problem = _CANCELLED if call.cancelled else pb.Problem(
-                    code="run-lost", sentence=sentence, remedy=f"`rhdesk logs {call.message.run}` shows what it printed."
-                )
-                self.reply(pb.SessionReply(number=number, problem=problem))
+                remedy = f"`rhdesk logs {call.message.run}` shows what it printed."
+                lost = pb.Problem(code="run-lost", sentence=sentence, remedy=remedy)
+                self.reply(pb.SessionReply(number=number, problem=_CANCELLED if call.cancelled else lost))
 
     def _on_item(self, call: _Call, meta: dict[str, Any], data: bytes) -> None:
         self.reply(pb.SessionReply(number=call.number, item=self._value(meta, data)))
@@ -311,7 +310,7 @@ class _Session:
 
     async def drained(self) -> None:
         """The client asks nothing more: wait until everything is answered."""
-        while self._calls or self._starting or self._replies:
+        while self._calls or self._starting or self._replies:  # noqa: ASYNC110 - at the end of a session only
             await asyncio.sleep(0.01)
 
     def close(self) -> None:

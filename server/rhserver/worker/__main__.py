@@ -34,7 +34,9 @@ class Worker:
         self._runs: str = settings["runs"]
         self._output = output.Output(settings["scratch"])
         self._callables = callables.Callables()
-        self._executor = execute.Executor(settings["spill"], settings["fallback_path"], self._send_item)
+        self._executor = execute.Executor(
+            settings["spill"], settings["fallback_path"], self._send_item, self._say_started
+        )
         self._connection: socket.socket | None = None
         self._task: execute.Task | None = None  # what a cancelling signal is meant for
         self._last = ""  # the run whose outcome a lost server may not have heard of
@@ -88,7 +90,6 @@ class Worker:
         self._output.begin(task.log)
         if task.folder is not None:
             os.environ["RH_RUN"] = task.run
-            self._try_send(frames.STARTED)
         pickled = b""
         outcome: execute.Outcome | None = None
         failure: dict[str, Any] = {}
@@ -161,6 +162,9 @@ class Worker:
 
     def _send_item(self, index: int, outcome: execute.Outcome) -> None:
         self._try_send(frames.ITEM, index, outcome.meta(), outcome.data)
+
+    def _say_started(self, arguments: str) -> None:
+        self._try_send(frames.STARTED, meta=arguments.encode(errors="replace"))
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

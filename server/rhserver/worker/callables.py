@@ -59,7 +59,7 @@ def _load(entry: dict[str, Any], pickled: bytes) -> Callable[..., Any]:
 def _kind(function: Callable[..., Any]) -> str:
     target = inspect.unwrap(function)
     target = getattr(target, "func", target)
-    if not inspect.isroutine(target) and hasattr(type(target), "__call__"):
+    if not inspect.isroutine(target) and isinstance(target, Callable):
         target = type(target).__call__
     if inspect.isasyncgenfunction(target):
         return "async generator"

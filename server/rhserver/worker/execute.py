@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import pickle
+import reprlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -70,16 +71,25 @@ class Outcome:
 class Executor:
     """Calls functions on the main thread. `send_item(index, outcome)` is told of what a generator yields."""
 
-    def __init__(self, spill: str, fallback_path: list[str], send_item: Callable[[int, Outcome], None]) -> None:
+    def __init__(
+        self,
+        spill: str,
+        fallback_path: list[str],
+        send_item: Callable[[int, Outcome], None],
+        say_started: Callable[[str], None],
+    ) -> None:
         self._spill = spill
         self._fallback_path = fallback_path
         self._send_item = send_item
+        self._say_started = say_started
         self._runner: asyncio.Runner | None = None
         self._task: asyncio.Task[Any] | None = None
 
     def run(self, function: Callable[..., Any], kind: str, task: Task) -> Outcome:
         """The result of `function`; its exceptions pass through."""
         args, kwargs = self._arguments(function, task)
+        if task.folder is not None:
+            self._say_started(describe_arguments(args, kwargs))
         if kind == "plain":
             value = function(*args, **kwargs)
             if inspect.isgenerator(value):  # a plain function may hand one on
@@ -194,6 +204,16 @@ class Executor:
             {"state": "succeeded", "format": outcome.format, "size": outcome.size, "type": outcome.type,
              "items": task.items},
         )
+
+
+def describe_arguments(args: Any, kwargs: Any) -> str:
+    """`1, lr=2e-05`, shortened; never fails."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 200
+    try:
+        return ", ".join([*map(short.repr, args), *(f"{name}={short.repr(value)}" for name, value in kwargs.items())])
+    except Exception:
+        return "..."
 
 
 def write_outcome(folder: str, outcome: dict[str, Any]) -> None:

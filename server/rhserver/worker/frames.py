@@ -9,7 +9,7 @@ From the server:
     RUN       number: function id; meta: JSON, see `execute.Task`; payload: arguments, unless they lie in a file
 From the worker:
     HELLO     meta: JSON {"pid", "run"}: what it is working on, after a server came back
-    STARTED   the task was taken up
+    STARTED   meta: the arguments of the task as text
     ITEM      number: index; meta as of DONE; payload: an item that a generator yielded
     DONE      number: bytes of output; meta: empty (cloudpickle in the payload) or JSON; payload: the result
     ERROR     number: bytes of output; meta: JSON {"type", "message", "traceback", "cancelled"}; payload: the exception

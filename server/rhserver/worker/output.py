@@ -14,7 +14,9 @@ import threading
 from typing import Any
 
 FLUSH_INTERVAL = 0.02
-_SPAWNING = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn"})
+_SPAWNING = frozenset(
+    {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn"}
+)
 
 
 class Output:

@@ -1,0 +1,134 @@
+"""What needs the user's attention, each with the act that mends it. Computed from the store; no widgets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import State
+from rhdesk.core.words import age_text, bytes_text
+from rhdesk.desktop.cluster_acts import bring_up
+from rhdesk.desktop.models.run_columns import why_text
+
+_RECENT = 24 * 3600
+_DISK_FULL = 95.0
+_MOST = 6
+
+
+@dataclass(frozen=True)
+class Concern:
+    """`role` is "error" or "warn"."""
+
+    icon: str
+    role: str
+    title: str
+    text: str
+    act_text: str
+    act: Callable[[], object]
+
+
+def concerns(desk: Desk) -> list[Concern]:
+    """The worst first, at most six."""
+    found = [*_broken(desk), *_clusters(desk), *_disks(desk), *_runs(desk)]
+    return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
+
+
+def _broken(desk: Desk) -> list[Concern]:
+    return [
+        Concern(
+            "file-text",
+            "error",
+            f"{row.address} cannot be read",
+            row.problem.splitlines()[0],
+            "Mend it",
+            lambda address=row.address: desk.navigate("names", address),
+        )
+        for row in desk.store.names.rows()
+        if row.problem
+    ]
+
+
+def _clusters(desk: Desk) -> list[Concern]:
+    found = []
+    for row in desk.store.clusters.rows():
+        address = row.address
+        if row.state is State.FAILED:
+            words = row.sentence or "Its server could not start."
+            found.append(
+                Concern(
+                    "circle-x",
+                    "error",
+                    f"{address} failed to start",
+                    words,
+                    "Try again",
+                    lambda address=address: bring_up(desk, address),
+                )
+            )
+        elif row.state is State.UNREACHABLE:
+            found.append(
+                Concern(
+                    "unplug",
+                    "error",
+                    f"{address} cannot be reached",
+                    row.sentence,
+                    "Retry now",
+                    lambda address=address: desk.retry_now(address),
+                )
+            )
+        elif row.state is State.UP and row.kind == "cloud" and (row.autostop_mins or -1) < 0:
+            found.append(
+                Concern(
+                    "clock",
+                    "warn",
+                    f"{address} has no autostop",
+                    "It goes on costing money when nothing runs on it.",
+                    "Set autostop",
+                    lambda address=address: desk.navigate("names", address),
+                )
+            )
+    return found
+
+
+def _disks(desk: Desk) -> list[Concern]:
+    found = []
+    for status in desk.store.status.rows():
+        for host in status.hosts:
+            if host.disk_total and 100 * host.disk_used / host.disk_total >= _DISK_FULL:
+                left = bytes_text(host.disk_total - host.disk_used)
+                found.append(
+                    Concern(
+                        "hard-drive",
+                        "warn",
+                        f"{host.name} is nearly out of disk space",
+                        f"{left} left; rhdesk keeps {bytes_text(status.state_bytes)} there.",
+                        "Environments",
+                        lambda address=status.address: desk.navigate("clusters", f"{address}?tab=environments"),
+                    )
+                )
+    return found
+
+
+def _runs(desk: Desk) -> list[Concern]:
+    """The newest failure of each function, unless it has succeeded since."""
+    found = []
+    seen: set[str] = set()
+    since = time.time() - _RECENT
+    for row in sorted(desk.store.runs.rows(), key=lambda row: row.created, reverse=True):
+        if row.name in seen or not row.state.is_over or row.created < since:
+            continue
+        seen.add(row.name)
+        if row.state in (State.FAILED, State.LOST):
+            word = "failed" if row.state is State.FAILED else "was lost"
+            found.append(
+                Concern(
+                    "circle-x",
+                    "error" if row.state is State.LOST else "warn",
+                    f"{row.name} {word} {age_text(row.ended or row.created)}",
+                    (why_text(row) or "No reason is known.").splitlines()[0],
+                    "See why",
+                    lambda id=row.id: desk.navigate("runs", id),
+                )
+            )
+    return found

@@ -1,0 +1,180 @@
+"""Bringing clusters up and taking them down, from wherever it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+from rhdesk.core.commands import Command
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import ClusterRow, Problem, State
+from rhdesk.core.tasks import Progress
+from rhdesk.core.words import age_text, count_text, duration_text
+from rhdesk.desktop.widgets.dialog import Dialog, confirm
+
+if TYPE_CHECKING:
+    from rhresources.workspace import Workspace
+
+
+def why_not_up(row: ClusterRow | None) -> str:
+    """Why a cluster cannot be brought up now; "" when it can."""
+    if row is None:
+        return "The clusters are not known yet."
+    if row.state is State.BROKEN:
+        return "Its document cannot be read."
+    if row.kind in ("ssh", "cloud"):
+        return f"This version brings up only this computer, not clusters of type {row.kind}."
+    if row.state in (State.UP, State.STARTING, State.UNREACHABLE):
+        return f"{row.address} is {row.state.word.lower()} already."
+    if row.state is State.STOPPING:
+        return f"{row.address} is still stopping."
+    return ""
+
+
+def why_not_down(row: ClusterRow | None) -> str:
+    """Why a cluster cannot be taken down now; "" when it can."""
+    if row is None:
+        return "The clusters are not known yet."
+    if row.state in (State.DOWN, State.BROKEN):
+        return f"{row.address} is not up."
+    if row.state is State.STOPPING:
+        return f"{row.address} is stopping already."
+    return ""
+
+
+def task_name(address: str) -> str:
+    return f"cluster {address}"
+
+
+def bring_up(desk: Desk, address: str, on_done: Callable[[], object] | None = None) -> None:
+    """Bring a cluster up; its steps show in the task centre and on the page of the cluster."""
+    row = desk.store.clusters.get(address)
+    reason = why_not_up(row)
+    if reason or row is None:
+        desk.notifier.warning(reason)
+        return
+    _assume(desk, row, State.STARTING)
+
+    async def up(workspace: Workspace, progress: Progress) -> None:
+        await workspace.up(address, lambda sentence: progress(sentence))
+
+    def done(_: None) -> None:
+        desk.notifier.success(f"{address} is up.")
+        if on_done is not None:
+            on_done()
+
+    desk.act(
+        task_name(address),
+        up,
+        title=f"Bringing up {address}",
+        go_to=("clusters", address),
+        on_done=done,
+        on_error=lambda error: _failed(desk, address, error),
+        on_end=lambda: desk.retry_now(address),
+    )
+
+
+def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
+    """Ask, listing what will die, and take a cluster down."""
+    row = desk.store.clusters.get(address)
+    reason = why_not_down(row)
+    if reason or row is None:
+        desk.notifier.warning(reason)
+        return None
+    now = desk.store.status.get(address)
+    runs = [run for run in desk.store.runs.rows() if run.cluster == address and not run.state.is_over]
+    victims = [f"{run.name} · {run.state.word.lower()} · started {age_text(run.created)}" for run in runs]
+    up_for = duration_text(now.time - row.since) if now is not None and row.since else ""
+    facts = [f"{address} is {row.state.word.lower()}" + (f" for {up_for}" if up_for else "") + "."]
+    if runs:
+        facts.append(f"{count_text(len(runs), 'run')} will be stopped:")
+    else:
+        facts.append("Nothing runs on it.")
+    keeps = "Finished runs, their logs and results, environments and stored objects stay on its disk."
+
+    def act() -> None:
+        _assume(desk, row, State.STOPPING)
+
+        async def down(workspace: Workspace, progress: Progress) -> None:
+            progress(f"Stopping {count_text(len(runs), 'run')} and the server" if runs else "Stopping the server")
+            await workspace.down(address, stop_runs=bool(runs))
+
+        desk.act(
+            task_name(address),
+            down,
+            title=f"Taking down {address}",
+            go_to=("clusters", address),
+            on_done=lambda _: desk.notifier.success(f"{address} is down."),
+            on_end=lambda: desk.retry_now(address),
+        )
+
+    text = " ".join(facts) + (f"\n\n{keeps}" if not victims else "")
+    dialog = confirm(
+        parent,
+        f"Take down {address}?",
+        text,
+        f"Stop {count_text(len(runs), 'run')} and take down" if runs else "Take down",
+        act,
+        victims=victims,
+    )
+    dialog.setObjectName("take-down")
+    return dialog
+
+
+def cluster_commands(desk: Desk, window: QWidget) -> list[Command]:
+    """The commands of the clusters that there are now."""
+    commands = []
+    for row in desk.store.clusters.rows():
+        if row.is_template:
+            continue
+        address = row.address
+        commands.append(
+            Command(
+                f"cluster.up:{address}",
+                f"Bring up {address}",
+                lambda address=address: bring_up(desk, address),
+                "power",
+                why_not=lambda row=row: why_not_up(row),
+                words=f"start cluster {row.description}",
+                group="Cluster",
+            )
+        )
+        commands.append(
+            Command(
+                f"cluster.down:{address}",
+                f"Take down {address}",
+                lambda address=address: take_down(desk, window, address),
+                "power-off",
+                why_not=lambda row=row: why_not_down(row),
+                words="stop terminate cluster",
+                group="Cluster",
+            )
+        )
+        commands.append(
+            Command(
+                f"cluster.open:{address}",
+                f"{address}",
+                lambda address=address: desk.navigate("clusters", address),
+                "server",
+                words=f"cluster {row.description} {row.hardware}",
+                group="Cluster",
+            )
+        )
+    return commands
+
+
+def _assume(desk: Desk, row: ClusterRow, state: State) -> None:
+    """Show at once what is being done; the feed corrects it."""
+    desk.store.clusters.update({row.address: replace(row, state=state, problem=None, sentence="")})
+
+
+def _failed(desk: Desk, address: str, error: BaseException) -> None:
+    row = desk.store.clusters.get(address)
+    if row is not None:
+        problem = Problem.of(error)
+        desk.store.clusters.update(
+            {address: replace(row, state=State.FAILED, sentence=problem.sentence, problem=problem)}
+        )

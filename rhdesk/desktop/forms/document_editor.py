@@ -1,0 +1,280 @@
+"""The YAML of one resource: loaded, edited, saved, and never lost to somebody who edits the same file elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from rhresources.errors import AlreadyExists, DocumentError, NotFound
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import Problem
+from rhdesk.core.store import Change
+from rhdesk.desktop.forms.result_text import TextView
+from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
+from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout
+from rhdesk.desktop.widgets.dialog import Dialog
+from rhdesk.desktop.widgets.states import ProblemBox, StateView, problem_actions
+
+if TYPE_CHECKING:
+    from rhresources.stores.entry import Entry
+    from rhresources.workspace import Workspace
+
+    from rhdesk.core.tasks import Progress
+
+
+class DocumentEditor(QWidget):
+    """Shows one resource at a time. What is typed survives a change on disk: one is asked which of the two stays."""
+
+    saved = Signal(str)  # the address
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.address = ""
+        self._entry: Entry | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(16, 6, 12, 6)
+        bar.setSpacing(8)
+        self._mark = ElidedLabel("", "faint", middle=True)
+        bar.addWidget(self._mark, 1)
+        self._revert = Button("Revert", "flat", "rotate-ccw", self._ask_revert)
+        self.save_button = Button("Save", "", "save", self.save, tip="Ctrl+S")
+        bar.addWidget(self._revert)
+        bar.addWidget(self.save_button)
+        column.addLayout(bar)
+        column.addWidget(Rule())
+        self._notes = QVBoxLayout()
+        self._notes.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._notes)
+        self.editor = YamlEditor()
+        self.editor.edit.setObjectName("document-text")
+        self._state = StateView()
+        self._state.retry.connect(self._load)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.editor)
+        self._stack.addWidget(self._state)
+        column.addWidget(self._stack, 1)
+        self.editor.save_asked.connect(self.save)
+        self.editor.dirty_changed.connect(self._say)
+        self._settle = QTimer(self, singleShot=True, interval=150)
+        self._settle.timeout.connect(self._look_again)
+        stop = desk.store.names.subscribe(self._names_changed)
+        self.destroyed.connect(stop)
+        self._say()
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something is typed that is not saved."""
+        return self._entry is not None and not self._entry.read_only and self.editor.is_dirty
+
+    def show_address(self, address: str) -> None:
+        """Show another resource; the same one again keeps what is typed."""
+        if address == self.address and self._entry is not None:
+            self._look_again()
+            return
+        self.address, self._entry = address, None
+        self._drop_notes()
+        if address:
+            self._load()
+        else:
+            self._stack.setCurrentWidget(self._state)
+            self._state.show_empty("Nothing is chosen")
+        self._say()
+
+    def save(self) -> None:
+        """Save what is typed, unless the file was changed by something else meanwhile."""
+        if self._entry is not None and not self._entry.read_only:
+            self._save(self._entry.modified)
+
+    def focus_text(self) -> None:
+        """Put the cursor into the text."""
+        self.editor.edit.setFocus()
+
+    # ------------------------------------------------------------ loading
+
+    def _load(self) -> None:
+        address = self.address
+
+        async def load(workspace: Workspace, progress: Progress) -> Entry:
+            return await asyncio.to_thread(workspace.names.load, address)
+
+        if self._entry is None:
+            self._stack.setCurrentWidget(self._state)
+            self._state.show_loading()
+        self._desk.act(f"document.load:{id(self)}", load, on_done=self._loaded, on_error=self._not_loaded, quiet=True)
+
+    def _loaded(self, entry: Entry) -> None:
+        if entry.name != self.address:
+            return
+        self._drop_notes()
+        self._entry = entry
+        self._stack.setCurrentWidget(self.editor)
+        self.editor.set_text(entry.text, read_only=entry.read_only)
+        self._say()
+
+    def _not_loaded(self, error: BaseException) -> None:
+        if self._entry is None:
+            self._stack.setCurrentWidget(self._state)
+            self._state.show_failed(Problem.of(error))
+        elif isinstance(error, NotFound):
+            self._gone()
+
+    def _ask_revert(self) -> None:
+        if self._entry is not None:
+            self.editor.edit.replace_text(self._entry.text)
+            self.editor.mark_saved()
+            self._drop_notes()
+            self._look_again()
+
+    # ------------------------------------------------------------ saving
+
+    def _save(self, modified: float | None) -> None:
+        address, text = self.address, self.editor.text
+
+        async def save(workspace: Workspace, progress: Progress) -> Entry:
+            return await asyncio.to_thread(workspace.names.save_text, address, text, modified=modified)
+
+        def done(entry: Entry) -> None:
+            if entry.name != self.address:
+                return
+            self._entry = entry
+            self._drop_notes()
+            if self.editor.text == text:
+                self.editor.mark_saved()
+            self._say(saved=True)
+            self.saved.emit(address)
+
+        self._desk.act(f"document.save:{id(self)}", save, on_done=done, on_error=self._not_saved, quiet=True)
+
+    def _not_saved(self, error: BaseException) -> None:
+        if isinstance(error, AlreadyExists):
+            self._ask_disk(lambda entry: self._conflict(entry))
+            return
+        self._drop_notes()
+        if isinstance(error, DocumentError) and error.problems:
+            self.editor.show_problems([TextProblem(field, text, line) for field, text, line in error.problems])
+            first = next((line for _, _, line in error.problems if line is not None), None)
+            if first is not None:
+                self.editor.edit.go_to(first)
+            sentence = "It was not saved, because it has problems; they are marked."
+            self._note(ProblemBox(Problem(sentence), level="error"))
+        else:
+            self._note(ProblemBox(Problem.of(error)))
+
+    # ------------------------------------------------------------ changes from outside
+
+    def _names_changed(self, change: Change) -> None:
+        if self.address and (change.reset or self.address in change.changed or self.address in change.removed):
+            self._settle.start()
+
+    def _look_again(self) -> None:
+        """Compare with what is on disk: take it over where nothing is typed, else ask."""
+        row = self._desk.store.names.get(self.address)
+        if self._entry is None or self._entry.read_only:
+            return
+        if row is None:
+            self._ask_disk(None)
+        elif row.modified != self._entry.modified:
+            self._ask_disk(self._changed_outside)
+
+    def _ask_disk(self, then: object) -> None:
+        address = self.address
+
+        async def load(workspace: Workspace, progress: Progress) -> Entry:
+            return await asyncio.to_thread(workspace.names.load, address)
+
+        def done(entry: Entry) -> None:
+            if entry.name == self.address and callable(then):
+                then(entry)
+
+        self._desk.act(f"document.look:{id(self)}", load, on_done=done, on_error=self._not_loaded, quiet=True)
+
+    def _changed_outside(self, entry: Entry) -> None:
+        if self._entry is None or entry.modified == self._entry.modified:
+            return
+        if entry.text == self.editor.text or not self.editor.is_dirty:
+            line = self.editor.edit.textCursor().blockNumber()
+            self._loaded(entry)
+            self.editor.edit.go_to(line + 1)
+            self._say(reloaded=True)
+        else:
+            self._conflict(entry)
+
+    def _conflict(self, entry: Entry) -> None:
+        problem = Problem(
+            f"{entry.name} was changed on disk while you were editing it.",
+            "Nothing is lost: look at both, then keep one.",
+        )
+        actions = problem_actions(
+            ("Show both", lambda: self._show_both(entry)),
+            ("Take theirs", lambda: self._loaded(entry)),
+            ("Keep mine", lambda: self._keep_mine(entry)),
+        )
+        self._drop_notes()
+        self._note(ProblemBox(problem, actions, level="warn"))
+
+    def _keep_mine(self, entry: Entry) -> None:
+        self._drop_notes()
+        self._save(entry.modified)
+
+    def _show_both(self, entry: Entry) -> None:
+        dialog = Dialog(
+            self.window(), f"Two versions of {entry.name}", "− is on disk now, + is what you typed.", width=720
+        )
+        lines = difflib.unified_diff(entry.text.splitlines(), self.editor.text.splitlines(), lineterm="", n=30)
+        view = TextView("\n".join(list(lines)[2:]) or "They are the same.")
+        view.setProperty("kind", "detail")
+        view.setMinimumHeight(320)
+        dialog.body.addWidget(view)
+        dialog.add_button("Close")
+
+        def choose(act: object) -> None:
+            dialog.accept()
+            if callable(act):
+                act()
+
+        dialog.add_button("Take theirs", "", lambda: choose(lambda: self._loaded(entry)))
+        dialog.add_button("Keep mine", "primary", lambda: choose(lambda: self._keep_mine(entry)))
+        dialog.open()
+
+    def _gone(self) -> None:
+        problem = Problem(
+            f"{self.address} was deleted or renamed by something else.",
+            "What you see here is only in this window now; Save makes it again.",
+        )
+        self._drop_notes()
+        self._note(ProblemBox(problem, problem_actions(("Save it again", lambda: self._save(0.0))), level="warn"))
+
+    # ------------------------------------------------------------ what is said
+
+    def _say(self, dirty: bool = False, *, saved: bool = False, reloaded: bool = False) -> None:
+        entry = self._entry
+        if entry is None:
+            words = ""
+        elif entry.read_only:
+            words = "Built in: it can be read, not changed"
+        elif self.editor.is_dirty:
+            words = f"● Not saved   {entry.path}"
+        else:
+            state = "Saved   " if saved else "Read again, it was changed on disk   " if reloaded else ""
+            words = f"{state}{entry.path}"
+        self._mark.setText(words)
+        editable = entry is not None and not entry.read_only
+        self.save_button.setVisible(editable)
+        self._revert.setVisible(editable and self.editor.is_dirty)
+        self.save_button.setEnabled(editable and self.editor.is_dirty)
+
+    def _note(self, box: QWidget) -> None:
+        self._notes.setContentsMargins(12, 8, 12, 8)
+        self._notes.addWidget(box)
+
+    def _drop_notes(self) -> None:
+        clear_layout(self._notes)
+        self._notes.setContentsMargins(0, 0, 0, 0)

@@ -1,0 +1,76 @@
+"""The columns of the run tables."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from rhdesk.core.rows import RunRow
+from rhdesk.core.words import age_text, duration_text, moment_text
+from rhdesk.desktop.models.columns import Column, Kind
+
+
+def short_arguments(text: str) -> str:
+    """The arguments of a run in one line: `epochs=3, lr=2e-05` out of their JSON; anything else as it is."""
+    try:
+        given = json.loads(text)
+        parts = [json.dumps(value, ensure_ascii=False) for value in given.get("args", [])]
+        parts += [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.get("kwargs", {}).items()]
+        return ", ".join(parts)
+    except (ValueError, AttributeError):
+        return text
+
+
+def why_text(row: RunRow) -> str:
+    """The sentence about a run's state: its error, or what it waits for."""
+    if row.error_type:
+        return f"{row.error_type.rpartition('.')[2]}: {row.error_message}".rstrip(": ")
+    return row.problem.sentence if row.problem is not None else row.reason
+
+
+def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
+    """`compact` for narrow places: name, state, how long, when."""
+    columns: list[Column[RunRow]] = [
+        Column(
+            "name",
+            "Function",
+            lambda row: row.name or row.id,
+            Kind.TITLE,
+            190,
+            True,
+            second=lambda row: why_text(row) or short_arguments(row.arguments) or "no arguments",
+        ),
+        Column(
+            "state",
+            "State",
+            lambda row: row.state.word,
+            Kind.PILL,
+            124,
+            value=lambda row: row.state,
+            tip=why_text,
+        ),
+        Column(
+            "duration",
+            "Took",
+            lambda row: duration_text(row.duration(time.time())),
+            Kind.NUMBER,
+            92,
+            sort=lambda row: row.duration(time.time()),
+            ages=True,
+            drop_below=400,
+        ),
+        Column(
+            "created",
+            "Started",
+            lambda row: age_text(row.created),
+            Kind.MUTED,
+            104,
+            sort=lambda row: -row.created,
+            ages=True,
+            tip=lambda row: moment_text(row.created),
+        ),
+    ]
+    if not compact:
+        columns.append(Column("cluster", "Cluster", lambda row: row.cluster, Kind.MUTED, 100, drop_below=700))
+        columns.append(Column("client", "From", lambda row: row.client or "—", Kind.MUTED, 116, drop_below=820))
+    return columns

@@ -1,0 +1,381 @@
+"""Running a function: what it is, the form of its parameters, where, and the button."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.last_arguments import LastArguments, parse_arguments
+from rhdesk.core.rows import ClusterRow, EntryRow, Problem, RunRow, State
+from rhdesk.core.words import age_text
+from rhdesk.desktop.forms.field_editors import CalmCombo
+from rhdesk.desktop.forms.parameter_form import ParameterForm
+from rhdesk.desktop.forms.schema import fields_of
+from rhdesk.desktop.forms.static_schema import summary
+from rhdesk.desktop.pages.function_source import FunctionSource, file_of, read_source, stamp_of
+from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule, clear_layout
+from rhdesk.desktop.widgets.dialog import confirm
+from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
+from rhdesk.desktop.widgets.states import ProblemBox, problem_actions
+
+if TYPE_CHECKING:
+    from rhresources.wire import cluster_pb2 as pb
+    from rhresources.workspace import Workspace
+
+    from rhdesk.core.tasks import Progress
+
+_OFFERED_RUNS = 10
+
+
+class FunctionRun(QWidget):
+    """The form of one function at a time. `submitted` carries the id of a run that was started."""
+
+    submitted = Signal(str)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._last = LastArguments(desk.home)
+        self._row: EntryRow | None = None
+        self._source: FunctionSource | None = None
+        self._exact = ""  # the cluster whose own reading of the types is shown
+        self._from_run: RunRow | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        inner = QWidget()
+        words = QVBoxLayout(inner)
+        words.setContentsMargins(16, 12, 16, 12)
+        words.setSpacing(8)
+        self._about = Label("", "muted", wrap=True, select=True)
+        words.addWidget(self._about)
+        self._notes = QVBoxLayout()
+        self._notes.setSpacing(8)
+        words.addLayout(self._notes)
+        tools = QHBoxLayout()
+        tools.setSpacing(4)
+        tools.addWidget(Label("Arguments", "h3"))
+        tools.addStretch(1)
+        self._fill = Button("Fill from a run", "link", "history", self._offer_runs)
+        tools.addWidget(self._fill)
+        self._ways = ChipRow()
+        self._ways.set_chips([("form", "Form"), ("json", "JSON")])
+        tools.addWidget(self._ways)
+        words.addLayout(tools)
+        self.form = ParameterForm()
+        words.addWidget(self.form)
+        words.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        column.addWidget(area, 1)
+        column.addWidget(Rule())
+        foot = QHBoxLayout()
+        foot.setContentsMargins(16, 10, 16, 10)
+        foot.setSpacing(8)
+        foot.addWidget(Label("on", "muted"))
+        self.cluster = CalmCombo()
+        self.cluster.setAccessibleName("Cluster")
+        self.cluster.setObjectName("run-cluster")
+        self.cluster.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        foot.addWidget(self.cluster)
+        self._status = Label("", "faint")
+        foot.addWidget(self._status, 1)
+        self.run_button = Button("Run", "primary", "play", self.run, tip="Ctrl+Enter")
+        self.run_button.setObjectName("run-button")
+        foot.addWidget(self.run_button)
+        column.addLayout(foot)
+
+        self._ways.chosen.connect(lambda way: self.form.show_json(way == "json"))
+        self.form.run_asked.connect(self.run)
+        self.cluster.activated.connect(lambda place: self._inspect())
+        self._settle = QTimer(self, singleShot=True, interval=200)
+        self._settle.timeout.connect(self._clusters_settled)
+        self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._settle.start()))
+
+    # ------------------------------------------------------------ which function
+
+    @property
+    def address(self) -> str:
+        return self._row.address if self._row is not None else ""
+
+    def show_function(self, row: EntryRow) -> None:
+        """Show a function; of the one that is shown already, look whether it changed."""
+        new = row.address != self.address
+        changed = not new and self._row is not None and row.modified != self._row.modified
+        self._row = row
+        if new:
+            self._source, self._exact, self._from_run = None, "", None
+            self._clear_notes()
+            self._about.setText("")
+            self._ways.choose("form")
+            self.form.set_fields(())
+            self._fill_clusters(chosen=self._own_cluster())
+        if new or changed:
+            self._read(lambda: None)
+        else:
+            self.refresh()
+        self._fill.setVisible(bool(self._runs()))
+
+    def fill_from(self, run: RunRow) -> None:
+        """Give the form the arguments of an earlier run."""
+        self._from_run = run
+        if self.form.fields:
+            self._take_run()
+
+    def refresh(self) -> None:
+        """Read the source again if its file changed."""
+        if self._row is None or self._row.document is None:
+            return
+        if self._source is not None and stamp_of(self._source.file) != self._source.stamp:
+            self._read(lambda: None)
+
+    # ------------------------------------------------------------ schema
+
+    def _read(self, then: Callable[[], object]) -> None:
+        row = self._row
+        if row is None or row.document is None:
+            return
+        document, address = row.document, row.address
+
+        async def read(progress: Progress) -> FunctionSource:
+            return await asyncio.to_thread(read_source, document)
+
+        def done(source: FunctionSource) -> None:
+            if address != self.address:
+                return
+            first = self._source is None
+            changed = self._source is not None and self._source.stamp != source.stamp
+            self._source = source
+            self._show_source(source, first=first, changed=changed)
+            then()
+
+        self._desk.tasks.start(f"function.read:{id(self)}", read, on_done=done)
+
+    def _show_source(self, source: FunctionSource, *, first: bool, changed: bool) -> None:
+        self._clear_notes()
+        self._about.setText(summary(source.docstring))
+        self._about.setVisible(bool(source.docstring))
+        if source.problem:
+            buttons = problem_actions(("Read again", lambda: self._read(lambda: None)))
+            self._notes.addWidget(
+                ProblemBox(Problem(source.problem, "Mend the file, or edit where it is (YAML)."), buttons)
+            )
+        if source.schema is not None and (first or changed or not self._exact):
+            self._exact = ""
+            self.form.set_fields(fields_of(source.schema))
+        if first and source.schema is not None:
+            self.form.set_values(self._last.get(self.address))
+        if self._from_run is not None:
+            self._take_run()
+        self.run_button.allow(source.problem)
+        self._say()
+        self._inspect()
+
+    def _inspect(self) -> None:
+        """Ask the cluster, where it is up, for the types as Python itself sees them."""
+        cluster, row, source = self._chosen(), self._row, self._source
+        if row is None or source is None or source.problem or self._exact == cluster or not self._is_up(cluster):
+            return
+        address = row.address
+
+        async def inspect(workspace: Workspace, progress: Progress) -> pb.InspectReply:
+            return await workspace.inspect(address, on=cluster, up=False)
+
+        def done(reply: pb.InspectReply) -> None:
+            if address == self.address and source is self._source:
+                self._inspected(reply, cluster)
+
+        def failed(error: BaseException) -> None:
+            if address == self.address:
+                self._note_inspection(Problem.of(error))
+
+        self._status.setText("Reading the types…")
+        self._desk.act(
+            f"function.inspect:{id(self)}", inspect, on_done=done, on_error=failed, on_end=self._say, quiet=True
+        )
+
+    def _inspected(self, reply: pb.InspectReply, cluster: str) -> None:
+        module = next(iter(reply.modules), None)
+        if module is None:
+            return
+        if module.HasField("error"):
+            name = module.error.type.rpartition(".")[2]
+            sentence = f"{module.module.module} cannot be imported on {cluster}: {name}: {module.error.message}"
+            self._note_inspection(Problem(sentence.rstrip(".") + ".", "", module.error.traceback))
+            return
+        if not module.functions:
+            return
+        signature = module.functions[0]
+        try:
+            fields = fields_of(signature.schema)
+        except ValueError:
+            return  # the form of the source stays
+        self._exact = cluster
+        self.form.set_fields(fields)
+        if self._from_run is not None:
+            self._take_run()
+        self._say()
+
+    def _note_inspection(self, problem: Problem) -> None:
+        self._clear_notes()
+        known = "The form shows what its source alone tells. "
+        box = ProblemBox(
+            Problem(problem.sentence, known + problem.remedy, problem.detail),
+            problem_actions(("Try again", self._inspect_again)),
+            level="warn",
+        )
+        self._notes.addWidget(box)
+
+    def _inspect_again(self) -> None:
+        self._exact = ""
+        self._clear_notes()
+        self._inspect()
+
+    def _say(self) -> None:
+        self._status.setText("")
+
+    # ------------------------------------------------------------ arguments of earlier runs
+
+    def _runs(self) -> list[RunRow]:
+        found = [run for run in self._desk.store.runs.rows() if run.name == self.address]
+        return sorted(found, key=lambda run: run.created, reverse=True)[:_OFFERED_RUNS]
+
+    def _offer_runs(self) -> None:
+        entries: list[MenuEntry | None] = []
+        for run in self._runs():
+            words = f"{age_text(run.created)}  ·  {run.state.word}  ·  {short_arguments(run.arguments)}"
+            why_not = "" if parse_arguments(run.arguments) is not None else "Its arguments were not kept whole."
+            entries.append(("history", words, lambda run=run: self.fill_from(run), why_not))
+        popup_menu(self, entries, self._fill.mapToGlobal(self._fill.rect().bottomLeft()))
+
+    def _take_run(self) -> None:
+        run, self._from_run = self._from_run, None
+        assert run is not None
+        read = parse_arguments(run.arguments)
+        if read is None:
+            sentence = "The arguments of that run were not kept whole, so the form could not be filled from it."
+            self._notes.addWidget(ProblemBox(Problem(sentence, "Fill in what is missing."), level="info"))
+            return
+        self.form.set_arguments(*read)
+
+    # ------------------------------------------------------------ clusters
+
+    def _own_cluster(self) -> str:
+        document = self._row.document if self._row is not None else None
+        return str(getattr(document, "cluster", None) or "^local")
+
+    def _chosen(self) -> str:
+        return str(self.cluster.currentData() or self._own_cluster())
+
+    def _is_up(self, cluster: str) -> bool:
+        row = self._desk.store.clusters.get(cluster)
+        return row is not None and row.state is State.UP
+
+    def _fill_clusters(self, chosen: str) -> None:
+        rows = [row for row in self._desk.store.clusters.rows() if not row.is_template]
+        known = {row.address: row for row in rows}
+        self.cluster.blockSignals(True)
+        self.cluster.clear()
+        for address in sorted({*known, chosen}, key=lambda one: (one != "^local", one)):
+            row = known.get(address)
+            self.cluster.addItem(_cluster_text(address, row), address)
+        self.cluster.setCurrentIndex(max(0, self.cluster.findData(chosen)))
+        self.cluster.blockSignals(False)
+
+    def _clusters_settled(self) -> None:
+        if self._row is not None:
+            self._fill_clusters(self._chosen())
+            if not self._exact:
+                self._inspect()
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> None:
+        """Read the source again if it changed, check the arguments, bring the cluster up if one agrees, and go."""
+        if self._row is None or self._source is None or not self.run_button.isEnabled():
+            return
+        if stamp_of(file_of(self._row.document)) != self._source.stamp:
+            self._read(self._checked_run)
+        else:
+            self._checked_run()
+
+    def _checked_run(self) -> None:
+        if self._source is None or self._source.problem:
+            return
+        arguments = self.form.arguments()
+        if arguments is None:
+            return
+        cluster = self._chosen()
+        row = self._desk.store.clusters.get(cluster)
+        if row is None or row.state in (State.UP, State.STARTING):
+            self._submit(cluster, *arguments)
+            return
+        confirm(
+            self.window(),
+            f"Bring {cluster} up?",
+            f"{cluster} is {row.state.word.lower()}. It is brought up first, then {self.address} runs.",
+            "Bring up and run",
+            lambda: self._submit(cluster, *arguments),
+            kind="primary",
+        )
+
+    def _submit(self, cluster: str, args: list[object], kwargs: dict[str, object]) -> None:
+        from rhresources.wire.client import new_run_id
+
+        address, run_id = self.address, new_run_id()
+        secret = {field.name for field in self.form.fields if field.format == "password"}
+        self._last.set(address, {name: value for name, value in self.form.values().items() if name not in secret})
+
+        async def submit(workspace: Workspace, progress: Progress) -> str:
+            run = await workspace.submit(address, args, kwargs, on=cluster, run=run_id, up=True, progress=progress)
+            return str(run.id)
+
+        def failed(error: BaseException) -> None:
+            if address == self.address:
+                self._clear_notes()
+                self._notes.addWidget(ProblemBox(Problem.of(error), problem_actions(("Try again", self.run))))
+
+        def ended() -> None:
+            self.run_button.allow("")
+            self.run_button.set_text("Run")
+
+        self._clear_notes()
+        self.run_button.allow("It is being started.")
+        self.run_button.set_text("Starting…")
+        self._desk.act(
+            f"run:{run_id}",
+            submit,
+            title=f"Start {address} on {cluster}",
+            go_to=("runs", run_id),
+            on_done=self.submitted.emit,
+            on_error=failed,
+            on_end=ended,
+            quiet=True,
+        )
+
+    def _clear_notes(self) -> None:
+        clear_layout(self._notes)
+
+
+def short_arguments(text: str, limit: int = 60) -> str:
+    """Arguments of a run in one line: "epochs=3, lr=2e-05"."""
+    read = parse_arguments(text)
+    if read is None:
+        words = text
+    else:
+        args, kwargs = read
+        words = ", ".join([*(repr(one) for one in args), *(f"{name}={value!r}" for name, value in kwargs.items())])
+    words = words or "no arguments"
+    return words if len(words) <= limit else f"{words[: limit - 1]}…"
+
+
+def _cluster_text(address: str, row: ClusterRow | None) -> str:
+    return f"{address}  ·  {row.state.word}" if row is not None else address

@@ -1,0 +1,312 @@
+"""Functions: every one that is saved, what it runs on and needs, how its last run went; its form beside the list."""
+
+from __future__ import annotations
+
+
+
+class FunctionsPage(Page):
+    """A list, and beside it one function with its form."""
+
+    title = "Functions"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._acts = ResourceActs(desk, self)
+        self._last: dict[str, RunRow] = {}
+        self._today: dict[str, int] = {}
+        self._wanted: tuple[str, str] = ("", "")
+        self._dialog: AddFunction | None = None
+        columns = [
+            Column[EntryRow](
+                "name", "Name", lambda row: row.name, Kind.TITLE, 220, stretch=True, second=_second, tip=_second
+            ),
+            Column[EntryRow]("cluster", "Cluster", _cluster, Kind.MUTED, 120, drop_below=620),
+            Column[EntryRow]("packages", "Packages", _packages, Kind.MUTED, 150, stretch=True, drop_below=760),
+            Column[EntryRow](
+                "last", "Last run", self._last_text, Kind.PILL, 128, value=self._last_state, sort=self._last_time
+            ),
+            Column[EntryRow](
+                "when", "When", self._last_when, Kind.MUTED, 110, sort=self._last_time, ages=True, drop_below=480
+            ),
+            Column[EntryRow](
+                "today", "Today", self._today_text, Kind.NUMBER, 76, sort=self._today_count, drop_below=560
+            ),
+        ]
+        self.list = ListPanel(columns, lambda row: row.address, "Functions")
+        self.list.bind(desk.store.functions)
+        self.list.set_chips(
+            [
+                ("all", "All", None),
+                ("running", "Running", lambda row: not self._is_over(row)),
+                ("failed", "Failed", self._is_failed),
+            ]
+        )
+        self.list.set_empty(
+            "No functions yet",
+            "Add one out of a folder with Python in it; then it runs here with a click.",
+            "square-function",
+            lambda: [self._add_button()],
+        )
+        self.list.menu_for = self._menu
+        self.list.chosen.connect(self._chosen)
+        self.list.opened.connect(lambda row: self._show(row, focus=True))
+        self.list.delete_asked.connect(self._acts.delete)
+        self.list.retry.connect(lambda: desk.retry_now())
+
+        self.panel = SidePanel(460)
+        self.run_view = FunctionRun(desk)
+        self.run_view.submitted.connect(lambda run: desk.navigate("runs", run))
+        self._runs = ListPanel(_run_columns(), lambda run: run.id, "Recent runs")
+        self._runs.set_empty("Not run yet", "Runs of this function are listed here.", "play")
+        self._runs.opened.connect(lambda run: desk.navigate("runs", run.id))
+        self._facts = Facts()
+        about = QWidget()
+        self._about = column_of(self._facts, None)
+        self._about.setContentsMargins(16, 12, 16, 12)
+        about.setLayout(self._about)
+        self.editor = DocumentEditor(desk)
+        self.panel.add_tab("run", "Run", self.run_view, scroll=False)
+        self.panel.add_tab("runs", "Runs", self._runs, scroll=False)
+        self.panel.add_tab("about", "About", about)
+        self.panel.add_tab("yaml", "YAML", self.editor, scroll=False)
+        self.panel.closed.connect(self._closed)
+
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setHandleWidth(14)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.list)
+        split.addWidget(self.panel)
+        split.setStretchFactor(0, 5)
+        split.setStretchFactor(1, 4)
+        split.setSizes([520, 480])
+        self.body.addWidget(split)
+
+        self._settle = QTimer(self, singleShot=True, interval=150)
+        self._settle.timeout.connect(self._count_runs)
+        for table, then in ((desk.store.runs, self._runs_changed), (desk.store.functions, self._functions_changed)):
+            self.destroyed.connect(table.subscribe(then))
+        self._count_runs()
+
+    # ------------------------------------------------------------ the page
+
+    def actions(self) -> list[Button]:
+        button = self._add_button("primary")
+        button.setObjectName("function-add")
+        return [button]
+
+    def open(self, target: str) -> None:
+        """"~/train" shows that function, "~/train?again=RUN" with the arguments of a run, "new" adds one."""
+        if target == "new":
+            self.add()
+            return
+        address, _, query = target.partition("?")
+        self._wanted = (address, parse_qs(query).get("again", [""])[0])
+        if address:
+            self.list.select(address)
+            self._take_wanted()
+        elif self.panel.isVisible():
+            self.panel.close_panel()
+
+    def shown(self) -> None:
+        self.run_view.refresh()
+
+    def focus_filter(self) -> None:
+        self.list.focus_filter()
+
+    def add(self) -> None:
+        """Open the dialog that adds functions."""
+        self._dialog = AddFunction(self.desk, self.window(), self._added)
+        self._dialog.open()
+
+    def _add_button(self, kind: str = "primary") -> Button:
+        return Button("Add a function", kind, "plus", self.add)
+
+    def _added(self, address: str) -> None:
+        self._wanted = (address, "")
+        self.list.select(address)
+        self._take_wanted()
+
+    # ------------------------------------------------------------ one function
+
+    def _chosen(self, rows: list[EntryRow]) -> None:
+        if len(rows) == 1:
+            self._show(rows[0])
+
+    def _show(self, row: EntryRow, *, focus: bool = False) -> None:
+        new = row.address != self.run_view.address or self.panel.isHidden()
+        self.panel.set_head(row.name, row.address)
+        broken = row.document is None
+        for key in ("run", "runs", "about"):
+            self.panel.tabs.set_visible(key, not broken)
+        self.editor.show_address(row.address)
+        if broken:
+            self.panel.tabs.choose("yaml")
+        else:
+            self.run_view.show_function(row)
+            self._fill_facts(row)
+            self._fill_runs()
+            if new:
+                self.panel.tabs.choose("run")
+        self.panel.show()
+        if focus and not broken:
+            self.run_view.form.focus_first()
+        if new:
+            self.moved.emit(row.address)
+
+    def _closed(self) -> None:
+        self.list.table.clearSelection()
+        self.list.table.setFocus()
+        self.moved.emit("")
+
+    def _fill_facts(self, row: EntryRow) -> None:
+        document = row.document
+        resources = document.resources
+        asked = [
+            f"{resources.cpus:g} CPU" if resources.cpus else "",
+            f"{resources.gpus:g} GPU" if resources.gpus else "",
+        ]
+        self._facts.set_facts(
+            [
+                ("Address", row.address),
+                ("Description", row.description),
+                ("Function", document.code.name),
+                ("File", str(file_of(document))),
+                ("Folder", document.code.root),
+                ("Cluster", document.cluster or "^local, this computer"),
+                ("Packages", "\n".join(document.packages) or "the requirements of its folder"),
+                ("Set-up", "\n".join(document.setup_commands)),
+                ("Python", document.python or ""),
+                ("Takes", ", ".join(part for part in asked if part)),
+                ("Variables", ", ".join(document.env)),
+                ("Document", row.path),
+                ("Changed", moment_text(row.modified)),
+            ],
+            mono=("File", "Folder", "Function", "Document", "Packages", "Set-up"),
+        )
+
+    def _fill_runs(self) -> None:
+        address = self.run_view.address
+        runs = [run for run in self.desk.store.runs.rows() if run.name == address]
+        runs.sort(key=lambda run: run.created, reverse=True)
+        self._runs.set_rows(runs, self.desk.store.runs.condition)
+
+    # ------------------------------------------------------------ changes
+
+    def _functions_changed(self, change: Change) -> None:
+        address = self.run_view.address
+        row = self.desk.store.functions.get(address)
+        if self.panel.isVisible() and row is not None and (change.reset or address in change.changed):
+            self._show(row)
+        self._take_wanted()
+
+    def _runs_changed(self, change: Change) -> None:
+        self._settle.start()
+
+    def _take_wanted(self) -> None:
+        address, again = self._wanted
+        row = self.desk.store.functions.get(address)
+        if row is None:
+            return
+        run = self.desk.store.runs.get(again) if again else None
+        if again and run is None:
+            return  # comes with the runs
+        self._wanted = ("", "")
+        self._show(row)
+        if run is not None:
+            self.run_view.fill_from(run)
+
+    def _count_runs(self) -> None:
+        self._last, self._today = {}, {}
+        midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        for run in self.desk.store.runs.rows():
+            last = self._last.get(run.name)
+            if last is None or run.created > last.created:
+                self._last[run.name] = run
+            if run.created >= midnight:
+                self._today[run.name] = self._today.get(run.name, 0) + 1
+        self.list.table.rows.refresh()
+        if self.panel.isVisible():
+            self._fill_runs()
+        self._take_wanted()
+
+    def _is_over(self, row: EntryRow) -> bool:
+        run = self._last.get(row.address)
+        return run is None or run.state.is_over
+
+    def _is_failed(self, row: EntryRow) -> bool:
+        run = self._last.get(row.address)
+        return row.document is None or (run is not None and run.state in (State.FAILED, State.LOST))
+
+    def _last_state(self, row: EntryRow) -> State | None:
+        if row.document is None:
+            return State.BROKEN
+        run = self._last.get(row.address)
+        return run.state if run is not None else None
+
+    def _last_text(self, row: EntryRow) -> str:
+        state = self._last_state(row)
+        return state.word if state is not None else "Not run yet"
+
+    def _last_time(self, row: EntryRow) -> float | None:
+        run = self._last.get(row.address)
+        return run.created if run is not None else None
+
+    def _last_when(self, row: EntryRow) -> str:
+        run = self._last.get(row.address)
+        return age_text(run.created) if run is not None else "Not run yet"
+
+    def _today_count(self, row: EntryRow) -> int:
+        return self._today.get(row.address, 0)
+
+    def _today_text(self, row: EntryRow) -> str:
+        count = self._today_count(row)
+        return f"{count:,}" if count else "—"
+
+    def _menu(self, row: EntryRow) -> list[MenuEntry | None]:
+        broken = "Its document is broken; mend it first." if row.document is None else ""
+        last = self._last.get(row.address)
+        return [
+            ("play", "Run…", lambda: self._show(row, focus=True), broken),
+            (
+                "square-terminal",
+                "Show the last run",
+                lambda: self.desk.navigate("runs", last.id if last is not None else ""),
+                "" if last is not None else "It was not run yet.",
+            ),
+            ("file-code", "Edit as YAML", lambda: self._edit(row), ""),
+            None,
+            *self._acts.menu(row, opened=self._added),
+        ]
+
+    def _edit(self, row: EntryRow) -> None:
+        self._show(row)
+        self.panel.tabs.choose("yaml")
+        self.editor.focus_text()
+
+
+def _second(row: EntryRow) -> str:
+    if row.document is None:
+        return row.problem
+    code = row.document.code
+    return f"{code.file}:{code.name}  in  {code.root}"
+
+
+def _cluster(row: EntryRow) -> str:
+    return str(getattr(row.document, "cluster", None) or "^local") if row.document is not None else "—"
+
+
+def _packages(row: EntryRow) -> str:
+    packages = list(getattr(row.document, "packages", ()))
+    return ", ".join(packages) if packages else "—" if row.document is None else "its own requirements"
+
+
+def _run_columns() -> list[Column[RunRow]]:
+    return [
+        Column("state", "State", lambda run: run.state.word, Kind.PILL, 122, value=lambda run: run.state),
+        Column("arguments", "Arguments", lambda run: short_arguments(run.arguments, 200), Kind.MONO, 120, stretch=True),
+        Column("took", "Took", lambda run: duration_text(run.duration(time.time())), Kind.NUMBER, 84, ages=True),
+        Column(
+            "when", "When", lambda run: age_text(run.created), Kind.MUTED, 96, sort=lambda run: run.created, ages=True,
+            drop_below=400,
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,270 @@
+"""Overview: what it costs, what is up, what ran, what needs attention; and the log of the newest run."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import ClusterRow, RunRow, State
+from rhdesk.core.store import Phase
+from rhdesk.core.words import money_text
+from rhdesk.desktop.attention import concerns
+from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
+from rhdesk.desktop.models.cluster_columns import cluster_columns
+from rhdesk.desktop.models.run_columns import run_columns
+from rhdesk.desktop.widgets.attention_card import AttentionCard
+from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, Label
+from rhdesk.desktop.widgets.figures import FigureCard
+from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
+from rhdesk.desktop.widgets.page import Page
+from rhdesk.desktop.widgets.run_log import RunLog
+
+_UP = (State.UP, State.STARTING, State.UNREACHABLE, State.STOPPING)
+
+
+class OverviewPage(Page):
+    """The first page."""
+
+    title = "Overview"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.spending = FigureCard("Spending now")
+        self.up = FigureCard("Clusters up", "ok")
+        self.today = FigureCard("Runs today", "info")
+        self.busy = FigureCard("Load of this computer", "accent")
+        figures = QHBoxLayout()
+        figures.setSpacing(16)
+        for card in (self.spending, self.up, self.today, self.busy):
+            figures.addWidget(card, 1)
+        self.body.addLayout(figures)
+
+        self.clusters = self._make_clusters()
+        self.runs = self._make_runs()
+        self.attention = AttentionCard()
+        self.attention.setMinimumWidth(280)
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        middle.addWidget(self.runs, 7)
+        middle.addWidget(self.attention, 4)
+        middle_widget = QWidget()
+        middle_widget.setLayout(middle)
+        middle.setContentsMargins(0, 0, 0, 0)
+
+        self.log = RunLog(desk, "overview")
+        self.log_title = ElidedLabel("", "faint")
+        self.log_title.setMinimumWidth(200)
+        self.log.panel.set_title(self._log_head())
+        self.log.panel.add_tool("maximize-2", "Open this run", self._open_log)
+        log_card = Card(margins=(1, 1, 1, 1))
+        log_card.body.addWidget(self.log)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setHandleWidth(14)
+        split.setChildrenCollapsible(False)
+        for widget, weight in ((middle_widget, 5), (self.clusters, 5), (log_card, 5)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, weight)
+        middle_widget.setMinimumHeight(150)
+        self.clusters.setMinimumHeight(130)
+        log_card.setMinimumHeight(110)
+        self.body.addWidget(split, 1)
+
+        store = desk.store
+        for table in (store.clusters, store.runs, store.status, store.names):
+            self.destroyed.connect(table.subscribe(lambda change: self._later.start()))
+        self._later = QTimer(self, interval=60, singleShot=True)
+        self._later.timeout.connect(self.refresh)
+        self._minute = QTimer(self, interval=30_000)
+        self._minute.timeout.connect(self.refresh)
+        self._minute.start()
+        self.refresh()
+
+    def actions(self) -> list[Button]:
+        add = Button("Add function", "", "plus", lambda: self.desk.navigate("functions", "new"))
+        self._run = Button("Run function", "primary", "play", lambda: self.desk.navigate("functions", ""))
+        return [add, self._run]
+
+    def focus_filter(self) -> None:
+        self.clusters.focus_filter()
+
+    # ------------------------------------------------------------ parts
+
+    def _make_clusters(self) -> ListPanel:
+        panel = ListPanel(cluster_columns(), lambda row: row.address, "Clusters")
+        panel.set_chips(
+            [
+                ("all", "All", None),
+                ("up", "Up", lambda row: row.state in _UP),
+                ("down", "Down", lambda row: row.state is State.DOWN),
+            ]
+        )
+        panel.set_empty("No clusters", "This computer is always one; its document could not be found.", "server")
+        panel.bind(self.desk.store.clusters, lambda row: not row.is_template)
+        panel.opened.connect(lambda row: self.desk.navigate("clusters", row.address))
+        panel.retry.connect(self.desk.retry_now)
+        panel.menu_for = self._cluster_menu
+        return panel
+
+    def _make_runs(self) -> ListPanel:
+        panel = ListPanel(run_columns(compact=True), lambda row: row.id, "Last runs")
+        panel.filter.hide()
+        panel.add_widget(Button("All runs", "link", on_click=lambda: self.desk.navigate("runs", "")))
+        panel.opened.connect(lambda row: self.desk.navigate("runs", row.id))
+        panel.retry.connect(self.desk.retry_now)
+        return panel
+
+    def _log_head(self) -> QWidget:
+        head = QWidget()
+        row = QHBoxLayout(head)
+        row.setContentsMargins(0, 0, 12, 0)
+        row.setSpacing(12)
+        row.addWidget(Label("Newest log", "h2"))
+        row.addWidget(self.log_title, 1)
+        return head
+
+    def _cluster_menu(self, row: ClusterRow) -> list[MenuEntry | None]:
+        return [
+            ("power", "Bring up", lambda: bring_up(self.desk, row.address), why_not_up(row)),
+            ("power-off", "Take down…", lambda: take_down(self.desk, self, row.address), why_not_down(row)),
+            None,
+            ("panel-right", "Details", lambda: self.desk.navigate("clusters", row.address), ""),
+        ]
+
+    # ------------------------------------------------------------ contents
+
+    def refresh(self) -> None:
+        """Compute every figure anew from the store."""
+        store = self.desk.store
+        clusters = [row for row in store.clusters.rows() if not row.is_template]
+        runs = sorted(store.runs.rows(), key=lambda row: row.created, reverse=True)
+        self._show_spending(clusters)
+        self._show_up(clusters)
+        self._show_today(runs)
+        self._show_load(clusters)
+        self.runs.set_rows(runs[:8], store.runs.condition)
+        self._say_no_runs(clusters)
+        if store.names.condition.phase is not Phase.LOADING:
+            self.attention.show_concerns(concerns(self.desk), most=4 if self.height() > 760 else 3)
+        self._show_log(runs)
+
+    def _show_spending(self, clusters: list[ClusterRow]) -> None:
+        up = [row for row in clusters if row.state in _UP]
+        total = sum(row.price_per_hour or 0.0 for row in up)
+        own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
+        unknown = sum(1 for row in up if row.kind == "cloud" and row.price_per_hour is None)
+        if not up:
+            note = "Nothing is up"
+        elif unknown:
+            note = f"and what {unknown} cloud cluster{'s' if unknown > 1 else ''} of unknown price cost"
+        elif own:
+            note = "Own machines: no rent is counted" if not total else f"besides {own} of your own"
+        else:
+            note = f"{len(up)} up"
+        self.spending.show_figure(money_text(total), "/ hour", note, "bad" if unknown else "faint")
+
+    def _show_up(self, clusters: list[ClusterRow]) -> None:
+        if self.desk.store.clusters.condition.phase is Phase.LOADING:
+            self.up.show_figure("—", "", "Looking…")
+            return
+        up = sum(1 for row in clusters if row.state is State.UP)
+        words = [
+            f"{count} {state.word.lower()}"
+            for state in (State.STARTING, State.STOPPING, State.UNREACHABLE, State.FAILED, State.BROKEN)
+            if (count := sum(1 for row in clusters if row.state is state))
+        ]
+        bad = any(row.state in (State.UNREACHABLE, State.FAILED, State.BROKEN) for row in clusters)
+        note = ", ".join(words) or ("All that are known" if up and up == len(clusters) else "Nothing is wrong")
+        self.up.show_figure(str(up), f"of {len(clusters)}", note, "bad" if bad else "faint")
+
+    def _show_today(self, runs: list[RunRow]) -> None:
+        now = time.localtime()
+        midnight = time.mktime((*now[:3], 0, 0, 0, 0, 0, -1))
+        today = [row for row in runs if row.created >= midnight]
+        counts = [
+            (sum(1 for row in today if row.state is State.SUCCEEDED), "done"),
+            (sum(1 for row in today if not row.state.is_over), "active"),
+            (sum(1 for row in today if row.state in (State.FAILED, State.LOST)), "failed"),
+        ]
+        words = ", ".join(f"{count} {word}" for count, word in counts if count)
+        self.today.show_figure(str(len(today)), "", words or "None yet", "bad" if counts[2][0] else "faint")
+        hours = [0.0] * (now.tm_hour + 1)
+        for row in today:
+            hours[min(now.tm_hour, max(0, int((row.created - midnight) // 3600)))] += 1
+        self.today.show_trend(hours if len(today) > 1 else ())
+
+    def _show_load(self, clusters: list[ClusterRow]) -> None:
+        status = next(
+            (
+                found
+                for row in clusters
+                if row.kind == "machine" and (found := self.desk.store.status.get(row.address)) is not None
+            ),
+            None,
+        )
+        if status is None or not status.past:
+            self.busy.show_figure("—", "", "Known while it is up")
+            self.busy.show_trend(())
+            return
+        sample = status.past[-1]
+        gpu = f" · GPU {sample.gpu:.0f}%" if sample.gpu is not None else ""
+        self.busy.show_figure(f"{sample.cpu:.0f}%", "CPU", f"Memory {sample.memory:.0f}%{gpu}")
+        self.busy.show_trend([past.cpu for past in status.past])
+
+    def _say_no_runs(self, clusters: list[ClusterRow]) -> None:
+        local = next((row for row in clusters if row.kind == "machine"), None)
+        if local is not None and local.state is State.DOWN:
+            self.runs.set_empty(
+                f"{local.address} is down",
+                "Runs are kept on the cluster. Bring it up to see them, or to run something.",
+                "power",
+                lambda: [self._bring_up_button(local.address)],
+            )
+        elif not len(self.desk.store.functions):
+            self.runs.set_empty(
+                "Nothing has run yet",
+                "Add a function out of a project of yours, and run it.",
+                "play",
+                lambda: [Button("Add function", "primary", "plus", lambda: self.desk.navigate("functions", "new"))],
+            )
+        else:
+            self.runs.set_empty(
+                "Nothing has run yet",
+                "Run one of your functions.",
+                "play",
+                lambda: [Button("Run function", "primary", "play", lambda: self.desk.navigate("functions", ""))],
+            )
+
+    def _bring_up_button(self, address: str) -> Button:
+        return Button(f"Bring up {address}", "primary", "power", lambda: bring_up(self.desk, address))
+
+    def _show_log(self, runs: list[RunRow]) -> None:
+        newest = next((row for row in runs if row.log_bytes or not row.state.is_over), runs[0] if runs else None)
+        shown = self.log.run
+        if newest is None:
+            if shown is not None:
+                self.log.show_run(None)
+            self.log_title.setText("")
+            self.log.panel.say("The log of the newest run will be here.")
+            return
+        if shown is not None and shown.id != newest.id and not newest.started and not shown.state.is_over:
+            return  # one that still waits does not push away one that prints
+        if self.isVisible() or shown is not None:
+            self.log.show_run(newest)
+        self.log_title.setText(f"{newest.cluster} / {newest.name} / {newest.state.word.lower()}")
+
+    def _open_log(self) -> None:
+        if self.log.run is not None:
+            self.desk.navigate("runs", self.log.run.id)
+
+    # ------------------------------------------------------------ Qt
+
+    def shown(self) -> None:
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.busy.setVisible(self.width() >= 900)

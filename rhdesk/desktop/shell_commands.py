@@ -1,0 +1,132 @@
+"""The commands of the window itself, and those of the resources that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rhdesk.core.commands import Command
+from rhdesk.core.desk import Desk
+from rhdesk.desktop.cluster_acts import cluster_commands
+from rhdesk.desktop.pages import PAGES
+
+if TYPE_CHECKING:
+    from rhdesk.desktop.shell import Shell
+
+_RUNS_LISTED = 30
+
+
+def declare(desk: Desk, shell: Shell) -> None:
+    """Put every command into the registry."""
+    for number, spec in enumerate(PAGES, 1):
+        desk.commands.add(
+            Command(
+                f"go.{spec.id}",
+                spec.title,
+                lambda page=spec.id: shell.navigate(page),
+                spec.icon,
+                f"Ctrl+{number}",
+                words="page go to",
+                group="Page",
+            )
+        )
+    desk.commands.add(
+        Command(
+            "function.add",
+            "Add a function",
+            lambda: shell.navigate("functions", "new"),
+            "plus",
+            "Ctrl+N",
+            words="new create code",
+            group="Function",
+        ),
+        Command(
+            "package.add",
+            "Add a package",
+            lambda: shell.navigate("packages", "new"),
+            "plus",
+            words="new create",
+            group="Package",
+        ),
+        Command("window.palette", "Search or run a command", shell.open_palette, "search", "Ctrl+K", hidden=True),
+        Command(
+            "window.back",
+            "Back",
+            shell.back,
+            "arrow-left",
+            "Alt+Left",
+            why_not=lambda: "" if shell.can_go_back else "There is nothing to go back to.",
+            group="Window",
+        ),
+        Command(
+            "window.forward",
+            "Forward",
+            shell.forward,
+            "arrow-right",
+            "Alt+Right",
+            why_not=lambda: "" if shell.can_go_forward else "There is nothing to go forward to.",
+            group="Window",
+        ),
+        Command(
+            "window.find", "Find on this page", shell.find, "list-filter", "Ctrl+F", words="filter", group="Window"
+        ),
+        Command("window.refresh", "Refresh now", shell.refresh, "refresh-cw", "F5", words="retry", group="Window"),
+        Command("window.activity", "Activity", shell.toggle_activity, "bell", "Ctrl+Shift+A", group="Window"),
+        Command("window.tasks", "Tasks", shell.toggle_tasks, "activity", "Ctrl+Shift+T", group="Window"),
+        Command(
+            "window.keys", "List of keys", shell.show_keys, "keyboard", "F1", words="help shortcuts", group="Window"
+        ),
+        Command("theme.dark", "Dark theme", lambda: shell.choose_theme("dark"), "moon", group="Window"),
+        Command("theme.light", "Light theme", lambda: shell.choose_theme("light"), "sun", group="Window"),
+        Command("theme.system", "System theme", lambda: shell.choose_theme("system"), "monitor", group="Window"),
+        Command(
+            "window.close", "Close the window (runs go on)", shell.close, "x", "Ctrl+Q", words="quit", group="Window"
+        ),
+    )
+    desk.commands.add_source(lambda: cluster_commands(desk, shell))
+    desk.commands.add_source(lambda: _function_commands(desk))
+    desk.commands.add_source(lambda: _name_commands(desk))
+    desk.commands.add_source(lambda: _run_commands(desk))
+
+
+def _function_commands(desk: Desk) -> list[Command]:
+    return [
+        Command(
+            f"function.run:{row.address}",
+            f"Run {row.address}",
+            lambda address=row.address: desk.navigate("functions", address),
+            "square-function",
+            words=f"function {row.description}",
+            group="Function",
+        )
+        for row in desk.store.functions.rows()
+    ]
+
+
+def _name_commands(desk: Desk) -> list[Command]:
+    icons = {"cluster": "server", "function": "square-function", "package": "package"}
+    return [
+        Command(
+            f"name.open:{row.address}",
+            f"Edit {row.address}" if not row.is_builtin else f"Show {row.address}",
+            lambda address=row.address: desk.navigate("names", address),
+            icons.get(row.kind, "file-text"),
+            words=f"document yaml {row.kind} {row.description}",
+            group="Resource name",
+        )
+        for row in desk.store.names.rows()
+    ]
+
+
+def _run_commands(desk: Desk) -> list[Command]:
+    newest = sorted(desk.store.runs.rows(), key=lambda row: row.created, reverse=True)[:_RUNS_LISTED]
+    return [
+        Command(
+            f"run.open:{row.id}",
+            f"{row.name} · {row.state.word.lower()}",
+            lambda id=row.id: desk.navigate("runs", id),
+            "play",
+            words=f"run {row.id} log result",
+            group="Run",
+        )
+        for row in newest
+    ]

@@ -1,0 +1,1 @@
+"""What functions a module has, and what parameters they take."""
