@@ -46,7 +46,7 @@ def run_as_json(run: pb.Run, cluster: str) -> dict[str, Any]:
         "started": moment(run.started),
         "ended": moment(run.ended),
         "seconds": round(run.ended - run.started, 3) if run.ended and run.started else None,
-        "arguments": run.arguments or None,
+        "arguments": _arguments(run) or run.arguments or None,
         "client": run.client or None,
         "user": run.user or None,
         "host": run.host or None,
@@ -57,6 +57,30 @@ def run_as_json(run: pb.Run, cluster: str) -> dict[str, Any]:
         "result_bytes": run.result_bytes,
         "error": _error_as_json(run),
     }
+
+
+def arguments_text(run: pb.Run) -> str:
+    """What a run was given, as it is typed: `3 mode=slow`."""
+    given = _arguments(run)
+    if given is None:
+        return run.arguments
+    named = (f"{name}={_typed(value)}" for name, value in given["kwargs"].items())
+    return " ".join((*map(_typed, given["args"]), *named))
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, str) and value and not any(letter.isspace() for letter in value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _arguments(run: pb.Run) -> dict[str, Any] | None:
+    """Arguments as JSON, where the record has all of them."""
+    try:
+        given = json.loads(run.arguments)
+    except ValueError:
+        return None
+    return given if isinstance(given, dict) and given.keys() == {"args", "kwargs"} else None
 
 
 def _error_as_json(run: pb.Run) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ import pickle
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from rhresources.errors import RhError, UsageError
@@ -19,6 +19,7 @@ from rhdesk.cli.records import (
     ACTIVE,
     FoundRun,
     Result,
+    arguments_text,
     clusters_up,
     fetch_result,
     find_run,
@@ -52,8 +53,10 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
         clusters = await clusters_up(workspace, on)
         if not clusters and not as_json:
             note("No cluster is up. `rhdesk up ^local` starts the one of this computer.")
-        numbers = [pb.RunState.ValueType(pb.RunState.Value(state.upper())) for state in states]
-        listings = await asyncio.gather(*(client.list_runs(limit, name=name, states=numbers) for _, client in clusters))
+        numbers = [pb.RunState.Value(state.upper()) for state in states]
+        listings = await asyncio.gather(
+            *(client.list_runs(limit, name=name, states=cast(list[pb.RunState], numbers)) for _, client in clusters)
+        )
         found = [
             (run, cluster) for (cluster, _), listing in zip(clusters, listings, strict=True) for run in listing.runs
         ]
@@ -68,7 +71,9 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
     for run, cluster in found:
         took = seconds_of(run, now)
         shown = duration(took) if took is not None else "-"
-        rows.append((run.id, state_name(run.state), run.name, age(run.created, now), shown, cluster, run.arguments))
+        rows.append(
+            (run.id, state_name(run.state), run.name, age(run.created, now), shown, cluster, arguments_text(run))
+        )
     if rows:
         print_table(("RUN", "STATE", "FUNCTION", "CREATED", "TOOK", "CLUSTER", "ARGUMENTS"), rows)
 

@@ -25,24 +25,35 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._closed = False
+        self._early: list[tuple[Coroutine[Any, Any, Any], concurrent.futures.Future[Any]]] = []
 
     def start(self) -> None:
-        """Start the thread. Called once, after the window's first paint; `submit` before it waits for it."""
+        """Start the thread. Called once, after the window's first paint; what was submitted before begins now."""
         self._thread.start()
+        early, self._early = self._early, []
+        for coroutine, future in early:
+            if future.set_running_or_notify_cancel():
+                _chain(self.submit(coroutine), future)
+            else:
+                coroutine.close()
 
     @property
     def running(self) -> bool:
         return self._loop is not None and not self._closed
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Run a coroutine on the background loop.
+        """Run a coroutine on the background loop, as soon as that is started.
 
         Raises:
-            RuntimeError: the loop was closed or never started.
+            RuntimeError: the loop was closed.
         """
-        if self._closed or not self._thread.is_alive():
+        if self._closed:
             coroutine.close()
             raise RuntimeError("the background loop does not run")
+        if not self._thread.is_alive():
+            waiting: concurrent.futures.Future[T] = concurrent.futures.Future()
+            self._early.append((coroutine, waiting))
+            return waiting
         self._ready.wait()
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -57,7 +68,12 @@ class BackgroundLoop:
 
     def close(self, timeout: float = 3.0) -> None:
         """Cancel what runs there, let it clean up for at most `timeout` seconds, and end the thread."""
+        for coroutine, future in self._early:
+            coroutine.close()
+            future.cancel()
+        self._early = []
         if self._closed or not self._thread.is_alive():
+            self._closed = True
             return
         self._ready.wait()
         assert self._loop is not None
@@ -80,6 +96,20 @@ class BackgroundLoop:
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
+
+
+def _chain(source: concurrent.futures.Future[T], target: concurrent.futures.Future[T]) -> None:
+    """Let `target` end as `source` does."""
+
+    def ended(done: concurrent.futures.Future[T]) -> None:
+        if done.cancelled():
+            target.set_exception(asyncio.CancelledError())
+        elif (error := done.exception()) is not None:
+            target.set_exception(error)
+        else:
+            target.set_result(done.result())
+
+    source.add_done_callback(ended)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -14,8 +14,9 @@ from rhdesk.core.store import Store
 from rhdesk.core.tasks import NamedTasks, Progress
 
 if TYPE_CHECKING:  # these bring grpc and pydantic, which the first paint must not wait for
-    from rhdesk.core.feeds import Feeds
     from rhresources.workspace import Workspace
+
+    from rhdesk.core.feeds import Feeds
 
 T = TypeVar("T")
 

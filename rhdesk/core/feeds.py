@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rhresources.errors import RhError
+
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.convert import cluster_row, entry_row
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem
 from rhdesk.core.store import Store
-from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace

@@ -47,11 +47,8 @@ class LastArguments:
                 read = json.loads(self._path.read_bytes())
             except (OSError, ValueError):
                 read = {}
-            self._known = {
-                name: values
-                for name, values in (read.items() if isinstance(read, dict) else ())
-                if isinstance(values, dict)
-            }
+            pairs = read.items() if isinstance(read, dict) else ()
+            self._known = {name: values for name, values in pairs if isinstance(values, dict)}
         return self._known
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -20,6 +21,10 @@ from rhdesk.core.store import Table
 T = TypeVar("T")
 _LINES_KEPT = 400
 _ENDED_KEPT = 20
+
+
+def _uncounted(sentence: str) -> str:
+    return re.sub(r"\d+", "", sentence)
 
 
 class Progress(Protocol):
@@ -100,7 +105,9 @@ class NamedTasks:
     def _progress(self, name: str, number: int, sentence: str, fraction: float | None) -> None:
         row = self._table.get(name)
         if row is not None and self._running.get(name, (0,))[0] == number:
-            lines = (*row.lines, sentence)[-_LINES_KEPT:]
+            # a step that counts its seconds stays one line
+            kept = row.lines[:-1] if row.lines and _uncounted(row.lines[-1]) == _uncounted(sentence) else row.lines
+            lines = (*kept, sentence)[-_LINES_KEPT:]
             self._show(replace(row, sentence=sentence.strip().splitlines()[-1] if sentence.strip() else row.sentence,
                                fraction=fraction, lines=lines))  # fmt: skip
 

@@ -15,13 +15,13 @@ from PySide6 import __version__ as qt_version
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
+from rhresources import paths
+from rhresources.errors import RhError
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.window_state import WindowState
-from rhresources import paths
-from rhresources.errors import RhError
 
 log = logging.getLogger(__name__)
 

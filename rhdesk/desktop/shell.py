@@ -40,6 +40,7 @@ class Shell(QMainWindow):
         self._actions: dict[str, list[Button]] = {}
         self._places: list[tuple[str, str]] = []
         self._at = -1
+        self._current: Page | None = None
         self._shortcuts: dict[str, QShortcut] = {}
         self.palette_dialog: Palette | None = None
         self.setWindowTitle("rhdesk")
@@ -114,9 +115,8 @@ class Shell(QMainWindow):
     @property
     def page(self) -> Page:
         """The page in sight."""
-        page = self.stack.currentWidget()
-        assert isinstance(page, Page)
-        return page
+        assert self._current is not None
+        return self._current
 
     def page_at(self, id: str) -> Page:
         """A page by its id; made when it is first asked for."""
@@ -133,15 +133,17 @@ class Shell(QMainWindow):
 
     def _go(self, id: str, target: str) -> None:
         page = self.page_at(id)
-        before = self.stack.currentWidget()
+        before = self._current
         if before is not page:
-            if isinstance(before, Page):
+            if before is not None:
                 before.hidden()
+            self._current = page
             self.stack.setCurrentWidget(page)
             self.sidebar.show_page(id)
             self.header.set_page(page.title, self._actions[id])
             self.setWindowTitle(f"{page.title} · rhdesk")
             page.shown()
+            page.setFocus()
         page.open(target)
         self.state.page = id
         self.header.back.setEnabled(self.can_go_back)
@@ -156,7 +158,7 @@ class Shell(QMainWindow):
             self.header.forward.setEnabled(False)
 
     def _retitle(self, page: Page, title: str) -> None:
-        if page is self.stack.currentWidget():
+        if page is self._current:
             self.header.title.setText(title)
 
     # ------------------------------------------------------------ acts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -89,6 +90,5 @@ def _edit(root: Path, dice: random.Random) -> list[Path]:
 
 
 async def _command(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*command)
-    if await process.wait():
-        raise RuntimeError(f"{command[0]} ended with exit code {process.returncode}")
+    # subprocess forks by vfork, as a shell would; the loop's own way copies the tables of this large process first
+    await asyncio.to_thread(subprocess.run, command, check=True)

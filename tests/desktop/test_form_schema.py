@@ -14,10 +14,12 @@ from typing import Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, TypeAdapter, create_model
 
-from rhdesk.desktop.forms.schema import NOTHING, Field, Kind, Place, fields_of
+from rhdesk.desktop.forms.schema import NOTHING, OTHERS, Field, Kind, Place, fields_of
 from rhdesk.desktop.forms.values import (
     FieldError,
     arguments_of,
+    flat,
+    nested,
     read_json,
     same_value,
     text_of,
@@ -214,15 +216,17 @@ def test_arguments_are_handed_over_the_way_the_signature_wants() -> None:
                 "b": {"type": "integer", "default": 2, "x-kind": "positional-only"},
                 "rest": {"type": "array", "items": {"type": "integer"}, "x-kind": "var-positional"},
                 "c": {"type": "integer", "default": 3},
-                "more": {"type": "object", "x-kind": "var-keyword"},
             },
             "required": ["a"],
+            "additionalProperties": True,
         }
     )
     assert [field.place for field in fields] == [
         Place.POSITIONAL, Place.POSITIONAL, Place.REST, Place.KEYWORD, Place.OTHERS,
     ]  # fmt: skip
-    values = {"a": 1, "rest": [7, 8], "c": 5, "more": {"z": 0}}
+    values = {"a": 1, "rest": [7, 8], "c": 5, OTHERS: {"z": 0}}
+    assert flat(fields, values) == {"a": 1, "rest": [7, 8], "c": 5, "z": 0}
+    assert nested(fields, flat(fields, values)) == values
     assert arguments_of(fields, values) == ([1, 2, 7, 8], {"c": 5, "z": 0})
     assert arguments_of(fields, {"a": 1}) == ([1], {})
     assert values_of(fields, [1, 2, 7, 8], {"c": 5, "z": 0}) == {**values, "b": 2}

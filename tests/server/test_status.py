@@ -41,7 +41,7 @@ def test_nvidia_smi_is_asked_not_more_often_than_every_two_seconds(
     assert (tmp_path / "log").read_text() == "asked\n"
 
 
-@pytest.mark.parametrize("script", ["exit 9", "sleep 30", "printf '\\377\\n'"])
+@pytest.mark.parametrize("script", ["exit 9", "exec sleep 30", "printf '\\377\\n'"])
 def test_a_broken_nvidia_smi_means_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr("rhserver.status.gpus._TIMEOUT_SECONDS", 0.3)
     program(tmp_path, script, monkeypatch)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QWidget
-from rhresources.errors import RhError
+from rhresources.errors import AlreadyExists, RhError
 from rhresources.names import Address
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.results import write_whole
 from rhdesk.core.rows import EntryRow, Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.widgets.base import Label
@@ -19,6 +20,7 @@ from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
 
 if TYPE_CHECKING:
+    from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
     from rhdesk.core.tasks import Progress
@@ -96,35 +98,34 @@ class ResourceActs:
         ).open()
 
     def _delete(self, addresses: list[str], done: Callable[[], object] | None) -> None:
-        async def act(workspace: Workspace, progress: Progress) -> dict[str, str]:
-            kept: dict[str, str] = {}
+        async def act(workspace: Workspace, progress: Progress) -> list[Entry]:
+            kept: list[Entry] = []
             for address in addresses:
                 entry = await asyncio.to_thread(workspace.names.load, address)
                 await asyncio.to_thread(workspace.names.delete, address)
-                if entry.document is not None:  # a broken text cannot be saved again by its name
-                    kept[address] = entry.text
+                kept.append(entry)
             return kept
 
-        def deleted(kept: dict[str, str]) -> None:
+        def deleted(kept: list[Entry]) -> None:
             what = addresses[0] if len(addresses) == 1 else count_text(len(addresses), "resource")
-            if kept:
-                self._desk.notifier.success(f"Deleted {what}", action_text="Undo", action=lambda: self._restore(kept))
-            else:
-                self._desk.notifier.success(f"Deleted {what}")
+            self._desk.notifier.success(f"Deleted {what}", action_text="Undo", action=lambda: self._restore(kept))
             if done is not None:
                 done()
 
         self._desk.act(f"names.delete:{addresses[0]}", act, on_done=deleted)
 
-    def _restore(self, kept: dict[str, str]) -> None:
+    def _restore(self, kept: list[Entry]) -> None:
         async def act(workspace: Workspace, progress: Progress) -> None:
-            for address, text in kept.items():
-                await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)
+            for entry in kept:
+                if entry.broken:
+                    await asyncio.to_thread(_write_again, entry)
+                else:
+                    await asyncio.to_thread(workspace.names.save_text, entry.name, entry.text, modified=0.0)
 
         def done(nothing: None) -> None:
-            self._desk.notifier.success(f"Brought back {', '.join(kept)}")
+            self._desk.notifier.success(f"Brought back {', '.join(entry.name for entry in kept)}")
 
-        self._desk.act(f"names.restore:{next(iter(kept))}", act, on_done=done)
+        self._desk.act(f"names.restore:{kept[0].name}", act, on_done=done)
 
     def _users(self, rows: Sequence[EntryRow]) -> list[str]:
         """Who names these resources."""
@@ -189,6 +190,15 @@ class AskAddress(Dialog):
     def _failed(self, error: BaseException) -> None:
         self._accept.setEnabled(True)
         self.show_problem(Problem.of(error))
+
+
+def _write_again(entry: Entry) -> None:
+    """Put back a file that holds no valid document, which no store would save, unless something else is there now."""
+    assert entry.path is not None
+    if entry.path.exists():
+        raise AlreadyExists(f"{entry.path} is there again.", remedy="Move it away first.")
+    entry.path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(entry.path, entry.text.encode())
 
 
 def address_problem(text: str) -> Problem | None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from rhdesk.desktop import theme
-from rhdesk.desktop.forms.code_edit import CodeEdit
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
+from rhdesk.desktop.forms.inputs import CalmCombo, GrowingCode, GrowingText, mark_invalid
 from rhdesk.desktop.forms.schema import NOTHING, Field, Kind, show
 from rhdesk.desktop.forms.switch import Switch
 from rhdesk.desktop.forms.values import check, same_value, text_of, value_of
@@ -320,59 +318,6 @@ class ChoiceEditor(FieldEditor):
         self._values.append(value)
 
 
-class CalmCombo(QComboBox):
-    """A combo box that the wheel does not change while one scrolls past."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class GrowingText(QPlainTextEdit):
-    """As high as its text, up to some lines. Tab goes on to the next control."""
-
-    run_asked = Signal()
-
-    def __init__(self, lines: int = 8) -> None:
-        super().__init__()
-        self._lines = lines
-        self.setTabChangesFocus(True)
-        self.document().setDocumentMargin(4)
-        self.textChanged.connect(self._grow)
-        self._grow()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.run_asked.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def _grow(self) -> None:
-        count = min(self._lines, max(1, self.document().blockCount()))
-        policy = Qt.ScrollBarPolicy
-        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if count >= self._lines else policy.ScrollBarAlwaysOff)
-        self.setFixedHeight(int(QFontMetricsF(self.font()).lineSpacing() * count) + 18)
-
-
-class GrowingCode(CodeEdit):
-    """A code editor as high as its text, up to twelve lines."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(numbers=False, comments=False, name=name)
-        self.textChanged.connect(self._grow)
-        self._grow()
-
-    def _grow(self) -> None:
-        count = min(12, max(1, self.blockCount()))
-        self.setFixedHeight(int(QFontMetricsF(theme.mono_font()).lineSpacing() * count) + 24)
-
-
 def placeholder(field: Field) -> str:
     """What an empty control shows: the default, which then applies."""
     if field.required:
@@ -380,14 +325,6 @@ def placeholder(field: Field) -> str:
     if field.default_text:
         return field.default_text
     return "None" if field.nullable else ""
-
-
-def mark_invalid(control: QWidget, invalid: bool) -> None:
-    """Give a control its red border, or take it away."""
-    if bool(control.property("invalid")) != invalid:
-        control.setProperty("invalid", invalid)
-        control.style().unpolish(control)
-        control.style().polish(control)
 
 
 def _example(field: Field) -> str:

@@ -9,7 +9,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from rhdesk.desktop.forms.field_editors import FieldEditor, JsonEditor, mark_invalid
+from rhdesk.desktop.forms.field_editors import FieldEditor, JsonEditor
+from rhdesk.desktop.forms.inputs import mark_invalid
 from rhdesk.desktop.forms.schema import NOTHING, Field, Kind, show
 from rhdesk.desktop.forms.values import FieldError, check, same_value, text_of, value_of
 from rhdesk.desktop.widgets.base import Button, Label, ToolButton, clear_layout
@@ -38,8 +39,8 @@ class ListEditor(FieldEditor):
         foot.setSpacing(0)
         self._note = Label("", "faint")
         self._add = Button("Add an item", "link", "plus", self._add_row)
-        self._change = Button("Start from the default", "link", "pencil", self._take_default)
-        self._none = Button("Give an empty list", "link", on_click=self._give_empty)
+        self._change = Button("Edit the default", "link", "pencil", self._take_default)
+        self._none = Button("Empty list", "link", on_click=self._give_empty)
         for widget in (self._add, self._change, self._none):
             foot.addWidget(widget)
         foot.addStretch(1)

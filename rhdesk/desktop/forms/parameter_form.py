@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from rhdesk.desktop.forms.code_edit import CodeEdit, Mark
+from rhdesk.desktop.forms.code_edit import Mark
 from rhdesk.desktop.forms.field_editors import FieldEditor, editor_for
+from rhdesk.desktop.forms.json_view import JsonView
 from rhdesk.desktop.forms.schema import NOTHING, Field, Place
 from rhdesk.desktop.forms.values import (
     FieldError,
     arguments_of,
     dump_json,
+    flat,
+    nested,
     read_json,
     same_value,
     values_of,
 )
-from rhdesk.desktop.widgets.base import Label, ToolButton, clear_layout
+from rhdesk.desktop.widgets.base import ElidedLabel, Label, ToolButton
 
 _PAUSE = 400  # milliseconds without a key before a field is checked
 
@@ -46,8 +50,11 @@ class ParameterForm(QWidget):
         self._lines = QVBoxLayout(self._form)
         self._lines.setContentsMargins(0, 0, 0, 0)
         self._lines.setSpacing(14)
+        self._none = Label("It takes no arguments.", "muted")
+        self._lines.addWidget(self._none)
+        self._lines.addStretch(1)
         self._stack.addWidget(self._form)
-        self._json = _JsonView()
+        self._json = JsonView()
         self._stack.addWidget(self._json)
         self._json.edit.textChanged.connect(self._json_changed)
         self._json.edit.run_asked.connect(self.run_asked)
@@ -65,20 +72,28 @@ class ParameterForm(QWidget):
         """Show these fields; what was given for fields of the same name stays where it still fits."""
         if tuple(fields) == self._fields and self._rows:
             return
-        given = self._texts()
-        self._fields = tuple(fields)
-        self._rows = {}
-        clear_layout(self._lines)
+        given, old = self.values(), self._rows
+        self._fields, self._rows = tuple(fields), {}
         for field in fields:
-            row = _FieldRow(field)
-            row.changed.connect(self._field_changed)
-            row.run_asked.connect(self.run_asked)
+            row = old.get(field.name)
+            if row is not None and row.take_over(field):
+                del old[field.name]  # its control stays, with whatever is being typed
+            else:
+                row = _FieldRow(field)
+                row.editor.set_value(given.get(field.name, NOTHING))
+                row.show_reset()
+                row.changed.connect(self._field_changed)
+                row.run_asked.connect(self.run_asked)
             self._rows[field.name] = row
-            self._lines.addWidget(row)
-        if not fields:
-            self._lines.addWidget(Label("It takes no arguments.", "muted"))
-        self._lines.addStretch(1)
-        self.set_values(given)
+        for row in old.values():
+            self._lines.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for place, row in enumerate(self._rows.values()):
+            self._lines.insertWidget(place, row)
+        self._none.setVisible(not fields)
+        self._write_json()
+        self.changed.emit()
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show these arguments; every other field goes back to its default."""
@@ -168,9 +183,6 @@ class ParameterForm(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def _texts(self) -> dict[str, Any]:
-        return self.values() if self._rows else {}
-
     def _field_changed(self) -> None:
         if not self._syncing:
             self.changed.emit()
@@ -207,7 +219,7 @@ class ParameterForm(QWidget):
         if self._syncing:
             return
         self._syncing = True
-        values = self.values()
+        values = flat(self._fields, self.values())
         try:
             same = same_value(read_json(self._json.edit.toPlainText()), values)
         except FieldError:
@@ -234,6 +246,7 @@ class ParameterForm(QWidget):
             self._json.show_problems([Mark(1, "The arguments must be an object {...} of names and values")])
             return
         self._syncing = True
+        values = nested(self._fields, values)
         before = self.values()
         for name, row in self._rows.items():
             value = values.get(name, NOTHING)
@@ -273,10 +286,10 @@ class _FieldRow(QWidget):
         column.setSpacing(4)
         head = QHBoxLayout()
         head.setSpacing(8)
-        stars = {Place.REST: "*", Place.OTHERS: "**"}.get(field.place, "")
-        head.addWidget(Label(f"{stars}{field.name}", "strong"))
-        head.addWidget(Label(field.hint, "faint"))
-        head.addStretch(1)
+        star = "*" if field.place is Place.REST else ""
+        head.addWidget(Label(f"{star}{field.name}", "strong"))
+        self._hint = ElidedLabel(field.hint, "faint")
+        head.addWidget(self._hint, 1)
         self._required = Label("required", "faint")
         self._required.setVisible(field.required)
         head.addWidget(self._required)
@@ -310,6 +323,17 @@ class _FieldRow(QWidget):
     @property
     def error(self) -> str:
         return self._error.text()
+
+    def take_over(self, field: Field) -> bool:
+        """Serve a newer reading of the same parameter, if its control can stay as it is."""
+        old = self.editor.field
+        if replace(field, help=old.help, schema=old.schema, definitions=old.definitions, hint=old.hint) != old:
+            return False
+        self.editor.field = field
+        self._hint.setText(field.hint)
+        self._help.setText(field.help)
+        self._help.setVisible(bool(field.help))
+        return True
 
     def show_error(self, message: str) -> None:
         """Put a message under the control; empty: all is well."""
@@ -350,29 +374,3 @@ class _FieldRow(QWidget):
         self.show_reset()
         self.editor.setFocus()
         self.changed.emit()
-
-
-class _JsonView(QWidget):
-    """All arguments as one JSON object, with problems below."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.problems: list[Mark] = []
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self.edit = CodeEdit(comments=False, name="Arguments as JSON")
-        self.edit.setObjectName("arguments-json")
-        self.edit.setMinimumHeight(180)
-        column.addWidget(self.edit, 1)
-        self._words = Label("", "error", wrap=True, select=True)
-        self._words.hide()
-        column.addWidget(self._words)
-        column.addWidget(Label("What is left out has its default.", "faint", wrap=True))
-
-    def show_problems(self, problems: Sequence[Mark]) -> None:
-        """Show these at their lines and below."""
-        self.problems = list(problems)
-        self.edit.set_marks(problems)
-        self._words.setText("\n".join(f"Line {mark.line}: {mark.message}." for mark in problems))
-        self._words.setVisible(bool(problems))

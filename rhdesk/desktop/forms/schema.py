@@ -8,8 +8,8 @@ becomes a JSON field, checked against its part of the schema.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, TypeGuard
 
@@ -22,6 +22,9 @@ NOTHING: Final = _Nothing.NOTHING
 """Stands for "no value": an argument that is not given, a parameter without a default."""
 
 Schema = Mapping[str, Any]
+
+OTHERS: Final = "other arguments"
+"""The name of the field for `**kwargs`; no parameter can have it."""
 
 
 class Kind(Enum):
@@ -113,10 +116,27 @@ def fields_of(schema: str | Schema) -> tuple[Field, ...]:
         raise ValueError("the schema of the parameters is not an object")
     definitions = schema.get("$defs", {})
     required = set(schema.get("required", ()))
-    return tuple(
+    fields = [
         _field(name, part if isinstance(part, Mapping) else {}, name in required, definitions)
         for name, part in schema.get("properties", {}).items()
-    )
+    ]
+    if others := schema.get("additionalProperties", False):
+        part = {"type": "object", "additionalProperties": others, "x-kind": "var-keyword"}
+        fields.append(_field(OTHERS, part, False, definitions))
+    return tuple(fields)
+
+
+def refined(exact: Sequence[Field], source: Sequence[Field]) -> tuple[Field, ...]:
+    """The cluster's reading of the parameters, with what only the source tells: the types as they were written, and
+    which have no name for the caller."""
+    known = {field.name: field for field in source}
+    made = []
+    for one in exact:
+        written = known.get(one.name, one)
+        place = written.place if written.place is Place.POSITIONAL else one.place
+        hint = written.hint if one.kind is not Kind.CHOICE and written.hint else one.hint
+        made.append(replace(one, hint=hint, help=one.help or written.help, place=place))
+    return tuple(made)
 
 
 def show(value: Any) -> str:

@@ -76,14 +76,12 @@ def static_schema(signature: str, docstring: str = "") -> Schema:
             part.setdefault("x-hint", _hint(argument.annotation))
         if default is not None:
             part.update(_default(default))
-        elif kind not in ("var-positional", "var-keyword"):
+        elif kind != "var-positional":
             required.append(argument.arg)
         if kind == "var-positional":
             part = {"type": "array", "items": {key: value for key, value in part.items() if key != "x-hint"}} | {
                 key: part[key] for key in ("x-hint",) if key in part
             }
-        if kind == "var-keyword":
-            part = {"type": "object", "additionalProperties": part or True}
         if kind:
             part["x-kind"] = kind
         if argument.arg in helps:
@@ -96,9 +94,11 @@ def static_schema(signature: str, docstring: str = "") -> Schema:
         add(arguments.vararg, None, "var-positional")
     for argument, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         add(argument, keyword_default, "")
+    schema: Schema = {"type": "object", "properties": properties, "required": required}
+    schema["additionalProperties"] = False
     if arguments.kwarg is not None:
-        add(arguments.kwarg, None, "var-keyword")
-    return {"type": "object", "properties": properties, "required": required}
+        schema["additionalProperties"] = _schema(arguments.kwarg.annotation) or True
+    return schema
 
 
 def parameter_help(docstring: str) -> dict[str, str]:

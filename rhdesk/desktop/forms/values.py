@@ -175,6 +175,24 @@ def values_of(fields: Sequence[Field], args: Sequence[Any], kwargs: Mapping[str,
     return values
 
 
+def flat(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as one writes them in a call: what goes to `**kwargs` stands beside the others."""
+    others = next((one.name for one in fields if one.place is Place.OTHERS), None)
+    made = {name: value for name, value in values.items() if name != others}
+    return made | dict(values[others]) if others is not None and others in values else made
+
+
+def nested(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The opposite of `flat`; a name that nothing takes stays where it is."""
+    others = next((one.name for one in fields if one.place is Place.OTHERS), None)
+    if others is None:
+        return dict(values)
+    names = {one.name for one in fields if one.name != others}
+    made = {name: value for name, value in values.items() if name in names}
+    extra = {name: value for name, value in values.items() if name not in names}
+    return made | {others: extra} if extra else made
+
+
 # ------------------------------------------------------------ readers, one a kind
 
 

@@ -39,7 +39,7 @@ def cluster_columns() -> list[Column[ClusterRow]]:
             value=lambda row: row.state,
             tip=lambda row: row.sentence,
         ),
-        Column("hardware", "Hardware", lambda row: row.hardware or "—", Kind.TEXT, 130, True, drop_below=560),
+        Column("hardware", "Hardware", lambda row: row.hardware or "—", Kind.TEXT, 130, True, drop_below=620),
         Column("location", "Location", lambda row: row.location or "—", Kind.MUTED, 120, True, drop_below=760),
         Column(
             "cpu",
@@ -49,7 +49,7 @@ def cluster_columns() -> list[Column[ClusterRow]]:
             116,
             value=lambda row: row.cpu,
             sort=lambda row: row.cpu,
-            drop_below=640,
+            drop_below=540,
         ),
         Column(
             "memory",
@@ -62,7 +62,14 @@ def cluster_columns() -> list[Column[ClusterRow]]:
             drop_below=940,
         ),
         Column(
-            "uptime", "Up for", uptime_text, Kind.MUTED, 92, sort=lambda row: row.since or None, ages=True, drop_below=860
+            "uptime",
+            "Up for",
+            uptime_text,
+            Kind.MUTED,
+            92,
+            sort=lambda row: row.since or None,
+            ages=True,
+            drop_below=860,
         ),
         Column(
             "runs",

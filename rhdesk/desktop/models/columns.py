@@ -34,7 +34,7 @@ class Column(Generic[Row]):
         second: the second line of a title.
         sort: the key to sort by (default: the text, case folded). None sorts last.
         width: pixels; columns with `stretch` share what is left and never get narrower than `width`.
-        drop_below: hidden while the table is narrower than this many pixels.
+        drop_below: how soon it is hidden in a narrow table: the largest goes first; 0 stays.
         ages: the text depends on the clock; repainted every few seconds.
         tip: tool tip of a cell; where empty the whole text shows when it does not fit.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -13,9 +14,9 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.last_arguments import LastArguments, parse_arguments
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem, RunRow, State
 from rhdesk.core.words import age_text
-from rhdesk.desktop.forms.field_editors import CalmCombo
+from rhdesk.desktop.forms.inputs import CalmCombo
 from rhdesk.desktop.forms.parameter_form import ParameterForm
-from rhdesk.desktop.forms.schema import fields_of
+from rhdesk.desktop.forms.schema import fields_of, refined
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.pages.function_source import FunctionSource, file_of, read_source, stamp_of
 from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule, clear_layout
@@ -52,11 +53,17 @@ class FunctionRun(QWidget):
         words = QVBoxLayout(inner)
         words.setContentsMargins(16, 12, 16, 12)
         words.setSpacing(8)
+        self._signature = Label("", "mono", wrap=True, select=True)
         self._about = Label("", "muted", wrap=True, select=True)
+        words.addWidget(self._signature)
         words.addWidget(self._about)
         self._notes = QVBoxLayout()
         self._notes.setSpacing(8)
         words.addLayout(self._notes)
+        self._arguments = QWidget()
+        below = QVBoxLayout(self._arguments)
+        below.setContentsMargins(0, 4, 0, 0)
+        below.setSpacing(8)
         tools = QHBoxLayout()
         tools.setSpacing(4)
         tools.addWidget(Label("Arguments", "h3"))
@@ -66,9 +73,10 @@ class FunctionRun(QWidget):
         self._ways = ChipRow()
         self._ways.set_chips([("form", "Form"), ("json", "JSON")])
         tools.addWidget(self._ways)
-        words.addLayout(tools)
+        below.addLayout(tools)
         self.form = ParameterForm()
-        words.addWidget(self.form)
+        below.addWidget(self.form)
+        words.addWidget(self._arguments)
         words.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -115,6 +123,7 @@ class FunctionRun(QWidget):
             self._source, self._exact, self._from_run = None, "", None
             self._clear_notes()
             self._about.setText("")
+            self._signature.setText("")
             self._ways.choose("form")
             self.form.set_fields(())
             self._fill_clusters(chosen=self._own_cluster())
@@ -163,11 +172,14 @@ class FunctionRun(QWidget):
         self._clear_notes()
         self._about.setText(summary(source.docstring))
         self._about.setVisible(bool(source.docstring))
+        name = self._row.document.code.name if self._row is not None else ""
+        self._signature.setText(f"{name}{source.signature}" if source.signature else "")
+        self._signature.setVisible(bool(source.signature))
+        self._arguments.setVisible(source.schema is not None)
         if source.problem:
             buttons = problem_actions(("Read again", lambda: self._read(lambda: None)))
-            self._notes.addWidget(
-                ProblemBox(Problem(source.problem, "Mend the file, or edit where it is (YAML)."), buttons)
-            )
+            problem = Problem(source.problem, "Mend the file, or say in the YAML where the function is now.")
+            self._notes.addWidget(ProblemBox(problem, buttons))
         if source.schema is not None and (first or changed or not self._exact):
             self._exact = ""
             self.form.set_fields(fields_of(source.schema))
@@ -215,9 +227,11 @@ class FunctionRun(QWidget):
             return
         signature = module.functions[0]
         try:
-            fields = fields_of(signature.schema)
+            exact = fields_of(signature.schema)
         except ValueError:
             return  # the form of the source stays
+        source = self._source.schema if self._source is not None else None
+        fields = refined(exact, fields_of(source or {}))
         self._exact = cluster
         self.form.set_fields(fields)
         if self._from_run is not None:
@@ -253,7 +267,7 @@ class FunctionRun(QWidget):
         for run in self._runs():
             words = f"{age_text(run.created)}  ·  {run.state.word}  ·  {short_arguments(run.arguments)}"
             why_not = "" if parse_arguments(run.arguments) is not None else "Its arguments were not kept whole."
-            entries.append(("history", words, lambda run=run: self.fill_from(run), why_not))
+            entries.append(("history", words, partial(self.fill_from, run), why_not))
         popup_menu(self, entries, self._fill.mapToGlobal(self._fill.rect().bottomLeft()))
 
     def _take_run(self) -> None:

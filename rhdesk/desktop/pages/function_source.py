@@ -33,7 +33,7 @@ class FunctionSource:
 
 def file_of(document: Any) -> Path:
     """The file that holds the code of a function's document."""
-    return Path(document.code.root).expanduser() / document.code.file
+    return Path(str(document.code.root)).expanduser() / str(document.code.file)
 
 
 def stamp_of(file: Path) -> tuple[int, int] | None:

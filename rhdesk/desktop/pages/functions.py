@@ -2,6 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+from urllib.parse import parse_qs
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QSplitter, QWidget
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import EntryRow, RunRow, State
+from rhdesk.core.store import Change
+from rhdesk.core.words import age_text, duration_text, moment_text
+from rhdesk.desktop.dialogs.add_function import AddFunction
+from rhdesk.desktop.dialogs.resource_acts import ResourceActs
+from rhdesk.desktop.forms.document_editor import DocumentEditor
+from rhdesk.desktop.models.columns import Column, Kind
+from rhdesk.desktop.pages.function_run import FunctionRun, short_arguments
+from rhdesk.desktop.pages.function_source import file_of
+from rhdesk.desktop.widgets.base import Button, column_of
+from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
+from rhdesk.desktop.widgets.page import Page
+from rhdesk.desktop.widgets.side_panel import Facts, SidePanel
 
 
 class FunctionsPage(Page):
@@ -33,7 +54,6 @@ class FunctionsPage(Page):
             ),
         ]
         self.list = ListPanel(columns, lambda row: row.address, "Functions")
-        self.list.bind(desk.store.functions)
         self.list.set_chips(
             [
                 ("all", "All", None),
@@ -54,6 +74,8 @@ class FunctionsPage(Page):
         self.list.retry.connect(lambda: desk.retry_now())
 
         self.panel = SidePanel(460)
+        self.panel.setMinimumWidth(400)
+        self.list.setMinimumWidth(280)
         self.run_view = FunctionRun(desk)
         self.run_view.submitted.connect(lambda run: desk.navigate("runs", run))
         self._runs = ListPanel(_run_columns(), lambda run: run.id, "Recent runs")
@@ -81,6 +103,7 @@ class FunctionsPage(Page):
         split.setSizes([520, 480])
         self.body.addWidget(split)
 
+        self._refill()
         self._settle = QTimer(self, singleShot=True, interval=150)
         self._settle.timeout.connect(self._count_runs)
         for table, then in ((desk.store.runs, self._runs_changed), (desk.store.functions, self._functions_changed)):
@@ -89,13 +112,13 @@ class FunctionsPage(Page):
 
     # ------------------------------------------------------------ the page
 
-    def actions(self) -> list[Button]:
+    def actions(self) -> list[Button]:  # type: ignore[override]
         button = self._add_button("primary")
         button.setObjectName("function-add")
         return [button]
 
     def open(self, target: str) -> None:
-        """"~/train" shows that function, "~/train?again=RUN" with the arguments of a run, "new" adds one."""
+        """ "~/train" shows that function, "~/train?again=RUN" with the arguments of a run, "new" adds one."""
         if target == "new":
             self.add()
             return
@@ -193,11 +216,17 @@ class FunctionsPage(Page):
     # ------------------------------------------------------------ changes
 
     def _functions_changed(self, change: Change) -> None:
+        self._refill()
         address = self.run_view.address
         row = self.desk.store.functions.get(address)
         if self.panel.isVisible() and row is not None and (change.reset or address in change.changed):
             self._show(row)
         self._take_wanted()
+
+    def _refill(self) -> None:
+        """Show the functions; chips and columns depend on the runs too."""
+        self.list.set_rows(self.desk.store.functions.rows(), self.desk.store.functions.condition)
+        self.list.table.viewport().update()
 
     def _runs_changed(self, change: Change) -> None:
         self._settle.start()
@@ -224,7 +253,7 @@ class FunctionsPage(Page):
                 self._last[run.name] = run
             if run.created >= midnight:
                 self._today[run.name] = self._today.get(run.name, 0) + 1
-        self.list.table.rows.refresh()
+        self._refill()
         if self.panel.isVisible():
             self._fill_runs()
         self._take_wanted()
@@ -304,7 +333,7 @@ def _run_columns() -> list[Column[RunRow]]:
     return [
         Column("state", "State", lambda run: run.state.word, Kind.PILL, 122, value=lambda run: run.state),
         Column("arguments", "Arguments", lambda run: short_arguments(run.arguments, 200), Kind.MONO, 120, stretch=True),
-        Column("took", "Took", lambda run: duration_text(run.duration(time.time())), Kind.NUMBER, 84, ages=True),
+        Column("took", "Took", lambda run: duration_text(run.duration(time.time())), Kind.NUMBER, 100, ages=True),
         Column(
             "when", "When", lambda run: age_text(run.created), Kind.MUTED, 96, sort=lambda run: run.created, ages=True,
             drop_below=400,

@@ -46,32 +46,19 @@ class OverviewPage(Page):
         self.clusters = self._make_clusters()
         self.runs = self._make_runs()
         self.attention = AttentionCard()
-        self.attention.setMinimumWidth(280)
-        middle = QHBoxLayout()
-        middle.setSpacing(16)
-        middle.addWidget(self.runs, 7)
-        middle.addWidget(self.attention, 4)
-        middle_widget = QWidget()
-        middle_widget.setLayout(middle)
-        middle.setContentsMargins(0, 0, 0, 0)
-
+        self.attention.setMinimumWidth(260)
         self.log = RunLog(desk, "overview")
         self.log_title = ElidedLabel("", "faint")
-        self.log_title.setMinimumWidth(200)
+        self.log_title.setMinimumWidth(120)
         self.log.panel.set_title(self._log_head())
         self.log.panel.add_tool("maximize-2", "Open this run", self._open_log)
         log_card = Card(margins=(1, 1, 1, 1))
         log_card.body.addWidget(self.log)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setHandleWidth(14)
-        split.setChildrenCollapsible(False)
-        for widget, weight in ((middle_widget, 5), (self.clusters, 5), (log_card, 5)):
-            split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, weight)
-        middle_widget.setMinimumHeight(150)
-        self.clusters.setMinimumHeight(130)
-        log_card.setMinimumHeight(110)
-        self.body.addWidget(split, 1)
+        upper = _split(Qt.Orientation.Horizontal, (self.clusters, 6), (self.attention, 4))
+        lower = _split(Qt.Orientation.Horizontal, (self.runs, 5), (log_card, 6))
+        self.clusters.setMinimumHeight(150)
+        self.runs.setMinimumHeight(150)
+        self.body.addWidget(_split(Qt.Orientation.Vertical, (upper, 5), (lower, 6)), 1)
 
         store = desk.store
         for table in (store.clusters, store.runs, store.status, store.names):
@@ -268,3 +255,14 @@ class OverviewPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.busy.setVisible(self.width() >= 900)
+
+
+def _split(orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:
+    splitter = QSplitter(orientation)
+    splitter.setHandleWidth(14)
+    splitter.setChildrenCollapsible(False)
+    for place, (widget, weight) in enumerate(parts):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(place, weight)
+    splitter.setSizes([weight * 100 for _, weight in parts])
+    return splitter

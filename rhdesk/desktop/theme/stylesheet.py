@@ -178,6 +178,7 @@ def _lists(t: Tokens) -> str:
     QHeaderView {{ background: transparent; border: none; }}
     QHeaderView::section {{ background: transparent; color: {t.text_faint}; border: none;
         border-bottom: 1px solid {t.border}; padding: 0 12px; font-size: 12px; font-weight: 500; }}
+    QHeaderView::section:first {{ padding-left: 16px; }}
     QHeaderView::section:hover {{ color: {t.text}; }}
     QTableCornerButton::section {{ background: transparent; border: none; }}
     """

@@ -46,7 +46,7 @@ class Label(QLabel):
             self.setProperty("role", role)
         if wrap:
             self.setWordWrap(True)
-            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
+            self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         if select:
             self.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -222,6 +222,8 @@ class ChipRow(QWidget):
             self._current = next(iter(self._chips))
         if self._current:
             self._chips[self._current].setChecked(True)
+        self._row.invalidate()
+        self.setMinimumWidth(self._row.sizeHint().width())
 
     def choose(self, key: str) -> None:
         """Choose a chip as if it were clicked."""

@@ -98,9 +98,7 @@ class ActivityDrawer(Drawer):
         for notice in notices[:100]:
             self.list.addWidget(_NoticeCard(notice))
         if not notices:
-            self._nothing(
-                "Nothing happened yet", "What you do here is kept in this list.", "bell"
-            )
+            self._nothing("Nothing happened yet", "What you do here is kept in this list.", "bell")
         self.list.addStretch(1)
         if self._desk.notifier.unread:
             self._desk.notifier.mark_read()

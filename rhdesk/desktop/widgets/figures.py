@@ -103,11 +103,11 @@ class LoadRow(QWidget):
         self._words = Label("", "muted")
         self._words.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._bar = Bar()
-        grid.addWidget(Label(name), 0, 0)
+        grid.addWidget(ElidedLabel(name), 0, 0)
         grid.addWidget(self._words, 0, 1)
         grid.addWidget(self._bar, 1, 0, 1, 2)
         grid.setColumnStretch(0, 1)
-        self._trend = Sparkline("accent", top=100.0, size=QSize(84, 32)) if trend else None
+        self._trend = Sparkline("accent", top=100.0, size=QSize(64, 32)) if trend else None
         if self._trend is not None:
             grid.addWidget(self._trend, 0, 2, 2, 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QIcon, QKeyEvent
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QStackedWidget, QWidget
 
 from rhdesk.core.store import Change, Condition, Phase, Table
@@ -66,6 +66,7 @@ class ListPanel(Card):
         self._stop: Callable[[], None] | None = None
         self._select: Callable[[Any], bool] = lambda row: True
         self.menu_for: Callable[[Any], list[MenuEntry | None]] | None = None
+        self._order: Callable[[Any], Any] | None = None
         self._wanted = ""
 
         self._bar = QHBoxLayout()
@@ -79,6 +80,11 @@ class ListPanel(Card):
         self.filter = SearchField()
         self._bar.addWidget(self.filter)
         self.body.addLayout(self._bar)
+        self._second_row = QHBoxLayout()
+        self._second_row.setContentsMargins(8, 0, 12, 0)
+        self._second_row.addStretch(1)
+        self.body.addLayout(self._second_row)
+        self._is_narrow = False
 
         holder = QHBoxLayout()
         holder.setContentsMargins(12, 0, 12, 0)
@@ -114,6 +120,11 @@ class ListPanel(Card):
         self._stop = table.subscribe(self._changed)
         self.destroyed.connect(self._stop)
         self._changed(Change(reset=True, condition=True))
+
+    def bind_sorted(self, table: Table[Any], order: Callable[[Any], Any]) -> None:
+        """Follow a table of the store, its rows in this order until a column is clicked."""
+        self._order = order
+        self.bind(table)
 
     def set_chips(self, chips: list[tuple[str, str, Callable[[Any], bool] | None]]) -> None:
         """Chips as (key, word, which rows it keeps); counts are added to the words."""
@@ -160,12 +171,38 @@ class ListPanel(Card):
     def current(self) -> Any | None:
         return self.table.current()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_bar()
+
+    def _fit_bar(self) -> None:
+        """Chips that have no room beside the title go to a row of their own."""
+        others = sum(
+            item.sizeHint().width() + self._bar.spacing()
+            for place in range(self._bar.count())
+            if (item := self._bar.itemAt(place)) is not None and item.widget() is not self.chips
+        )
+        narrow = others + self.chips.sizeHint().width() + 32 > self.width()
+        if narrow != self._is_narrow:
+            self._is_narrow = narrow
+            if narrow:
+                self._bar.removeWidget(self.chips)
+                self._second_row.insertWidget(0, self.chips)
+                self._second_row.setContentsMargins(8, 0, 12, 6)
+            else:
+                self._second_row.removeWidget(self.chips)
+                self._bar.insertWidget(2, self.chips)
+                self._second_row.setContentsMargins(8, 0, 12, 0)
+
     def _changed(self, change: Change) -> None:
         if self._source is None:
             return
         self._condition = self._source.condition
         if change.reset or change.changed or change.removed:
-            self.table.set_rows(row for row in self._source.rows() if self._select(row))
+            rows = [row for row in self._source.rows() if self._select(row)]
+            if self._order is not None:
+                rows.sort(key=self._order)
+            self.table.set_rows(rows)
             self._count()
         self._show()
         if self._wanted and self.table.select(self._wanted):
@@ -178,6 +215,7 @@ class ListPanel(Card):
             count = len(rows) if keep is None else sum(1 for row in rows if keep(row))
             shown.append((key, f"{word} {count:,}" if rows else word))
         self.chips.set_chips(shown)
+        self._fit_bar()
 
     def _show(self) -> None:
         phase = self._condition.phase

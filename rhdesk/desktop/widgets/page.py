@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
@@ -23,6 +23,7 @@ class Page(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(20, 0, 20, 14)
         self.body.setSpacing(14)

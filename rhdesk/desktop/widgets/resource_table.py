@@ -130,7 +130,13 @@ class ResourceTable(QTableView):
     def _lay_out(self) -> None:
         width = self.viewport().width()
         columns = self.rows.columns
-        shown = [not column.drop_below or width >= column.drop_below for column in columns]
+        shown = [True] * len(columns)
+        # the columns that matter least go first, until the rest fits
+        droppable = [place for place, column in enumerate(columns) if column.drop_below]
+        for place in sorted(droppable, key=lambda place: -columns[place].drop_below):
+            if sum(column.width for column, stays in zip(columns, shown, strict=True) if stays) <= width:
+                break
+            shown[place] = False
         fixed = sum(c.width for c, s in zip(columns, shown, strict=True) if s and not c.stretch)
         weights = sum(c.width for c, s in zip(columns, shown, strict=True) if s and c.stretch)
         left = max(weights, width - fixed)

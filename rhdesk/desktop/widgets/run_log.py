@@ -81,12 +81,14 @@ class RunLog(QWidget):
                 on_run=lambda row: self._if_same(run.id, lambda: self._record(row)),
                 on_progress=lambda text: self._if_same(run.id, lambda: self._prepares(text)),
             )
-            await follow_log(
-                client, run.cluster, run.id, self._desk.mailbox, sink, lines=settings.log_tail_lines
-            )
+            await follow_log(client, run.cluster, run.id, self._desk.mailbox, sink, lines=settings.log_tail_lines)
 
         self._desk.act(
-            self._task, follow, on_error=lambda error: self._failed(run, error), on_done=lambda _: self._say(), quiet=True
+            self._task,
+            follow,
+            on_error=lambda error: self._failed(run, error),
+            on_done=lambda _: self._say(),
+            quiet=True,
         )
 
     def _if_same(self, id: str, act: object) -> None:

@@ -18,7 +18,7 @@ class SidePanel(Card):
 
     def __init__(self, width: int = 400) -> None:
         super().__init__(margins=(0, 0, 0, 0))
-        self.setMinimumWidth(min(320, width))
+        self.setMinimumWidth(min(360, width))
         self.body.setSpacing(0)
         head = QVBoxLayout()
         head.setContentsMargins(16, 10, 8, 10)
@@ -113,7 +113,7 @@ class Facts(QWidget):
             for line, (name, _) in enumerate(wanted):
                 value = Label("", "mono" if name in mono else "", wrap=True, select=True)
                 self._grid.addWidget(Label(name, "muted"), line, 0, Qt.AlignmentFlag.AlignTop)
-                self._grid.addWidget(value, line, 1)
+                self._grid.addWidget(value, line, 1, Qt.AlignmentFlag.AlignTop)
                 self._values[name] = value
         for name, text in wanted:
             if self._values[name].text() != text:

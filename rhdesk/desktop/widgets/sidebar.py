@@ -103,6 +103,7 @@ class NavButton(QToolButton):
         self.setProperty("kind", "nav")
         self.setObjectName(f"nav-{spec.id}")
         self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip(f"{spec.title} (Ctrl+{number})")
         self.setAccessibleName(spec.title)
         self.setIconSize(QSize(16, 16))

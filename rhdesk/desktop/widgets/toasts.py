@@ -38,9 +38,9 @@ class Toast(QFrame):
         row.addWidget(IconLabel(icon, role), 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(Label(notice.sentence, "strong", wrap=True, select=True))
+        words.addWidget(_words(notice.sentence, "strong"))
         if notice.problem.remedy:
-            words.addWidget(Label(notice.problem.remedy, "muted", wrap=True, select=True))
+            words.addWidget(_words(notice.problem.remedy, "muted"))
         if notice.action is not None:
             act = notice.action
             words.addLayout(row_of(Button(notice.action_text, "link", on_click=act), None))
@@ -70,6 +70,15 @@ class Toast(QFrame):
         stay = _STAY.get(self.notice.level)
         if stay is not None:
             self._clock.start(stay // 2)
+
+
+def _words(text: str, role: str) -> Label:
+    """Wrapped text of a fixed width: its height is then known before the layout runs."""
+    label = Label(text, role, wrap=True, select=True)
+    label.ensurePolished()
+    label.setFixedWidth(_WIDTH - 84)
+    label.setFixedHeight(label.heightForWidth(_WIDTH - 84))
+    return label
 
 
 class Toasts(QObject):
@@ -111,8 +120,7 @@ class Toasts(QObject):
     def _place(self) -> None:
         y = self._window.height() - self._bottom
         for toast in reversed(self._shown):
-            toast.adjustSize()
-            toast.resize(_WIDTH, max(toast.sizeHint().height(), toast.heightForWidth(_WIDTH)))
+            toast.resize(_WIDTH, toast.sizeHint().height())
             y -= toast.height() + 8
             toast.move(self._window.width() - _WIDTH - 20, y)
 

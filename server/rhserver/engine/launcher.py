@@ -75,6 +75,11 @@ class Launcher:
         self._shared_lock = asyncio.Lock()
         self._watchers: set[asyncio.Task[None]] = set()
 
+    def obstacle(self) -> str:
+        """What keeps any worker from being started now; empty if nothing does."""
+        state = self._ray_head.current()
+        return "" if state.phase == pb.EngineState.READY else f"{state.sentence.rstrip('.')}."
+
     async def start(self, spec: WorkerSpec, on_death: OnDeath) -> WorkerLink:
         """A new worker, connected and idle.
 

@@ -55,6 +55,10 @@ class Pool:
     def size(self) -> int:
         return len(self._links)
 
+    def what_it_waits_for(self) -> str:
+        """Why a request is not answered at once, as a sentence."""
+        return self._launcher.obstacle() or "Waits for a worker."
+
     def uses(self, python: str) -> bool:
         """Whether a worker of the environment with this interpreter lives, or is about to."""
         return any(

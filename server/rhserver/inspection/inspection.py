@@ -1,24 +1,31 @@
-"""Looks into modules with the Python of their environment, in a fresh process that ends afterwards."""
+"""Looks into modules with the Python of their environment, each in a fresh process that ends afterwards."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rhresources.errors import InstallError, ServerProblem
+from rhresources.errors import InstallError
 from rhresources.wire import cluster_pb2 as pb
 
+from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
-from rhserver.environments.environments import Environments
+from rhserver.environments import Environments
+from rhserver.environments.recipe import trees_of
 from rhserver.problems import problem_of
 
-TIMEOUT = 60
-PROGRAM = str(Path(__file__).parent.parent / "worker" / "inspect_module.py")
+TIMEOUT_SECONDS = 60.0
+_PROGRAM = str(Path(__file__).parent.parent / "worker" / "inspect_module.py")
+_ERRORS_KEPT = 8000
+_NOT_HANDED_ON = ("RAY_", "PYTHON", "VIRTUAL_ENV")
 _KINDS = {
     "plain": pb.Signature.PLAIN,
     "coroutine": pb.Signature.COROUTINE,
@@ -28,85 +35,106 @@ _KINDS = {
 
 
 class Inspection:
-    """Answers Inspect."""
+    """Answers what functions modules have. Belongs to the server's loop."""
 
-    def __init__(self, snapshots: Snapshots, environments: Environments) -> None:
+    def __init__(self, snapshots: Snapshots, environments: Environments, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._snapshots = snapshots
         self._environments = environments
+        self._timeout = timeout
 
     async def inspect(self, request: pb.InspectRequest) -> pb.InspectReply:
-        """The public functions of modules. An environment that cannot be made is `problem`, a module that cannot be
-        imported has `error`; neither is an exception.
+        """The public functions of modules. An environment that cannot be made is the `problem` of the reply; a module
+        that cannot be imported, ends its process or does not come to an end has an `error`.
 
         Raises:
-            ServerProblem: the code is not here, or a module takes longer than `TIMEOUT` seconds.
+            ServerProblem: the code is not here ("unknown-code"), or a folder leads out of it.
         """
+        held: list[tuple[str, str]] = []
         try:
-            environment = await self._environments.ensure(request.environment)
-        except InstallError as error:
-            return pb.InspectReply(problem=problem_of(error))
-        tree = request.code
-        folder = await asyncio.to_thread(self._snapshots.acquire, tree.project, tree.root)
-        try:
-            modules = [
-                await self._inspect(folder, environment.python, environment.sys_path, module)
-                for module in request.modules
-            ]
+            for project, root in [(request.code.project, request.code.root), *trees_of(request.environment)]:
+                folder = await asyncio.to_thread(self._snapshots.acquire, project, root)
+                if not held:
+                    tree = folder
+                held.append((project, root))
+            try:
+                environment = await self._environments.ensure(request.environment)
+            except InstallError as error:
+                return pb.InspectReply(problem=problem_of(error))
+            self._environments.acquire(environment.hash)
+            try:
+                modules = [
+                    await self._look(tree, environment.python, environment.sys_path, module)
+                    for module in request.modules
+                ]
+            finally:
+                self._environments.release(environment.hash)
+            return pb.InspectReply(modules=modules)
         finally:
-            self._snapshots.release(tree.project, tree.root)
-        return pb.InspectReply(modules=modules)
+            for project, root in held:
+                self._snapshots.release(project, root)
 
-    async def _inspect(
-        self, folder: Path, python: str, packages: tuple[str, ...], module: pb.Import
-    ) -> pb.Inspected:
-        answer, child_end = os.pipe()  # what the module prints must not mix with the answer
+    async def _look(self, tree: Path, python: str, packages: Sequence[str], module: pb.Import) -> pb.Inspected:
+        answer, answer_end = os.pipe()  # what the module prints must not mix with the answer
+        errors, errors_end = os.pipe()
         question = {
-            "path": list(dict.fromkeys([str(folder / module.folder), str(folder), str(folder / "src"), *packages])),
-            "fallback_path": [sysconfig.get_paths()["purelib"]],
-            "version": list(sys.version_info[:2]),
+            "path": search_path(tree, module.folder, packages),
+            "fallback_path": fallback_path(python),
             "module": module.module,
             "name": module.name,
-            "answer": child_end,
+            "answer": answer_end,
         }
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "PYTHON"))}
-        process = await asyncio.create_subprocess_exec(
-            python, PROGRAM, json.dumps(question), cwd=folder, env=environment, pass_fds=(child_end,),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        os.close(child_end)
+        variables = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_HANDED_ON)}
+        variables["PATH"] = f"{Path(python).parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
+        reading = asyncio.gather(asyncio.to_thread(_read, answer), asyncio.to_thread(_read, errors))
+        process: asyncio.subprocess.Process | None = None
         try:
-            reading = asyncio.to_thread(_read_all, answer)
-            data, (_, errors) = await asyncio.wait_for(asyncio.gather(reading, process.communicate()), TIMEOUT)
-        except TimeoutError:
-            raise ServerProblem(
-                f"Importing {module.module} takes longer than {TIMEOUT} s.", code="inspect-timeout",
-                remedy="Does the module do its work at import? Move it under `if __name__ == \"__main__\":`.",
-            ) from None  # fmt: skip
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    python, _PROGRAM, json.dumps(question), cwd=tree, env=variables, pass_fds=(answer_end,),
+                    stdin=asyncio.subprocess.DEVNULL, stdout=errors_end, stderr=errors_end, start_new_session=True,
+                )  # fmt: skip
+            finally:
+                os.close(answer_end)
+                os.close(errors_end)
+            try:
+                code = await asyncio.wait_for(process.wait(), self._timeout)
+            except TimeoutError:
+                return _failed(
+                    module, "TimeoutError", f"The import did not come to an end within {self._timeout:g} seconds."
+                )
         finally:
-            if process.returncode is None:
-                process.kill()
-        if not data:
-            raise ServerProblem(
-                f"Looking into {module.module} failed.", code="inspect-failed", detail=errors.decode(errors="replace")
-            )
-        return _inspected(module, json.loads(data))
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):  # also what the module started, which holds the pipes
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+            data, printed = await reading
+        try:
+            found = json.loads(data)
+        except ValueError:
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            return _failed(module, "SystemExit", f"Importing it ended the process with {how}.", printed)
+        return _inspected(module, found)
 
 
-def _read_all(descriptor: int) -> bytes:
+def fallback_path(python: str) -> list[str]:
+    """Where a Python of the server's version finds pydantic if its environment has none."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    same = (Path(python).parent.parent / "lib" / version).is_dir()
+    return [sysconfig.get_paths()["purelib"]] if same else []
+
+
+def _read(descriptor: int) -> bytes:
     with open(descriptor, "rb") as file:
         return file.read()
+
+
+def _failed(module: pb.Import, kind: str, message: str, printed: bytes = b"") -> pb.Inspected:
+    text = printed[-_ERRORS_KEPT:].decode(errors="replace")
+    return pb.Inspected(module=module, error=pb.RemoteError(type=kind, message=message, traceback=text))
 
 
 def _inspected(module: pb.Import, found: dict[str, Any]) -> pb.Inspected:
     if "error" in found:
         return pb.Inspected(module=module, error=pb.RemoteError(**found["error"]))
-    return pb.Inspected(
-        module=module,
-        functions=[
-            pb.Signature(
-                name=one["name"], docstring=one["docstring"], schema=json.dumps(one["schema"]),
-                returns=one["returns"], kind=_KINDS[one["kind"]], line=one["line"], text=one["text"],
-            )  # fmt: skip
-            for one in found["functions"]
-        ],
-    )
+    functions = [pb.Signature(**{**one, "kind": _KINDS[one["kind"]]}) for one in found["functions"]]
+    return pb.Inspected(module=module, functions=functions)

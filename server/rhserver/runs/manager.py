@@ -126,7 +126,7 @@ class RunManager:
             function = await self._prepare(id, request)
             link = self._pool.take_idle(function.worker)
             if link is None:
-                self._apply(id, lifecycle.Waiting("Waits for a worker."))
+                self._apply(id, lifecycle.Waiting(self._pool.what_it_waits_for()))
                 link = await self._pool.acquire(function.worker)
             active.link = link
             answer = await self._run_on(id, link, function, request)

@@ -56,6 +56,7 @@ class Worker:
                 self._connection, _ = self._listener.accept()
             except TimeoutError:
                 return
+            self._callables = callables.Callables()  # each server numbers its functions anew
             self._connection.settimeout(None)
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
             try:
@@ -173,8 +174,9 @@ class Worker:
 
     def _forget_sockets(self) -> None:
         """In a forked child: the server must see the end of the worker, whatever its children hold."""
-        self._drop_connection()
-        self._listener.close()
+        for connection in (self._connection, self._listener):
+            if connection is not None and connection.fileno() >= 0:
+                os.close(connection.detach())  # a plain close waits for readers made from the socket
 
     # ------------------------------------------------------------ cancelling
 

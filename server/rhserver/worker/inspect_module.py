@@ -1,7 +1,7 @@
 """Looks into one module: its public functions, their docstrings, and a JSON schema of their parameters.
 
-Run as a program in the environment of the module; the question is its argument, the answer goes to a descriptor of its
-own. pydantic makes the schemas; a hint it cannot express becomes an empty schema that names the hint.
+Run as a program with the Python of the module's environment. The question is its argument, as JSON; the answer goes
+to a file descriptor of its own, because the module may print while it is imported.
 """
 
 from __future__ import annotations
@@ -10,200 +10,164 @@ import importlib
 import inspect
 import json
 import os
-import re
 import sys
 import traceback
 import types
-import typing
+from collections.abc import Callable
 from typing import Any
 
+if __name__ == "__main__":
+    sys.path.append(sys.path.pop(0))  # our modules must be found, but must not shadow those of the user
 
-def look(question: dict[str, Any]) -> dict[str, Any]:
-    """`{"functions": [...]}`, or `{"error": {type, message, traceback}}` where the module cannot be imported."""
+from rh_hints import MISSING, parameters_of, short_repr, shown_hint, target_of
+from rh_schema import schema_of
+
+_DOCSTRING_LIMIT = 50_000
+
+
+def look(name: str, wanted: str = "") -> dict[str, Any]:
+    """`{"functions": [...]}` of a module: all public ones by their lines, or the one of the qualified name `wanted`.
+    `{"error": {type, message, traceback}}` where it cannot be imported or has no such function."""
     try:
-        module = importlib.import_module(question["module"])
-    except BaseException as error:
-        frames = error.__traceback__
-        while frames is not None and "importlib" in frames.tb_frame.f_code.co_filename + __file__ and (
-            frames.tb_frame.f_code.co_filename in (__file__, importlib.__file__)
-            or frames.tb_frame.f_code.co_filename.startswith("<frozen importlib")
-        ):
-            frames = frames.tb_next
-        text = "".join(traceback.format_exception(type(error), error, frames))
-        return {"error": {"type": type(error).__qualname__, "message": str(error), "traceback": text}}
-    if question.get("name"):
-        target: Any = module
-        for part in question["name"].split("."):
-            target = getattr(target, part, None)
-        chosen = {} if target is None else {question["name"]: target}
-    else:
-        chosen = {name: value for name, value in vars(module).items() if _is_public(name, value, module)}
-    functions = [describe(name, value) for name, value in chosen.items()]
-    return {"functions": sorted(functions, key=lambda one: one["line"])}
+        module = importlib.import_module(name)
+        chosen = {wanted: _of_name(module, wanted)} if wanted else _public(module)
+    except BaseException as error:  # a module may also call sys.exit()
+        return {"error": _described(error)}
+    functions = [describe(name, function) for name, function in chosen.items()]
+    return {"functions": sorted(functions, key=lambda one: int(one["line"]))}
 
 
-def _is_public(name: str, value: Any, module: types.ModuleType) -> bool:
-    if name.startswith("_") or inspect.isclass(value) or not callable(value):
-        return False
-    function = inspect.unwrap(value)
-    function = getattr(function, "__rh_function__", None) or function
-    return isinstance(function, types.FunctionType) and function.__module__ == module.__name__
-
-
-def describe(name: str, value: Any) -> dict[str, Any]:
-    """Name, docstring, schema and so on of one function."""
-    value = getattr(value, "__rh_function__", None) or value
-    function = inspect.unwrap(value)
-    docstring = inspect.getdoc(value) or ""
-    try:
-        signature = inspect.signature(value)
-        text = str(signature)
-    except (TypeError, ValueError):
-        signature, text = inspect.Signature(), "(...)"
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:
-        hints = {}
-    code = getattr(function, "__code__", None)
-    returns = signature.return_annotation
+def describe(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    """Name, docstring, schema, returns, kind, line and text of one function."""
+    target = target_of(function)
+    code = getattr(target, "__code__", None)
+    docstring = (inspect.getdoc(function) if inspect.isroutine(function) else None) or inspect.getdoc(target) or ""
     return {
         "name": name,
-        "docstring": docstring,
-        "schema": schema_of(signature, hints, parameter_help(docstring)),
-        "returns": "" if returns is signature.empty else _hint_text(returns),
-        "kind": _kind(function),
+        "docstring": docstring[:_DOCSTRING_LIMIT],
+        "schema": json.dumps(schema_of(function, docstring)),
+        "returns": _returns(function, target),
+        "kind": _kind(target),
         "line": code.co_firstlineno if code else 0,
-        "text": text,
+        "text": _text(function, target),
     }
 
 
-def _kind(function: Any) -> str:
-    if inspect.isasyncgenfunction(function):
-        return "async generator"
-    if inspect.isgeneratorfunction(function):
-        return "generator"
-    return "coroutine" if inspect.iscoroutinefunction(function) else "plain"
-
-
-# ------------------------------------------------------------------ schemas
-
-
-def schema_of(signature: inspect.Signature, hints: dict[str, Any], help: dict[str, str]) -> dict[str, Any]:
-    """A JSON schema of type object. Extensions: x-kind (var_positional), x-hint (what pydantic could not express),
-    x-repr (a default that JSON cannot express)."""
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    definitions: dict[str, Any] = {}
-    additional: Any = False
-    for name, parameter in signature.parameters.items():
-        found = _schema_of_hint(hints.get(name, parameter.annotation), definitions)
-        if parameter.kind is parameter.VAR_KEYWORD:
-            additional = found or True
+def _public(module: types.ModuleType) -> dict[str, Callable[..., Any]]:
+    """Functions that are defined in the module, each once, under its own name where it has several."""
+    found: dict[int, tuple[str, Callable[..., Any]]] = {}
+    for name, value in list(vars(module).items()):
+        function = _function_in(value)
+        if name.startswith("_") or function is None or not _is_of(module, function):
             continue
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            found = {"type": "array", "items": found, "x-kind": "var_positional"}
-        elif parameter.default is parameter.empty:
-            required.append(name)
-        else:
-            _put_default(found, parameter.default)
-        if name in help:
-            found["description"] = help[name]
-        properties[name] = found
-    schema: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
-    schema["additionalProperties"] = additional
-    if definitions:
-        schema["$defs"] = definitions
-    return schema
+        known = found.get(id(function))
+        if known is None or getattr(function, "__name__", "") == name:
+            found[id(function)] = (name, function)
+    return dict(found.values())
 
 
-def _schema_of_hint(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    if hint is inspect.Parameter.empty or hint is Any:
-        return {}
+def _function_in(value: Any) -> Callable[..., Any] | None:
+    """The function that a module's attribute stands for: itself, what a decorator wrapped, or what a handle
+    (`train = rh.function(train)`) was made of."""
     try:
-        from pydantic import TypeAdapter
+        if inspect.getattr_static(value, "__rh_function__", None) is not None:
+            value = value.__rh_function__
+        if inspect.isclass(value) or not callable(value):
+            return None
+        if isinstance(value, types.FunctionType):
+            return value
+        wrapped = inspect.getattr_static(value, "__wrapped__", None) or vars(value).get("__wrapped__")
+        return value if wrapped is not None else None
+    except Exception:  # an object whose attributes raise
+        return None
 
-        found = dict(TypeAdapter(hint).json_schema())
-        found.pop("title", None)
-        definitions.update(found.pop("$defs", {}))
-        json.dumps(found)
-        return found
+
+def _is_of(module: types.ModuleType, function: Callable[..., Any]) -> bool:
+    names = {getattr(function, "__module__", None), getattr(target_of(function), "__module__", None)}
+    return module.__name__ in names
+
+
+def _of_name(module: types.ModuleType, wanted: str) -> Callable[..., Any]:
+    found: Any = module
+    for part in wanted.split("."):
+        found = getattr(found, part)
+    found = getattr(found, "__rh_function__", None) or found
+    if not callable(found):
+        raise TypeError(f"{module.__name__}:{wanted} is not callable")
+    return found  # type: ignore[no-any-return]
+
+
+def _kind(target: Any) -> str:
+    if inspect.isasyncgenfunction(target):
+        return "async generator"
+    if inspect.isgeneratorfunction(target):
+        return "generator"
+    return "coroutine" if inspect.iscoroutinefunction(target) else "plain"
+
+
+def _returns(function: Callable[..., Any], target: Any) -> str:
+    for one in (function, target):
+        annotation = getattr(one, "__annotations__", {}).get("return", MISSING)
+        if annotation is not MISSING:
+            return shown_hint(annotation)
+    return ""
+
+
+def _text(function: Callable[..., Any], target: Any) -> str:
+    """The signature as it was written, with short defaults."""
+    parameters = parameters_of(function)
+    if parameters is None:
+        return "(...)"
+    written = getattr(target, "__annotations__", {})
+    pieces: list[str] = []
+    kinds = [parameter.kind for parameter in parameters]
+    by_name_only = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.KEYWORD_ONLY}
+    for place, parameter in enumerate(parameters):
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not by_name_only & set(kinds[:place]):
+            pieces.append("*")
+        stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        hint = shown_hint(written.get(parameter.name, parameter.annotation))
+        piece = f"{stars}{parameter.name}{': ' + hint if hint else ''}"
+        if parameter.default is not MISSING:
+            piece += f"{' = ' if hint else '='}{short_repr(parameter.default, 60)}"
+        pieces.append(piece)
+        only = inspect.Parameter.POSITIONAL_ONLY
+        if parameter.kind is only and only not in kinds[place + 1 :]:
+            pieces.append("/")
+    returns = _returns(function, target)
+    return f"({', '.join(pieces)}){' -> ' + returns if returns else ''}"
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    """Type, message and traceback, without the frames of this file and of the import machinery."""
+    frames = error.__traceback__
+    while frames is not None and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        return {
+            "type": name,
+            "message": str(error),
+            "traceback": "".join(traceback.format_exception(kind, error, frames)),
+        }
     except Exception:
-        plain = {int: "integer", float: "number", str: "string", bool: "boolean", list: "array", dict: "object"}
-        return {"type": plain[hint]} if hint in plain else {"x-hint": _hint_text(hint)}
+        return {"type": name, "message": "", "traceback": ""}
 
 
-def _put_default(schema: dict[str, Any], default: Any) -> None:
-    if hasattr(default, "value") and hasattr(default, "name"):  # a member of an Enum
-        default = default.value
-    if isinstance(default, os.PathLike):
-        default = os.fspath(default)
-    try:
-        if json.loads(json.dumps(default)) == (list(default) if isinstance(default, tuple) else default):
-            schema["default"] = default
-            return
-    except (TypeError, ValueError):
-        pass
-    schema["x-repr"] = repr(default)[:200]
-
-
-def _hint_text(hint: Any) -> str:
-    if isinstance(hint, str):
-        return hint
-    if isinstance(hint, type) and not hasattr(hint, "__args__"):
-        return hint.__qualname__
-    return str(hint).replace("typing.", "")
-
-
-# ------------------------------------------------------------------ docstrings
-
-_GOOGLE = re.compile(r"^\s*\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_REST = re.compile(r"^\s*:param\s+(?:[\w.\[\], |]+\s+)?\*{0,2}(\w+)\s*:\s*(.*)$")
-_NUMPY = re.compile(r"^(\w+)\s*(?::\s*.*)?$")
-
-
-def parameter_help(docstring: str) -> dict[str, str]:
-    """What a docstring says of each parameter, in the manner of Google, NumPy or reST."""
-    lines = docstring.expandtabs().splitlines()
-    found: dict[str, str] = {}
-    name, section, indent = "", "", 0
-    for number, line in enumerate(lines):
-        text = line.strip()
-        depth = len(line) - len(line.lstrip())
-        rest = _REST.match(line)
-        if rest:
-            name, section, indent = rest[1], "rest", depth
-            found[name] = rest[2].strip()
-        elif text in ("Args:", "Arguments:", "Parameters:", "Keyword Args:", "Keyword Arguments:"):
-            section, name, indent = "google", "", depth
-        elif text in ("Parameters", "Other Parameters") and number + 1 < len(lines) and (
-            set(lines[number + 1].strip()) == {"-"}
-        ):
-            section, name, indent = "numpy", "", depth
-        elif not text or set(text) == {"-"}:
-            if section != "numpy":
-                name = ""
-        elif (section == "google" and depth <= indent) or (section == "numpy" and number + 1 < len(lines) and set(lines[number + 1].strip()) == {"-"}):
-            section = ""
-        elif section == "google" and (match := _GOOGLE.match(line)) and (not name or depth <= indent + 8):
-            name = match[1]
-            found[name] = match[2].strip()
-        elif section == "numpy" and depth == indent and (match := _NUMPY.match(text)):
-            name = match[1]
-            found[name] = ""
-        elif name and depth > indent:
-            found[name] = f"{found[name]} {text}".strip()
-    return {key: value for key, value in found.items() if value}
+def _is_ours(file: str) -> bool:
+    return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib")
 
 
 def main() -> None:
+    """Answer the question of the first argument: `path`, `fallback_path`, `module`, `name`, `answer`."""
     question = json.loads(sys.argv[1])
-    sys.path[0:1] = [path for path in question["path"] if os.path.isdir(path)]
-    if list(sys.version_info[:2]) == question["version"]:
-        sys.path.extend(question["fallback_path"])
+    sys.path[0:0] = question["path"]
+    sys.path.extend(question["fallback_path"])
     sys.argv = [""]
-    answer = look(question)
+    answer = json.dumps(look(question["module"], question["name"]))
     with open(question["answer"], "w", encoding="utf-8") as file:
-        json.dump(answer, file)
+        file.write(answer)
     os._exit(0)  # threads that the module started must not hold the process
 
 

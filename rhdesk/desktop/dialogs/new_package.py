@@ -1,0 +1,129 @@
+"""A new package: the form, and beside it the YAML that it makes; either can be edited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from rhresources.documents import PackageDocument, parse_document
+from rhresources.errors import DocumentError
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import Problem
+from rhdesk.desktop.dialogs.resource_acts import address_problem
+from rhdesk.desktop.forms.package_form import PackageForm
+from rhdesk.desktop.forms.yaml_editor import YamlEditor
+from rhdesk.desktop.widgets.base import Card, Label, column_of, row_of
+from rhdesk.desktop.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from rhresources.workspace import Workspace
+
+    from rhdesk.core.tasks import Progress
+
+
+class NewPackage(Dialog):
+    """`added` is given the address of what was made."""
+
+    def __init__(self, desk: Desk, parent: QWidget, added: Callable[[str], object]) -> None:
+        super().__init__(
+            parent, "New package", "What a function needs, under a name. Functions name it as rh:~/name.", width=760
+        )
+        self._desk, self._added = desk, added
+        self._syncing = False
+        self.name = QLineEdit("~/")
+        self.name.setAccessibleName("Name")
+        self.name.setObjectName("package-name")
+        self.name.textEdited.connect(
+            lambda text: self.show_problem(address_problem(text) if text.strip("~/ ") else None)
+        )
+        self.form = PackageForm()
+        self.form.changed.connect(self._form_changed)
+        self.yaml = YamlEditor(name="YAML of the package")
+        self.yaml.edit.textChanged.connect(self._yaml_changed)
+        self.yaml.save_asked.connect(self._create)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(14)
+        column.addLayout(column_of(Label("Name", "strong"), self.name, spacing=4))
+        column.addWidget(self.form, 1)
+        card = Card(margins=(0, 0, 0, 0))
+        card.body.addWidget(self.yaml)
+        card.setMinimumWidth(280)
+        row = row_of(left, card, spacing=16)
+        row.setStretch(0, 1)
+        row.setStretch(1, 1)
+        self.body.addLayout(row, 1)
+        self.add_button("Cancel")
+        self.accept_button = self.add_button("Create", "primary", self._create)
+        self.resize(820, 560)
+        self._pause = QTimer(self, singleShot=True, interval=250)
+        self._pause.timeout.connect(self._read_yaml)
+        self._form_changed()
+        self.name.setFocus()
+        self.name.setCursorPosition(2)
+
+    def _form_changed(self) -> None:
+        """Write the YAML of what the form says, right or wrong."""
+        from rhresources.documents import yaml as documents_yaml
+
+        try:
+            text = documents_yaml.dump(self.form.values())
+        except DocumentError:
+            return
+        self._syncing = True
+        self.yaml.edit.replace_text(text)
+        self._syncing = False
+
+    def _yaml_changed(self) -> None:
+        if not self._syncing:
+            self._pause.start()
+
+    def _read_yaml(self) -> None:
+        """Take over the YAML into the form, once it is a package."""
+        try:
+            document = parse_document(self.yaml.text)
+        except DocumentError:
+            return
+        if isinstance(document, PackageDocument):
+            self.form.blockSignals(True)
+            self.form.set_document(document)
+            self.form.blockSignals(False)
+
+    def _create(self) -> None:
+        address = self.name.text().strip()
+        if problem := address_problem(address):
+            self.show_problem(problem)
+            self.name.setFocus()
+            return
+        if self._pause.isActive():
+            self._pause.stop()
+            self._read_yaml()
+        text = self.yaml.text
+        try:
+            document = parse_document(text)
+        except DocumentError as error:
+            self.form.check()
+            self.show_problem(Problem.of(error))
+            return
+        if not isinstance(document, PackageDocument):
+            self.show_problem(Problem(f"The YAML is a {document.kind}, not a package.", "Write kind: package."))
+            return
+
+        async def create(workspace: Workspace, progress: Progress) -> str:
+            return (await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)).name
+
+        self.accept_button.setEnabled(False)
+        self._desk.act("package.create", create, on_done=self._created, on_error=self._failed, quiet=True)
+
+    def _created(self, address: str) -> None:
+        self.accept()
+        self._added(address)
+
+    def _failed(self, error: BaseException) -> None:
+        self.accept_button.setEnabled(True)
+        self.show_problem(Problem.of(error))

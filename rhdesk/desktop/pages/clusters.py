@@ -1,0 +1,139 @@
+"""Clusters: every one there is, bring up and take down, and details beside the list."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter
+
+from rhdesk.core.desk import Desk
+from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.store import Change
+from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
+from rhdesk.desktop.models.cluster_columns import cluster_columns
+from rhdesk.desktop.pages.cluster_panel import ClusterPanel
+from rhdesk.desktop.widgets.base import Button
+from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
+from rhdesk.desktop.widgets.page import Page
+
+
+class ClustersPage(Page):
+    """Targets: "", an address, or "address?tab=environments"."""
+
+    title = "Clusters"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.list = ListPanel(cluster_columns(), lambda row: row.address, "Clusters")
+        self.list.set_chips(
+            [
+                ("mine", "Yours", lambda row: not row.is_template),
+                ("up", "Running", lambda row: row.state is State.UP),
+                ("starting", "Starting", lambda row: row.state is State.STARTING),
+                ("down", "Down", lambda row: row.state is State.DOWN and not row.is_template),
+                ("failed", "Failed", lambda row: row.state in (State.FAILED, State.UNREACHABLE, State.BROKEN)),
+                ("templates", "To rent", lambda row: row.is_template),
+            ]
+        )
+        self.list.table.rows.set_keep(lambda row: not row.is_template)
+        self.list.set_empty("No clusters", "Describe one as a document.", "server", lambda: [self._new_button()])
+        self.list.bind(desk.store.clusters)
+        self.list.retry.connect(desk.retry_now)
+        self.list.menu_for = self._menu
+        self.panel = ClusterPanel(desk)
+        self.panel.closed.connect(self._closed)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setHandleWidth(14)
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(self.list)
+        self._split.addWidget(self.panel)
+        self._split.setStretchFactor(0, 3)
+        self._split.setStretchFactor(1, 2)
+        self.body.addWidget(self._split, 1)
+        self.list.chosen.connect(self._chosen)
+        self.list.opened.connect(lambda row: self.open(row.address))
+        self.destroyed.connect(desk.store.clusters.subscribe(self._changed))
+
+    def actions(self) -> list[Button]:
+        self._up = Button("Bring up", "primary", "power", self._bring_up)
+        self._up.setObjectName("cluster-up")
+        self._down = Button("Take down", "", "power-off", self._take_down)
+        self._down.setObjectName("cluster-down")
+        self._allow()
+        return [self._new_button(), self._down, self._up]
+
+    def open(self, target: str) -> None:
+        address, _, rest = target.partition("?tab=")
+        if not address:
+            return
+        row = self.desk.store.clusters.get(address)
+        if row is not None and row.is_template:
+            self.list.chips.choose("templates")
+        self.list.select(address)
+        self._show_panel(address, rest)
+        self._allow()
+
+    def focus_filter(self) -> None:
+        self.list.focus_filter()
+
+    def _show_panel(self, address: str, tab: str = "") -> None:
+        fresh = self.panel.isHidden()
+        self.panel.show()
+        self.panel.show_cluster(address, tab)
+        if fresh:
+            width = self._split.width() or self.width()
+            panel = max(400, int(width * 0.4))
+            self._split.setSizes([width - panel, panel])
+
+    # ------------------------------------------------------------ acts
+
+    def _new_button(self) -> Button:
+        return Button("New cluster", "", "plus", lambda: self.desk.navigate("names", "new:cluster"))
+
+    def _bring_up(self) -> None:
+        address = self._address()
+        bring_up(self.desk, address)
+        self.open(address)
+
+    def _take_down(self) -> None:
+        take_down(self.desk, self.window(), self._address())
+
+    def _address(self) -> str:
+        """The chosen cluster, else this computer."""
+        row = self.list.current()
+        return row.address if row is not None else "^local"
+
+    def _allow(self) -> None:
+        if not hasattr(self, "_up"):
+            return
+        address = self._address()
+        row = self.desk.store.clusters.get(address)
+        self._up.set_text(f"Bring up {address}")
+        self._up.allow(why_not_up(row))
+        self._down.allow(why_not_down(row))
+
+    def _menu(self, row: ClusterRow) -> list[MenuEntry | None]:
+        address = row.address
+        return [
+            ("panel-right", "Details", lambda: self.open(address), ""),
+            None,
+            ("power", "Bring up", lambda: bring_up(self.desk, address), why_not_up(row)),
+            ("power-off", "Take down…", lambda: take_down(self.desk, self.window(), address), why_not_down(row)),
+            None,
+            ("pencil", "Show the document", lambda: self.desk.navigate("names", address), ""),
+            ("play", "Its runs", lambda: self.desk.navigate("runs", f"?cluster={address}"), ""),
+        ]
+
+    # ------------------------------------------------------------ what changes
+
+    def _chosen(self, rows: list[ClusterRow]) -> None:
+        if len(rows) == 1:
+            self._show_panel(rows[0].address)
+            self.moved.emit(rows[0].address)
+        self._allow()
+
+    def _closed(self) -> None:
+        self.list.table.clearSelection()
+        self.moved.emit("")
+
+    def _changed(self, change: Change) -> None:
+        self._allow()
