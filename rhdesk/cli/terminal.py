@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -14,6 +15,9 @@ from types import TracebackType
 from typing import Any
 
 import click
+
+_SECONDS = re.compile(r" \(\d+ s\)$")
+"""How long something takes already; the spinner counts itself, and one line a second is no plain line."""
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -32,7 +36,7 @@ class Progress:
     def __call__(self, text: str) -> None:
         """Say that `text` goes on now; of several lines a terminal shows the last."""
         for line in text.splitlines():
-            line = line.strip()
+            line = _SECONDS.sub("", line.strip())
             if not line or line == self._text:
                 continue
             self._text = line

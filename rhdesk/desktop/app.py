@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
+from typing import Any, TypeVar
 
 from PySide6 import __version__ as qt_version
 from PySide6.QtCore import QSocketNotifier, QTimer
@@ -24,6 +25,8 @@ from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.window_state import WindowState
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def require_sound_qt() -> None:
@@ -75,7 +78,6 @@ def run_window(argv: Sequence[str]) -> int:
     Raises:
         RhError: this Qt cannot be used.
     """
-    os.environ.setdefault("QT_API", "pyside6")
     app = make_application(argv)
     shell = make_window(app)
     shell.show()
@@ -93,16 +95,23 @@ def run_window(argv: Sequence[str]) -> int:
 
 def _loop(app: QApplication) -> int:
     """Run Qt's loop with asyncio on it until the last window is closed."""
-    import qasync
 
     async def until_closed() -> None:
         closed = asyncio.Event()
         app.lastWindowClosed.connect(closed.set)
         await closed.wait()
 
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
-        runner.run(until_closed())
+    run_on_qt(app, until_closed())
     return 0
+
+
+def run_on_qt(app: QApplication, main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on Qt's own loop until it is done."""
+    os.environ.setdefault("QT_API", "pyside6")
+    import qasync
+
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
+        return runner.run(main)
 
 
 def _read_settings(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import logging
 import os
 import sys
@@ -12,14 +13,16 @@ from pathlib import Path
 from rhresources import paths
 from rhresources.errors import RhError
 
+from rhserver.limits import Limits
+
 
 def main() -> int:
     """Serve until stopped; 0 after an orderly end, 1 with one sentence on standard error where it cannot start."""
     parser = argparse.ArgumentParser(prog="rhserver", description="The rhdesk cluster server of this host.")
     parser.add_argument("--home", type=Path, default=paths.server_home(), help="where it keeps its state")
     parser.add_argument("--verbose", action="store_true")
-    for option in ("workers", "worker-idle-seconds", "runs", "run-days", "run-bytes", "environment-days"):
-        parser.add_argument(f"--{option}", type=float, default=None)
+    for field in dataclasses.fields(Limits):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=int, default=field.default, metavar="N")
     arguments = parser.parse_args()
     os.umask(0o077)
     logging.basicConfig(
@@ -27,19 +30,11 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr,
     )  # fmt: skip
     logging.getLogger("grpc").setLevel(logging.WARNING)
-    from rhserver.app import Limits, Server
-
-    given = {
-        name: kind(getattr(arguments, name))
-        for name, kind in (
-            ("workers", int), ("worker_idle_seconds", float), ("runs", int), ("run_days", float),
-            ("run_bytes", int), ("environment_days", float),
-        )
-        if getattr(arguments, name) is not None
-    }  # fmt: skip
+    limits = Limits(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Limits)})
+    from rhserver.app import Server
 
     async def run() -> None:
-        await Server(arguments.home.expanduser().absolute(), Limits(**given)).serve()
+        await Server(arguments.home.expanduser().absolute(), limits).serve()
 
     try:
         if sys.platform == "win32":

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,9 @@ from rhserver.engine.launcher import Launcher
 from rhserver.engine.pool import Pool
 from rhserver.engine.ray_head import RayHead
 from rhserver.environments.environments import Environments
+from rhserver.housekeeping import Housekeeping
 from rhserver.inspection.inspection import Inspection
+from rhserver.limits import Limits
 from rhserver.objects.blobs import Blobs
 from rhserver.objects.objects import Objects
 from rhserver.runs.functions import Functions
@@ -52,27 +51,8 @@ OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
-HOUSEKEEPING_SECONDS = 60
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the server keeps, and how many workers it may start. 0 workers: by the host's processors."""
-
-    workers: int = 0
-    worker_idle_seconds: float = 300
-    runs: int = 1000
-    run_days: float = 30
-    run_bytes: int = 5 * 1024**3
-    code_bytes: int = 5 * 1024**3
-    environment_days: float = 30
-    environment_bytes: int = 50 * 1024**3
-    upload_seconds: float = 3600
-
-    def most_workers(self) -> int:
-        return self.workers or max(16, 8 * (os.cpu_count() or 2))
 
 
 class Server:
@@ -80,7 +60,6 @@ class Server:
 
     def __init__(self, home: Path, limits: Limits) -> None:
         self._home = home
-        self._limits = limits
         self._lock = Lock(home)
         runtime = paths.runtime_directory(home)
         self._socket = paths.socket_path(runtime, "server")
@@ -102,8 +81,11 @@ class Server:
             self.ray, home=home, runtime=runtime, runs=self.store.directory, spill=self.blobs.directory,
             acquire_tree=self.snapshots.acquire, release_tree=self.snapshots.release,
         )  # fmt: skip
-        self.pool = Pool(self.launcher, limit=limits.most_workers(), idle_seconds=limits.worker_idle_seconds)
+        self.pool = Pool(self.launcher, limit=limits.workers(), idle_seconds=limits.worker_idle_seconds)
         self.runs = RunManager(self.store, self.functions, self.pool, self.blobs)
+        self.housekeeping = Housekeeping(
+            limits, self.pool, self.runs, self.store, self.blobs, self.snapshots, self.environments
+        )
         self.session = SessionService(self.functions, self.pool, self.runs, self.store, self.blobs)
 
     async def serve(self) -> None:
@@ -125,7 +107,7 @@ class Server:
         self._background = [
             asyncio.ensure_future(self._start_engine()),
             asyncio.ensure_future(self.session.sweep()),
-            asyncio.ensure_future(self._keep_house()),
+            asyncio.ensure_future(self.housekeeping.keep_house()),
         ]
         await self._stop.wait()
         withdraw(self._home)
@@ -183,22 +165,3 @@ class Server:
                 self.pool.adopt(link, spec)
                 links[link.name] = link
         self.runs.recover_running(links)
-
-    async def _keep_house(self) -> None:
-        """Bound what is kept: runs, trees, environments, uploads, idle workers."""
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
-            self.pool.reap_idle()
-            try:
-                limits, now = self._limits, time.time()
-                self.runs.delete(self.store.beyond(limits.runs, now - limits.run_days * 86400, limits.run_bytes))
-                self.store.forget_functions(now - limits.run_days * 86400)
-                await asyncio.to_thread(self.blobs.collect, limits.upload_seconds)
-                await asyncio.to_thread(
-                    self.snapshots.collect, unused_seconds=limits.run_days * 86400, max_bytes=limits.code_bytes
-                )
-                await self.environments.collect(
-                    unused_seconds=limits.environment_days * 86400, max_bytes=limits.environment_bytes
-                )
-            except Exception:
-                log.exception("housekeeping")

@@ -169,7 +169,8 @@ def test_without_pydantic_plain_types_are_checked() -> None:
 import sys; sys.modules['pydantic'] = None; sys.path.append(sys.argv[1])
 import pathlib, typing
 from arguments import ArgumentsError, convert
-def f(a: int, b: float = 1.0, c: str = '', d: bool = False, e: pathlib.Path = None, g: typing.Optional[int] = None, h: list = None): ...
+def f(a: int, b: float = 1.0, c: str = '', d: bool = False, e: pathlib.Path = None,
+      g: typing.Optional[int] = None, h: list = None): ...
 assert convert(f, [1, 2], {'e': 'x', 'g': None, 'h': 3}) == ([1, 2.0], {'e': pathlib.Path('x'), 'g': None, 'h': 3})
 try:
     convert(f, ['x', 'y'], {'c': 1, 'd': 1, 'e': 2, 'g': 1.5, 'zz': 1})

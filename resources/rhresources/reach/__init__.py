@@ -55,7 +55,7 @@ def route_for(document: ClusterDocument, home: Path | None = None) -> Route:
     if document.type == "machine":
         from rhresources.reach.machine import MachineRoute
 
-        return MachineRoute(home)
+        return MachineRoute(home, document)
     named = {"ssh": "hosts over SSH", "cloud": "clouds"}[document.type]
     raise RhError(
         f"This version of rhdesk brings up clusters on this computer only, not on {named}.",

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import psutil
@@ -23,15 +23,24 @@ import psutil
 from rhresources import paths
 from rhresources.errors import ConnectionLost, RhError
 from rhresources.reach import Progress
+from rhresources.settings import Settings
 from rhresources.version import version
 from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, ServerAddress, error_of_rpc
 from rhresources.wire.link import open_link
 
+if TYPE_CHECKING:
+    from rhresources.documents import ClusterDocument
+
 START_SECONDS = 60.0
 READY_SECONDS = 300.0
 STOP_SECONDS = 30.0
+LIMITS = (
+    "max_workers", "worker_idle_seconds", "runs_kept", "runs_kept_days", "run_storage_limit", "environment_kept_days",
+)  # fmt: skip
+"""Settings, and fields of a cluster's document, that the server is started with."""
+
 _STEP = 0.02
 # a warm start of Ray needs byte code, which this variable would keep it from writing
 _NOT_FOR_SERVERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP", "PYTHONINSPECT")
@@ -45,9 +54,12 @@ class MachineRoute:
 
     Args:
         home: the rhdesk directory; default: the user's. The server lives in `server` under it.
+        document: what the cluster is, for what it says of workers and of what is kept; else the settings say it.
     """
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, document: ClusterDocument | None = None) -> None:
+        self._rhdesk_home = home
+        self._document = document
         self.home = (home / "server") if home is not None else paths.server_home()
 
     async def address(self) -> ServerAddress | None:
@@ -105,7 +117,7 @@ class MachineRoute:
             environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SERVERS}
             process = await asyncio.to_thread(
                 subprocess.Popen,
-                [sys.executable, "-m", "rhserver", "--home", str(self.home)],
+                [sys.executable, "-m", "rhserver", "--home", str(self.home), *self._limits()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -128,6 +140,14 @@ class MachineRoute:
             remedy=f"{log} says what it does.",
             detail=_tail(log, before),
         )
+
+    def _limits(self) -> list[str]:
+        settings = Settings.load(self._rhdesk_home)
+        options = []
+        for name in LIMITS:
+            own = getattr(self._document, name, None)
+            options += [f"--{name.replace('_', '-')}", str(getattr(settings, name) if own is None else own)]
+        return options
 
     def _log_file(self) -> Path:
         try:

@@ -18,7 +18,7 @@ METHODS = {
     "pip": ("pip", "From the package index, or a folder that is installed.", "numpy==1.26"),
     "reqs": (
         "Requirements",
-        "A requirements file, or a folder whose requirements are installed.",
+        "A requirements file, or a folder that has one.",
         "./requirements.txt",
     ),
     "local": ("Folder", "A folder that only goes onto sys.path; nothing is installed.", "~/lib"),

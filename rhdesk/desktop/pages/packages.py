@@ -72,17 +72,12 @@ class PackagesPage(Page):
         self.edit = _EditTab(desk)
         self.install = PackageInstall(desk)
         self.used = ListPanel(
-            [
-                Column[EntryRow](
-                    "name", "Function", lambda row: row.name, Kind.TITLE, 200, stretch=True, second=_address
-                )
-            ],
+            [Column("name", "Function", lambda row: row.name, Kind.TITLE, 200, stretch=True, second=_address)],
             lambda row: row.address,
             "Used by",
         )
-        self.used.set_empty(
-            "Used by no function", "A function names it in its packages as rh:~/name.", "square-function"
-        )
+        note = "A function names it in its packages as rh:~/name."
+        self.used.set_empty("Used by no function", note, "square-function")
         self.used.opened.connect(lambda row: desk.navigate("functions", row.address))
         self.editor = DocumentEditor(desk)
         self.panel.add_tab("package", "Package", self.edit, scroll=False)

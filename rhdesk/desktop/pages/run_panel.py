@@ -35,6 +35,7 @@ class RunPanel(SidePanel):
         self._id = ""
         self._buttons_for: tuple[str, State, bool] | None = None
         self._result_for: tuple[str, State] | None = None
+        self.preview: ResultPreview | None = None  # what the Result tab shows
         self._pill = StatePill()
         self.add_mark(self._pill)
         self.log = RunLog(desk, "runs")
@@ -66,7 +67,7 @@ class RunPanel(SidePanel):
         if id == self._id:
             return
         self._id = id
-        self._result_for = self._buttons_for = None
+        self._result_for = self._buttons_for = self.preview = None
         self.result.clear()
         self.error.clear()
         self.log.show_run(None)
@@ -198,6 +199,7 @@ class RunPanel(SidePanel):
 
         def show(preview: ResultPreview) -> None:
             if self._id == run.id:
+                self.preview = preview
                 self.result.show_preview(preview)
 
         def failed(error: BaseException) -> None:

@@ -188,10 +188,11 @@ class Launcher:
         import ray
 
         there = ray.cluster_resources()
-        for wanted, kind, word in ((spec.gpus, "GPU", "GPUs"), (spec.cpus, "CPU", "processors")):
-            if wanted > there.get(kind, 0.0):
+        for wanted, kind, word in ((spec.gpus, "GPU", "GPU"), (spec.cpus, "CPU", "processor")):
+            has = there.get(kind, 0.0)
+            if wanted > has:
                 raise ServerProblem(
-                    f"The function asks for {wanted:g} {word}; this cluster has {there.get(kind, 0.0):g}.",
+                    f"The function asks for {wanted:g} {word}{'' if wanted == 1 else 's'}; this cluster has {has:g}.",
                     code="no-resources", remedy="Ask for less, or run it on another cluster.",
                 )  # fmt: skip
 

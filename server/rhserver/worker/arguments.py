@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import pathlib
 import typing
 from collections.abc import Callable
@@ -72,7 +73,7 @@ class _Parameter:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if hint is float and number:
             return float(value)
-        if hint is int and number and value == int(value):
+        if hint is int and number and math.isfinite(value) and value == int(value):
             return int(value)
         if hint is pathlib.Path and isinstance(value, str):
             return pathlib.Path(value)
