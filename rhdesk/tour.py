@@ -169,9 +169,8 @@ class Tour:
         self._click(self._child("function-add"))
         await self._until(lambda: self._find("function-folder") is not None, "the dialog")
         self._type(self._child("function-folder"), str(self._project))
-        candidates = self._child("function-candidates", ResourceTable)
-        await self._until(lambda: candidates.rows.rowCount() > 0, "the functions of the folder")
-        candidates.selectRow(0)
+        await self._until(lambda: self._find("function-candidates") is not None, "the functions of the folder")
+        self._child("function-candidates", ResourceTable).selectRow(0)
         await asyncio.sleep(0.2)
         self._picture("add-function", self._child("function-accept").window())
         self._click(self._child("function-accept"))
@@ -248,11 +247,12 @@ class Tour:
             shown = json.loads(panel.preview.json)
         except ValueError:
             raise TourFailed(f"The result is shown as {panel.preview.kind}, not as a tree.") from None
-        space: dict[str, Any] = {"__name__": "expected"}
-        exec(compile(_CODE, "train.py", "exec"), space)  # the tour's own text, above
-        space["log"].disabled = True
-        epochs, rate = int(arguments["epochs"]), float(arguments["learning_rate"])
-        expected = space["train"](epochs, rate, pause=0.0)
+        given = {"epochs": int(arguments["epochs"]), "learning_rate": float(arguments["learning_rate"]), "pause": 0.0}
+        code = f"import json, train; print(json.dumps(train.train(**{given!r})))"
+        direct = subprocess.run(
+            [sys.executable, "-c", code], cwd=self._project, check=True, capture_output=True, text=True
+        )
+        expected = json.loads(direct.stdout.splitlines()[-1])
         if shown != expected:
             raise TourFailed(f"The result is {shown}, not {expected}.")
         return shown

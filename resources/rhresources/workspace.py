@@ -394,9 +394,9 @@ def _pointer_of_module(file: Path) -> Pointer:
 
 def _told(progress: Progress | None) -> Callable[[pb.PrepareEvent], None]:
     def on_event(event: pb.PrepareEvent) -> None:
-        line = event.phase or event.output.rstrip("\n")
-        if line and progress is not None:
-            progress(line)
+        if progress is not None:
+            for line in (event.phase or event.output).splitlines():
+                progress(line)
 
     return on_event
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rhresources.errors import RhError
+from rhresources.errors import ConnectionLost, RhError
 
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.convert import hardware_text, run_row, status_row
@@ -78,7 +78,11 @@ class ClusterFeed:
                     await self._wait(_LOOK_EVERY)
                     continue
                 self._enter(State.FAILED if state == "failed" else State.STARTING if state == "starting" else State.UP)
-                await self._follow(await self._workspace.connect(self._address))
+                try:
+                    await self._follow(await self._workspace.connect(self._address))
+                except ConnectionLost:
+                    # taken down, or gone for a moment: asked at once, and only then called unreachable
+                    await self._wait(0.1)
                 pause = 1.0
             except RhError as error:
                 self._unreachable(Problem.of(error), time.time() + pause)

@@ -31,6 +31,11 @@ def duration_text(seconds: float | None) -> str:
     raise AssertionError
 
 
+def clock_text(seconds: float) -> str:
+    """A duration that still grows, in whole seconds: "0 s", "42 s", "1 m 15 s"."""
+    return f"{int(seconds)} s" if seconds < 60 else duration_text(float(int(seconds)))
+
+
 def age_text(when: float, now: float | None = None) -> str:
     """How long ago `when` (seconds since the epoch) was: "just now", "12 s ago", "3 h ago", "4 Mar 2026"."""
     if not when:

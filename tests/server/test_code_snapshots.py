@@ -14,6 +14,7 @@ from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots, trees
+from rhserver.service.code import CodeService
 
 Files = dict[str, bytes]
 READY, UNKNOWN_BASE, NEED_FILES = pb.PlanPushReply.READY, pb.PlanPushReply.UNKNOWN_BASE, pb.PlanPushReply.NEED_FILES
@@ -395,3 +396,34 @@ def test_moving_on_a_tree_of_2000_files_is_quick(rooms) -> None:
         files = after
     assert min(times) < 0.05, times  # 4 ms on a quiet machine; a full copy takes 0.2 s
     print("moved on in", [f"{t * 1000:.1f} ms" for t in times])
+
+
+async def test_a_push_through_the_service(rooms, tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
+    service = CodeService(rooms(), before_push=lambda project, root: heard.append((project, root)))
+    request = plan_of(manifest(FIRST))
+
+    async def batches(files: Files):
+        yield pb.FileBatch(project=request.project, root=request.root)
+        for data in files.values():
+            yield pb.FileBatch(parts=[pb.FilePart(hash=content_hash(data), data=data, last=True)])
+
+    async def broken():
+        yield pb.FileBatch(project=request.project, root=request.root)
+        yield pb.FileBatch(parts=[pb.FilePart(hash=content_hash(FIRST["data.bin"]), data=b"half")])
+        raise ConnectionError
+
+    async def nothing():
+        for batch in ():
+            yield batch
+
+    assert (await service.PlanPush(request, None)).outcome == NEED_FILES
+    with pytest.raises(ConnectionError):
+        await service.PushFiles(broken(), None)
+    assert list((tmp_path / "blobs/incoming").iterdir()) == []
+    with pytest.raises(ServerProblem, match="No files"):
+        await service.PushFiles(nothing(), None)
+    assert (await service.PushFiles(batches(FIRST), None)).files == len(FIRST)
+    assert (await service.PlanPush(request, None)).outcome == READY
+    assert heard == [(request.project, request.root)] * 2
+    service.close()

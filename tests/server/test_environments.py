@@ -199,7 +199,8 @@ async def test_conflicts_and_nonsense_have_uvs_reason(environments: Environments
     with pytest.raises(InstallError, match=r"alpha") as caught:
         await environments.ensure(spec(pip("beta"), pip("alpha==2.0")))
     assert caught.value.sentence.endswith(
-        "all versions of beta depend on alpha<2 and you require beta, so you require alpha<2, but you require alpha==2.0."
+        "all versions of beta depend on alpha<2 and you require beta, so you require alpha<2, "
+        "but you require alpha==2.0."
     )
     with pytest.raises(InstallError, match="Failed to parse"):
         await environments.ensure(spec(pip("foo!!bar")))

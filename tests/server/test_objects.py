@@ -183,6 +183,16 @@ def test_a_spilled_result_becomes_a_blob(blobs: Blobs) -> None:
     assert b"".join(blobs.reader(name)) == b"large"
 
 
+def test_a_blob_that_was_used_up_can_be_discarded(blobs: Blobs, tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    result.write_bytes(b"one")
+    for _ in range(2):
+        blobs.discard(blobs.share(result))
+    blobs.discard("../result")
+    assert result.read_bytes() == b"one"
+    assert list(blobs.directory.iterdir()) == []
+
+
 def test_a_replaced_file_is_shared_anew(blobs: Blobs, tmp_path: Path) -> None:
     result = tmp_path / "result"
     result.write_bytes(b"one")
@@ -201,17 +211,7 @@ def test_an_object_deleted_by_hand_is_missing(objects: Objects, tmp_path: Path) 
         objects.get("k")
 
 
-@pytest.mark.slow
-async def test_bulk_data_is_quick(stub: cluster_pb2_grpc.ClusterStub) -> None:
+async def test_a_hundred_megabytes_arrive_whole_both_ways(stub: cluster_pb2_grpc.ClusterStub) -> None:
     data = os.urandom(100 * MIB)
-    rates = []
-    for _ in range(3):
-        began = time.perf_counter()
-        sent = await stub.Upload(chunks(data))
-        up = time.perf_counter() - began
-        began = time.perf_counter()
-        assert await download(stub, sent.blob) == data
-        rates.append((100 / up, 100 / (time.perf_counter() - began)))
-    print("MiB/s up, down:", [(round(up), round(down)) for up, down in rates])
-    assert max(up for up, _ in rates) > 100
-    assert max(down for _, down in rates) > 100
+    sent = await stub.Upload(chunks(data))
+    assert await download(stub, sent.blob) == data

@@ -36,6 +36,11 @@ async def push(client: ClusterClient, tree: CodeTree, progress: Callable[[str], 
     Raises:
         RhError: the tree cannot be read, keeps changing, or the server cannot keep it.
     """
+    async with client.push_locks.setdefault(tree.project, asyncio.Lock()):
+        return await _push(client, tree, progress)
+
+
+async def _push(client: ClusterClient, tree: CodeTree, progress: Callable[[str], None] | None) -> pb.CodeTree:
     for _ in range(_ATTEMPTS):
         if not tree.is_settled():
             await asyncio.to_thread(tree.refresh)

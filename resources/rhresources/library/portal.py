@@ -11,8 +11,9 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rhresources import paths
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from rhresources.workspace import Workspace
 
+    _Inside = tuple[asyncio.AbstractEventLoop, BlockingPortal, Workspace]
+
 Result = TypeVar("Result")
 
 
@@ -32,19 +35,37 @@ class Portal:
     """The background thread and the workspace that lives on it."""
 
     def __init__(self, home: Path) -> None:
-        from anyio.from_thread import start_blocking_portal
-
-        from rhresources.workspace import Workspace
+        import anyio
 
         self.home = home
         self._process = os.getpid()
-        options = {"use_uvloop": True} if sys.platform != "win32" else {}
-        self._context: AbstractContextManager[BlockingPortal] = start_blocking_portal(
-            "asyncio", backend_options=options, name="rhdesk"
+        self._started: SimpleQueue[_Inside | BaseException] = SimpleQueue()
+        options = {"use_uvloop": sys.platform != "win32"}
+        # a thread of ours and not anyio's context manager: that one, dropped in a forked child, waits for ever
+        self._thread = threading.Thread(
+            target=lambda: anyio.run(self._live, backend_options=options), name="rhdesk", daemon=True
         )
-        self._portal = self._context.__enter__()
-        self.workspace: Workspace = Workspace(home, "library")
-        self.loop, self._thread = self._portal.call(_where)
+        self._thread.start()
+        inside = self._started.get()
+        if isinstance(inside, BaseException):
+            raise inside
+        self.loop, self._portal, self.workspace = inside
+
+    async def _live(self) -> None:
+        """What the thread does until `close`."""
+        import asyncio
+
+        from anyio.from_thread import BlockingPortal
+
+        try:
+            from rhresources.workspace import Workspace
+
+            async with BlockingPortal() as portal:
+                self._started.put((asyncio.get_running_loop(), portal, Workspace(self.home, "library")))
+                await portal.sleep_until_stopped()
+        except BaseException as error:
+            self._started.put(error)
+            raise
 
     def run(self, function: Callable[..., Awaitable[Result]], *args: Any, **kwargs: Any) -> Result:
         """Run `function(*args, **kwargs)` on the loop and wait; an interrupt here cancels it there."""
@@ -91,7 +112,9 @@ class Portal:
             return
         with suppress(Exception):
             self.run(self.workspace.close)
-        self._context.__exit__(None, None, None)
+        with suppress(RuntimeError):
+            self._portal.start_task_soon(self._portal.stop, True)
+        self._thread.join(5)
 
 
 _current: Portal | None = None
@@ -141,12 +164,6 @@ async def _next(items: AsyncIterator[Result]) -> Result:
 
 async def _awaited(function: Callable[..., Awaitable[Result]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
     return await function(*args, **kwargs)
-
-
-async def _where() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
-    import asyncio
-
-    return asyncio.get_running_loop(), threading.current_thread()
 
 
 atexit.register(close)

@@ -54,12 +54,14 @@ class ClusterClient(Requests):
 
     Attributes:
         pushed: the root hash and the manifest that the server has of each project, as far as this client brought it.
+        push_locks: keep two pushes of one project from sending everything twice.
     """
 
     def __init__(self, linker: Linker, client: str) -> None:
         super().__init__(linker)
         self._client = client
         self.pushed: dict[str, tuple[str, Manifest]] = {}
+        self.push_locks: dict[str, asyncio.Lock] = {}
 
     @classmethod
     async def connect(

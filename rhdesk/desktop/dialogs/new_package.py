@@ -15,7 +15,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.package_form import PackageForm
-from rhdesk.desktop.forms.yaml_editor import YamlEditor
+from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor, document_problems
 from rhdesk.desktop.widgets.base import Card, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 
@@ -42,7 +42,8 @@ class NewPackage(Dialog):
         )
         self.form = PackageForm()
         self.form.changed.connect(self._form_changed)
-        self.yaml = YamlEditor(name="YAML of the package")
+        self._tried = False
+        self.yaml = YamlEditor(self._problems, name="YAML of the package")
         self.yaml.edit.textChanged.connect(self._yaml_changed)
         self.yaml.save_asked.connect(self._create)
         left = QWidget()
@@ -65,7 +66,12 @@ class NewPackage(Dialog):
         self._pause.timeout.connect(self._read_yaml)
         self._form_changed()
         self.name.setFocus()
-        self.name.setCursorPosition(2)
+        QTimer.singleShot(0, self.name, self.name.deselect)
+
+    def _problems(self, text: str) -> list[TextProblem]:
+        """What is wrong in the YAML; that something is missing still is no mistake before one is done."""
+        found = document_problems(text)
+        return found if self._tried else [problem for problem in found if not problem.message.endswith("needs one")]
 
     def _form_changed(self) -> None:
         """Write the YAML of what the form says, right or wrong."""
@@ -103,12 +109,13 @@ class NewPackage(Dialog):
         if self._pause.isActive():
             self._pause.stop()
             self._read_yaml()
-        text = self.yaml.text
+        self._tried, text = True, self.yaml.text
         try:
             document = parse_document(text)
         except DocumentError as error:
-            self.form.check()
-            self.show_problem(Problem.of(error))
+            if self.form.check():
+                self.show_problem(Problem.of(error))
+            self.yaml.check_now()
             return
         if not isinstance(document, PackageDocument):
             self.show_problem(Problem(f"The YAML is a {document.kind}, not a package.", "Write kind: package."))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QWidget
 from rhresources.errors import DocumentError, RhError
 from rhresources.names import parse_folder
@@ -75,7 +76,7 @@ class NewResource(Dialog):
         self.resize(640, 540)
         self._kind_chosen(self.kinds.current)
         self.name.setFocus()
-        self.name.setCursorPosition(len(self.name.text()))
+        QTimer.singleShot(0, self.name, self.name.deselect)
 
     def _kind_chosen(self, kind: str) -> None:
         self.editor.set_text(TEMPLATES[kind])
@@ -121,6 +122,7 @@ class NewFolder(Dialog):
         self.add_button("Cancel")
         self.add_button("Create", "primary", self._create)
         self.name.setFocus()
+        QTimer.singleShot(0, self.name, self.name.deselect)
 
     def _create(self) -> None:
         try:

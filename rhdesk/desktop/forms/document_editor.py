@@ -15,7 +15,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change
 from rhdesk.desktop.forms.result_text import TextView
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
-from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout
+from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.states import ProblemBox, StateView, problem_actions
 
@@ -212,13 +212,16 @@ class DocumentEditor(QWidget):
             f"{entry.name} was changed on disk while you were editing it.",
             "Nothing is lost: look at both, then keep one.",
         )
-        actions = problem_actions(
-            ("Show both", lambda: self._show_both(entry)),
-            ("Take theirs", lambda: self._loaded(entry)),
-            ("Keep mine", lambda: self._keep_mine(entry)),
-        )
         self._drop_notes()
-        self._note(ProblemBox(problem, actions, level="warn"))
+        self._note(ProblemBox(problem, level="warn"))
+        self._notes.addLayout(
+            row_of(
+                None,
+                Button("Show both", "", on_click=lambda: self._show_both(entry)),
+                Button("Take theirs", "", on_click=lambda: self._loaded(entry)),
+                Button("Keep mine", "primary", on_click=lambda: self._keep_mine(entry)),
+            )
+        )
 
     def _keep_mine(self, entry: Entry) -> None:
         self._drop_notes()

@@ -71,6 +71,10 @@ def build(rows: Iterable[EntryRow], folders: Iterable[str], words: str = "") -> 
         folder(address)  # folders stand before the resources of their folder
     for row in matching:
         folder(row.folder).add(TreeNode(row.address, row.name, row=row))
+    if wanted:
+        places, root.children = [place for place in root.children if place.children], []
+        for place in places:
+            root.add(place)
     return root
 
 

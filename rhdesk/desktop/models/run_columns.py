@@ -6,7 +6,7 @@ import json
 import time
 
 from rhdesk.core.rows import RunRow
-from rhdesk.core.words import age_text, duration_text, moment_text
+from rhdesk.core.words import age_text, clock_text, duration_text, moment_text
 from rhdesk.desktop.models.columns import Column, Kind
 
 
@@ -26,6 +26,11 @@ def why_text(row: RunRow) -> str:
     if row.error_type:
         return f"{row.error_type.rpartition('.')[2]}: {row.error_message}".rstrip(": ")
     return row.problem.sentence if row.problem is not None else row.reason
+
+
+def _took_text(row: RunRow) -> str:
+    took = row.duration(time.time())
+    return duration_text(took) if took is None or row.state.is_over else clock_text(took)
 
 
 def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
@@ -52,7 +57,7 @@ def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
         Column(
             "duration",
             "Took",
-            lambda row: duration_text(row.duration(time.time())),
+            _took_text,
             Kind.NUMBER,
             92,
             sort=lambda row: row.duration(time.time()),

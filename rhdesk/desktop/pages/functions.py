@@ -156,7 +156,7 @@ class FunctionsPage(Page):
             self._show(rows[0])
 
     def _show(self, row: EntryRow, *, focus: bool = False) -> None:
-        new = row.address != self.run_view.address or self.panel.isHidden()
+        new = row.address != self.editor.address or self.panel.isHidden()
         self.panel.set_head(row.name, row.address)
         broken = row.document is None
         for key in ("run", "runs", "about"):
@@ -217,10 +217,13 @@ class FunctionsPage(Page):
 
     def _functions_changed(self, change: Change) -> None:
         self._refill()
-        address = self.run_view.address
+        address = self.editor.address
         row = self.desk.store.functions.get(address)
-        if self.panel.isVisible() and row is not None and (change.reset or address in change.changed):
-            self._show(row)
+        if not self.panel.isHidden() and (change.reset or address in change.changed | change.removed):
+            if row is not None:
+                self._show(row)
+            elif not self.editor.is_dirty:
+                self.panel.close_panel()
         self._take_wanted()
 
     def _refill(self) -> None:

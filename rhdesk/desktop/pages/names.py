@@ -52,7 +52,7 @@ class NamesPage(Page):
         bar.setContentsMargins(16, 8, 12, 6)
         bar.setSpacing(0)
         self._crumbs = QHBoxLayout()
-        self._crumbs.setSpacing(0)
+        self._crumbs.setSpacing(2)
         bar.addLayout(self._crumbs)
         bar.addStretch(1)
         self._search = SearchField("Search", 180)
@@ -155,9 +155,16 @@ class NamesPage(Page):
 
     def _names_changed(self, change: Change) -> None:
         self._fill()
+        gone = self.editor.address == self._at and self._at not in self.desk.store.names
+        if gone and not self.panel.isHidden() and not self.editor.is_dirty:
+            self._at = "~"
+            self.panel.close_panel()
         self._settle.start()
 
     def _read_folders(self) -> None:
+        if not self.desk.loop.running:
+            return  # the window is closing
+
         async def read(workspace: Workspace, progress: Progress) -> list[str]:
             return await asyncio.to_thread(workspace.names.folders)
 
@@ -185,7 +192,7 @@ class NamesPage(Page):
             self._stack.setCurrentWidget(self._state)
             return
         tree = build(table.rows(), self._folders, words)
-        if words.strip() and not any(place.children for place in tree.children):
+        if words.strip() and not tree.children:
             clear = Button("Clear the search", "", "x", self._search.clear)
             self._state.show_empty("Nothing has that name", "", "search", [clear])
             self._stack.setCurrentWidget(self._state)
@@ -253,6 +260,10 @@ class NamesPage(Page):
         self.panel.tabs.set_visible("yaml", False)
         self.panel.tabs.set_visible("place", True)
         self.panel.tabs.choose("place")
+        self.panel.show()
+        QTimer.singleShot(0, self._place, lambda: self._tell_place(node))  # the words wrap at the width it gets now
+
+    def _tell_place(self, node: TreeNode) -> None:
         count = count_text(len(node.children), "name")
         if node.address == "@":
             self._place.show_empty(
@@ -274,7 +285,6 @@ class NamesPage(Page):
                 "folder-open",
                 [Button("New resource", "primary", "plus", self.new_resource)],
             )
-        self.panel.show()
 
     def _go_to(self, row: EntryRow) -> None:
         self.desk.navigate(_PAGES[row.kind], row.address)

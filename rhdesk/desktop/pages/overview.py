@@ -164,7 +164,7 @@ class OverviewPage(Page):
             if (count := sum(1 for row in clusters if row.state is state))
         ]
         bad = any(row.state in (State.UNREACHABLE, State.FAILED, State.BROKEN) for row in clusters)
-        note = ", ".join(words) or ("All that are known" if up and up == len(clusters) else "Nothing is wrong")
+        note = ", ".join(words) or ("Everything is up" if up and up == len(clusters) else "Nothing is wrong")
         self.up.show_figure(str(up), f"of {len(clusters)}", note, "bad" if bad else "faint")
 
     def _show_today(self, runs: list[RunRow]) -> None:

@@ -156,9 +156,13 @@ class PackagesPage(Page):
 
     def _packages_changed(self, change: Change) -> None:
         self._refill()
-        row = self.desk.store.packages.get(self.editor.address)
-        if self.panel.isVisible() and row is not None and (change.reset or row.address in change.changed):
-            self._show(row)
+        address = self.editor.address
+        row = self.desk.store.packages.get(address)
+        if not self.panel.isHidden() and (change.reset or address in change.changed | change.removed):
+            if row is not None:
+                self._show(row)
+            elif not self.editor.is_dirty:
+                self.panel.close_panel()
         self._take_wanted()
 
     def _take_wanted(self) -> None:

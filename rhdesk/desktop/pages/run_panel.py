@@ -14,7 +14,7 @@ from rhdesk.core.results import ErrorReport, ResultPreview
 from rhdesk.core.rows import Problem, RunRow, State
 from rhdesk.core.store import Change
 from rhdesk.core.tasks import Progress
-from rhdesk.core.words import age_text, bytes_text, duration_text, moment_text
+from rhdesk.core.words import age_text, bytes_text, clock_text, duration_text, moment_text
 from rhdesk.desktop.forms.result_view import ResultView
 from rhdesk.desktop.models.run_columns import short_arguments, why_text
 from rhdesk.desktop.run_acts import ask_cancel, ask_delete, run_again, why_not_again
@@ -112,7 +112,7 @@ class RunPanel(SidePanel):
         took = run.duration(time.time())
         words = [run.cluster, age_text(run.created)]
         if took is not None:
-            words.append(duration_text(took if run.state.is_over else float(int(took))))
+            words.append(duration_text(took) if run.state.is_over else f"for {clock_text(took)}")
         reason = "" if run.state.is_over else why_text(run)
         self.set_head(run.name or run.id, " · ".join([*words, reason] if reason else words))
 

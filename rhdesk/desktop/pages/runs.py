@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QSplitter
 
 from rhdesk.core.desk import Desk
@@ -80,8 +80,7 @@ class RunsPage(Page):
         self.panel.show()
         self.panel.show_run(id)
         if fresh:
-            width = self._split.width() or self.width()
-            self._split.setSizes([int(width * 0.4), int(width * 0.6)])
+            QTimer.singleShot(0, self, lambda: self._split.setSizes([400, 600]))
 
     def _chosen(self, rows: list[RunRow]) -> None:
         if len(rows) == 1:

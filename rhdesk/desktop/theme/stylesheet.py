@@ -135,6 +135,7 @@ def _fields(t: Tokens) -> str:
     QLineEdit[invalid="true"], QComboBox[invalid="true"], QPlainTextEdit[invalid="true"] {{
         border-color: {t.error}; }}
     QLineEdit[kind="search"] {{ border-color: {t.border}; }}
+    QLineEdit[kind="palette"] {{ background: transparent; border: none; min-height: 46px; font-size: 15px; }}
     QLineEdit[kind="bare"] {{ background: transparent; border: none; }}
     QComboBox::drop-down {{ border: none; width: 24px; }}
     QComboBox::down-arrow {{ image: url({_CONTROLS}/{t.name}-chevron-down.svg); width: 14px; height: 14px; }}

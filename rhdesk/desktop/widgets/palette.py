@@ -25,6 +25,8 @@ from rhdesk.desktop.widgets.base import Label, Rule
 
 _COMMAND = int(Qt.ItemDataRole.UserRole) + 1
 _SHOWN = 60
+_LINES = 12  # in sight at most
+_LINE = 34
 
 
 class Palette(QDialog):
@@ -41,9 +43,7 @@ class Palette(QDialog):
         column.setContentsMargins(1, 1, 1, 6)
         column.setSpacing(0)
         self.field = QLineEdit()
-        self.field.setProperty("kind", "bare")
-        self.field.setFont(theme.ui_font(15))
-        self.field.setMinimumHeight(46)
+        self.field.setProperty("kind", "palette")
         self.field.setTextMargins(8, 0, 8, 0)
         self.field.setPlaceholderText("Search resources or run a command")
         self.field.setAccessibleName("Search resources or run a command")
@@ -58,7 +58,6 @@ class Palette(QDialog):
         self._model = _Commands()
         self.list.setModel(self._model)
         self.list.setItemDelegate(_CommandDelegate(self.list))
-        self.list.setFixedHeight(11 * 34)
         column.addWidget(self.list)
         self._foot = Label("", "faint")
         self._foot.setContentsMargins(16, 4, 16, 2)
@@ -96,7 +95,10 @@ class Palette(QDialog):
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _search(self, text: str) -> None:
-        self._model.show(self._registry.search(text)[:_SHOWN])
+        found = self._registry.search(text)[:_SHOWN]
+        self._model.show(found)
+        self.list.setFixedHeight(min(_LINES, max(1, len(found))) * _LINE)
+        self.adjustSize()
         self._choose(0)
         self._say()
 
@@ -149,7 +151,7 @@ class _Commands(QAbstractListModel):
 
 class _CommandDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(200, 34)
+        return QSize(200, _LINE)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | Any) -> None:
         command: Command = index.data(_COMMAND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QGraphicsDropShadowEffect, QHBoxLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from rhdesk.core.notifier import Level, Notice, Notifier
 from rhdesk.desktop import theme
@@ -118,6 +119,8 @@ class Toasts(QObject):
         self._place()
 
     def _place(self) -> None:
+        if not isValid(self._window):
+            return  # the window went first
         y = self._window.height() - self._bottom
         for toast in reversed(self._shown):
             toast.resize(_WIDTH, toast.sizeHint().height())

@@ -77,6 +77,13 @@ class Blobs:
         os.replace(part, blob)
         return name
 
+    def discard(self, name: str) -> None:
+        """Nobody needs this blob any more; one that is gone already is no error. Whoever reads it can read on."""
+        if _NAME.fullmatch(name):
+            (self.directory / name).unlink(missing_ok=True)
+            with self._lock:
+                self._used.pop(name, None)
+
     def writer(self) -> Writer:
         """Takes an upload; finish or drop it."""
         name = f"u-{token_hex(16)}"
@@ -138,6 +145,7 @@ class Writer:
         self._name = name
         self.path = path
         self.size = 0
+        self.finished = False
         blobs.began(self)
         with disk_errors("The data could not be stored"):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -155,6 +163,7 @@ class Writer:
         self._close()
         self._blobs.adopt_as(self.path, self._name)
         self._blobs.finished(self)
+        self.finished = True
         return self._name
 
     def drop(self) -> None:

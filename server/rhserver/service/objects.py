@@ -1,9 +1,9 @@
-"""Objects by key, and bulk data: uploads and downloads in pieces of 1 MiB, file work in threads."""
+"""Objects by key, and bulk data: uploads and downloads in pieces of 1 MiB."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from rhresources.wire import cluster_pb2 as pb
 
 from rhserver.objects import Blobs, Objects
+
+_BLINK_SECONDS = 0.01
+_PIECES_IN_THREADS = 16
 
 _T = TypeVar("_T")
 
@@ -38,33 +41,23 @@ class ObjectsService:
         return pb.ListObjectsReply(objects=self._objects.list())
 
     async def Upload(self, requests: AsyncIterator[pb.Chunk], context: Any) -> pb.UploadReply:
-        writer = await self._in_thread(self._blobs.writer)
-        writing: asyncio.Future[None] | None = None
+        writer = self._blobs.writer()
+        pace = _Pace(self._in_thread)
         try:
             async for chunk in requests:
-                if writing is not None:
-                    await writing
-                writing = self._in_thread(writer.write, chunk.data)  # the next piece arrives meanwhile
-            if writing is not None:
-                await writing
-            return pb.UploadReply(blob=await self._in_thread(writer.finish), size=writer.size)
+                await pace.run(writer.write, chunk.data)
+            return pb.UploadReply(blob=writer.finish(), size=writer.size)
         finally:
-            if writing is not None:
-                await asyncio.wait({writing})
-                writing.exception()  # seen, if nobody waited for it
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._in_thread(writer.drop)
+            if not writer.finished:
+                writer.drop()
 
     async def Download(self, request: pb.DownloadRequest, context: Any) -> AsyncIterator[pb.Chunk]:
         pieces = self._blobs.reader(request.blob, request.offset)
-        reading = self._in_thread(next, pieces, None)
+        pace = _Pace(self._in_thread)
         try:
-            while (piece := await reading) is not None:
-                reading = self._in_thread(next, pieces, None)  # the next piece is read meanwhile
+            while (piece := await pace.run(next, pieces, None)) is not None:
                 yield pb.Chunk(data=piece)
         finally:
-            await asyncio.wait({reading})
-            reading.exception()  # seen, if nobody waited for it
             pieces.close()
 
     def close(self) -> None:
@@ -73,3 +66,27 @@ class ObjectsService:
 
     def _in_thread(self, function: Callable[..., _T], *args: Any) -> asyncio.Future[_T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args))
+
+
+class _Pace:
+    """Runs the file work of one stream: at once while each piece goes through the page cache in a blink, which is two
+    to three times faster than handing it to a thread; in a thread for some pieces after one that had to wait."""
+
+    def __init__(self, in_thread: Callable[..., asyncio.Future[Any]]) -> None:
+        self._in_thread = in_thread
+        self._in_threads = 0
+
+    async def run(self, function: Callable[..., _T], *args: Any) -> _T:
+        if self._in_threads:
+            self._in_threads -= 1
+            work = self._in_thread(function, *args)
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                await asyncio.wait({work})  # what it works on is about to be closed
+                raise
+        began = time.perf_counter()
+        result = function(*args)
+        if time.perf_counter() - began > _BLINK_SECONDS:
+            self._in_threads = _PIECES_IN_THREADS
+        return result

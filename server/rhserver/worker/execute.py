@@ -7,6 +7,7 @@ server. The files there: `result` (the encoded value), `items/N`, `preview.json`
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import json
 import mmap
@@ -21,6 +22,7 @@ from typing import Any
 import cloudpickle
 from frames import INLINE_LIMIT
 
+_HERE = os.path.dirname(os.path.abspath(__file__))
 _JSON_TYPES = (str, int, float, bool, type(None))
 
 
@@ -226,21 +228,28 @@ def describe_exception(error: BaseException) -> tuple[dict[str, str], bytes]:
     """Type, message and traceback without frames of the worker; and the exception itself, if it can be pickled."""
     kind = type(error)
     frames = error.__traceback__
-    here = os.path.dirname(os.path.abspath(__file__))
-    while frames is not None and os.path.dirname(os.path.abspath(frames.tb_frame.f_code.co_filename)) == here:
+    while frames is not None and _is_ours(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
     try:
         text = "".join(traceback.format_exception(kind, error, frames))
         message = str(error)
     except Exception:  # a __str__ that raises
         text, message = f"{kind.__qualname__}\n", ""
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    plain = kind.__module__ in ("builtins", "arguments")
+    name = kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+    text = text.replace("arguments.ArgumentsError: ", "ArgumentsError: ")
     try:
         pickled = cloudpickle.dumps(error.with_traceback(None), protocol=5)
         cloudpickle.loads(pickled)  # an __init__ with other parameters shows only now
     except Exception:
         pickled = b""
     return {"type": name, "message": message, "traceback": text}, pickled
+
+
+def _is_ours(file: str) -> bool:
+    """Frames between the worker and the user's code: this folder, and the import of the user's module."""
+    folder = os.path.dirname(os.path.abspath(file))
+    return file.startswith("<frozen importlib") or folder in (_HERE, os.path.dirname(importlib.__file__))
 
 
 def _cloudpickle(value: Any, kind: str) -> bytes:

@@ -112,7 +112,7 @@ class LogPanel(QWidget):
 
     def set_title(self, widget: QWidget) -> None:
         """Put a widget at the left of the bar."""
-        self._bar.insertWidget(0, widget)
+        self._bar.insertWidget(0, widget, 100)
 
     def add_tool(self, icon: str, tip: str, act: Callable[[], object]) -> ToolButton:
         button = ToolButton(icon, tip, act)

@@ -1,0 +1,80 @@
+"""What tests of the window share: a desk on a home of its own, and a project with functions in it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from rhresources import paths
+
+from rhdesk.core.desk import Desk
+from rhdesk.desktop import theme
+from rhdesk.desktop.dispatcher import Dispatcher
+
+
+@pytest.fixture
+def themed(qapp: object) -> None:
+    """The dark theme on the application."""
+    theme.apply(qapp, "dark")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, themed: None) -> Iterator[Desk]:
+    """A desk with its feeds running on an empty home; no cluster is up."""
+    made = Desk(paths.home())
+    dispatcher = Dispatcher(made.mailbox, made.notifier)
+    made.start()
+    yield made
+    made.close()
+    dispatcher.deleteLater()
+
+
+@pytest.fixture
+def save(desk: Desk) -> Callable[[str, str], Path]:
+    """Writes a document as somebody with an editor would: `save("team/x", yaml)` makes ~/team/x."""
+
+    def write(name: str, text: str) -> Path:
+        path = desk.home / "resources" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with two functions in one file."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text(
+        textwrap.dedent(
+            '''
+            from typing import Literal
+
+
+            def train(epochs: int, lr: float = 2e-5, mode: Literal["fast", "exact"] = "fast") -> float:
+                """Train a model.
+
+                Args:
+                    epochs: How often to go over the data.
+                """
+                return epochs * lr
+
+
+            def evaluate(checkpoint: str) -> None:
+                """Evaluate a checkpoint."""
+            '''
+        ),
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.fixture
+def function_yaml(project: Path) -> str:
+    """The document of the function `train` of the project."""
+    return f"# mine\nkind: function\ncode:\n  root: {project}\n  file: train.py\n  name: train\n"
