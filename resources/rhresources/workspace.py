@@ -101,7 +101,8 @@ class Workspace:
                     raise self._down(cluster)
                 address = await route.up(progress or _silent, wait_ready=False)
             if client is not None:
-                return client  # it finds the server again by itself
+                await client.reconnect()
+                return client
             try:
                 client = await ClusterClient.connect(
                     address, client=self.client, resolve=route.address, on_connection=self._connection_callback(key)

@@ -139,7 +139,7 @@ class Mailbox:
         self._calls.append(call)
         self._ask()
 
-    def drain(self, budget: float = 0.008, on_error: Callable[[Exception], None] | None = None) -> bool:
+    def drain(self, budget: float = 0.008, on_error: Callable[[Exception], object] | None = None) -> bool:
         """Make the calls for at most `budget` seconds. Returns whether some are left (a wake is asked for then)."""
         with self._lock:
             self._asked = False

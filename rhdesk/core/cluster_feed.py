@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rhresources.errors import ConnectionLost, RhError
@@ -25,6 +26,7 @@ _LOOK_EVERY = 1.5  # seconds between looks at whether a cluster that is down cam
 _LONGEST_PAUSE = 15.0
 _RUNS_SHOWN = 2000
 _STATUS_EVERY = 2.0
+_SILENCE = 10.0  # seconds without a status after which a connection counts as lost
 
 
 class ClusterFeed:
@@ -42,8 +44,13 @@ class ClusterFeed:
         self._past: tuple[Sample, ...] = ()
         self._wakened = asyncio.Event()
         self._lost = asyncio.Event()
+        self._heard = 0.0  # by the monotonic clock, when the cluster last said how it is
 
     # ------------------------------------------------------------ called by the feeds
+
+    @property
+    def kind(self) -> str:
+        return self._row.kind
 
     def wake(self) -> None:
         self._wakened.set()
@@ -92,6 +99,7 @@ class ClusterFeed:
     async def _follow(self, client: ClusterClient) -> None:
         """Watch while the cluster is up; returns when it went down."""
         self._lost.clear()
+        self._heard = time.monotonic()
         hello = client.hello
         self._set(server_version=hello.version, user=hello.user, superuser=hello.superuser)
         tasks = [asyncio.create_task(self._watch_status(client)), asyncio.create_task(self._watch_lost())]
@@ -109,7 +117,13 @@ class ClusterFeed:
     async def _watch_lost(self) -> None:
         """Ends when the server is gone for good; a lost connection alone heals by itself."""
         while True:
-            await self._lost.wait()
+            try:
+                await asyncio.wait_for(self._lost.wait(), _SILENCE)
+            except TimeoutError:
+                if time.monotonic() - self._heard < _SILENCE:
+                    continue
+                self._lost.set()  # half open: nobody said that it is gone, and nothing comes
+                self._stale(Problem(f"{self._address} has not answered for {_SILENCE:.0f} s."))
             while self._lost.is_set():
                 if await self._workspace.cluster_state(self._address) == "down":
                     return
@@ -120,15 +134,14 @@ class ClusterFeed:
         async for status in client.watch_status(_STATUS_EVERY):
             row = status_row(self._address, status, self._past)
             self._past = row.past
+            self._heard = time.monotonic()
             self._lost.clear()
             self._load(row)
 
     async def _watch_runs(self, client: ClusterClient) -> None:
         async for event in client.watch_runs(_RUNS_SHOWN):
             rows = {run.id: run_row(run, self._address) for run in event.changed}
-            self._mailbox.post(
-                lambda rows=rows, removed=list(event.removed), whole=event.snapshot: self._merge(rows, removed, whole)
-            )
+            self._mailbox.post(partial(self._merge, rows, list(event.removed), event.snapshot))
 
     # ------------------------------------------------------------ what the store is told
 

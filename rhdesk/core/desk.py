@@ -62,9 +62,9 @@ class Desk:
         *,
         title: str = "",
         go_to: tuple[str, str] | None = None,
-        on_done: Callable[[T], None] | None = None,
-        on_error: Callable[[BaseException], None] | None = None,
-        on_end: Callable[[], None] | None = None,
+        on_done: Callable[[T], object] | None = None,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_end: Callable[[], object] | None = None,
         quiet: bool = False,
     ) -> None:
         """Do something with the Workspace on the background loop; see `NamedTasks.start` for the arguments."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rhresources.errors import RhError
@@ -42,9 +43,7 @@ class Feeds:
         self._workspace.set_on_connection(self._on_connection)
         stop: Callable[[], None] | None = None
         try:
-            stop = await asyncio.to_thread(
-                self._workspace.names.watch, lambda names: loop.call_soon_threadsafe(self._changed.set)
-            )
+            stop = await asyncio.to_thread(self._workspace.names.watch, self._tell_changed(loop))
             await self._names()
         finally:
             for _, task in self._clusters.values():
@@ -59,6 +58,12 @@ class Feeds:
             if cluster in ("", address):
                 feed.wake()
 
+    def _tell_changed(self, loop: asyncio.AbstractEventLoop) -> Callable[[object], None]:
+        def changed(names: object) -> None:
+            loop.call_soon_threadsafe(self._changed.set)
+
+        return changed
+
     async def _names(self) -> None:
         pause = 1.0
         while True:
@@ -67,14 +72,14 @@ class Feeds:
                 entries = await asyncio.to_thread(self._workspace.names.list)
             except (RhError, OSError) as error:
                 problem, at = Problem.of(error), time.time() + pause
-                self._mailbox.post(lambda problem=problem, at=at: self._fail(problem, at))
+                self._mailbox.post(partial(self._fail, problem, at))
                 await self._wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             pause = 1.0
             rows = [entry_row(entry) for entry in entries]
             clusters = {row.address: cluster_row(row) for row in rows if row.kind == "cluster"}
-            self._mailbox.post(lambda rows=rows, clusters=clusters: self._show(rows, clusters))
+            self._mailbox.post(partial(self._show, rows, clusters))
             self._follow(clusters)
             await self._changed.wait()
             await asyncio.sleep(_DEBOUNCE)  # an editor writes a file in several steps
@@ -119,6 +124,7 @@ class Feeds:
                 self._clusters[address] = (feed, asyncio.get_running_loop().create_task(feed.run()))
 
     def _on_connection(self, cluster: str, connected: bool, sentence: str) -> None:
-        found = self._clusters.get(cluster)
-        if found is not None:
-            found[0].connection(connected, sentence)
+        # clusters on this computer share one server, and with it one connection
+        for address, (feed, _) in self._clusters.items():
+            if address == cluster or cluster == feed.kind:
+                feed.connection(connected, sentence)

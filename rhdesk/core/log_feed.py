@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +51,19 @@ async def follow_log(
         RhError: there is no such run.
     """
     start, pieces = await _tail(client, run, lines)
-    mailbox.post(lambda: sink.on_start(start))
+    mailbox.post(partial(sink.on_start, start))
     offset = start
     for data in pieces:
-        mailbox.post(lambda offset=offset, data=data: sink.on_block(offset, data))
+        mailbox.post(partial(sink.on_block, offset, data))
         offset += len(data)
     async for event in client.watch(run, offset=offset, log=True):
         if event.HasField("log"):
             block = event.log
-            mailbox.post(lambda at=block.offset, data=bytes(block.data): sink.on_block(at, data))
+            mailbox.post(partial(sink.on_block, block.offset, bytes(block.data)))
         elif event.HasField("run"):
-            row = run_row(event.run, cluster)
-            mailbox.post(lambda row=row: sink.on_run(row))
+            mailbox.post(partial(sink.on_run, run_row(event.run, cluster)))
         elif event.HasField("progress"):
-            text = event.progress
-            mailbox.post(lambda text=text: sink.on_progress(text))
+            mailbox.post(partial(sink.on_progress, event.progress))
 
 
 async def _tail(client: ClusterClient, run: str, lines: int) -> tuple[int, list[bytes]]:

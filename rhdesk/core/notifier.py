@@ -35,7 +35,7 @@ class Notice:
     act: str = ""
     when: float = 0.0
     action_text: str = ""
-    action: Callable[[], None] | None = field(default=None, compare=False)
+    action: Callable[[], object] | None = field(default=None, compare=False)
 
     @property
     def sentence(self) -> str:
@@ -67,17 +67,39 @@ class Notifier:
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
 
-    def info(self, sentence: str, **more: object) -> Notice:
-        return self._say(Level.INFO, Problem(sentence), **more)
+    def info(
+        self, sentence: str, *, act: str = "", action_text: str = "", action: Callable[[], object] | None = None
+    ) -> Notice:
+        """Tell something. `act` is what was being done; `action_text` and `action` make a button for the next step."""
+        return self._say(Level.INFO, Problem(sentence), act, action_text, action)
 
-    def success(self, sentence: str, **more: object) -> Notice:
-        return self._say(Level.SUCCESS, Problem(sentence), **more)
+    def success(
+        self, sentence: str, *, act: str = "", action_text: str = "", action: Callable[[], object] | None = None
+    ) -> Notice:
+        """Tell that something is done."""
+        return self._say(Level.SUCCESS, Problem(sentence), act, action_text, action)
 
-    def warning(self, sentence: str, remedy: str = "", **more: object) -> Notice:
-        return self._say(Level.WARNING, Problem(sentence, remedy), **more)
+    def warning(
+        self,
+        sentence: str,
+        remedy: str = "",
+        *,
+        act: str = "",
+        action_text: str = "",
+        action: Callable[[], object] | None = None,
+    ) -> Notice:
+        """Tell why something was not done, or should be looked at."""
+        return self._say(Level.WARNING, Problem(sentence, remedy), act, action_text, action)
 
-    def error(self, error: BaseException | Problem | str, **more: object) -> Notice:
-        """Tell of a failure. `more`: act, action_text, action."""
+    def error(
+        self,
+        error: BaseException | Problem | str,
+        *,
+        act: str = "",
+        action_text: str = "",
+        action: Callable[[], object] | None = None,
+    ) -> Notice:
+        """Tell of a failure."""
         if isinstance(error, str):
             problem = Problem(error)
         elif isinstance(error, Problem):
@@ -85,7 +107,7 @@ class Notifier:
         else:
             problem = Problem.of(error)
         log.info("%s %s", problem.sentence, problem.detail)
-        return self._say(Level.ERROR, problem, **more)
+        return self._say(Level.ERROR, problem, act, action_text, action)
 
     def mark_read(self) -> None:
         self.unread = 0
@@ -96,13 +118,7 @@ class Notifier:
         self.mark_read()
 
     def _say(
-        self,
-        level: Level,
-        problem: Problem,
-        *,
-        act: str = "",
-        action_text: str = "",
-        action: Callable[[], None] | None = None,
+        self, level: Level, problem: Problem, act: str, action_text: str, action: Callable[[], object] | None
     ) -> Notice:
         notice = Notice(next(self._numbers), level, problem, act, time.time(), action_text, action)
         self._notices.append(notice)

@@ -51,9 +51,9 @@ class NamedTasks:
         *,
         title: str = "",
         go_to: tuple[str, str] | None = None,
-        on_done: Callable[[T], None] | None = None,
-        on_error: Callable[[BaseException], None] | None = None,
-        on_end: Callable[[], None] | None = None,
+        on_done: Callable[[T], object] | None = None,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_end: Callable[[], object] | None = None,
         quiet: bool = False,
     ) -> None:
         """Start `make(progress)` on the background loop.
@@ -117,9 +117,9 @@ class NamedTasks:
         number: int,
         done: concurrent.futures.Future[Any],
         title: str,
-        on_done: Callable[[Any], None] | None,
-        on_error: Callable[[BaseException], None] | None,
-        on_end: Callable[[], None] | None,
+        on_done: Callable[[Any], object] | None,
+        on_error: Callable[[BaseException], object] | None,
+        on_end: Callable[[], object] | None,
         quiet: bool,
     ) -> None:
         mine = self._running.get(name, (0,))[0] == number

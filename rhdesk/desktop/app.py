@@ -108,7 +108,7 @@ def _loop(app: QApplication) -> int:
 def run_on_qt(app: QApplication, main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on Qt's own loop until it is done."""
     os.environ.setdefault("QT_API", "pyside6")
-    import qasync
+    import qasync  # type: ignore[import-untyped]
 
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
         return runner.run(main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import State
@@ -43,7 +44,7 @@ def _broken(desk: Desk) -> list[Concern]:
             f"{row.address} cannot be read",
             row.problem.splitlines()[0],
             "Mend it",
-            lambda address=row.address: desk.navigate("names", address),
+            partial(desk.navigate, "names", row.address),
         )
         for row in desk.store.names.rows()
         if row.problem
@@ -63,7 +64,7 @@ def _clusters(desk: Desk) -> list[Concern]:
                     f"{address} failed to start",
                     words,
                     "Try again",
-                    lambda address=address: bring_up(desk, address),
+                    partial(bring_up, desk, address),
                 )
             )
         elif row.state is State.UNREACHABLE:
@@ -74,7 +75,7 @@ def _clusters(desk: Desk) -> list[Concern]:
                     f"{address} cannot be reached",
                     row.sentence,
                     "Retry now",
-                    lambda address=address: desk.retry_now(address),
+                    partial(desk.retry_now, address),
                 )
             )
         elif row.state is State.UP and row.kind == "cloud" and (row.autostop_mins or -1) < 0:
@@ -85,7 +86,7 @@ def _clusters(desk: Desk) -> list[Concern]:
                     f"{address} has no autostop",
                     "It goes on costing money when nothing runs on it.",
                     "Set autostop",
-                    lambda address=address: desk.navigate("names", address),
+                    partial(desk.navigate, "names", address),
                 )
             )
     return found
@@ -104,7 +105,7 @@ def _disks(desk: Desk) -> list[Concern]:
                         f"{host.name} is nearly out of disk space",
                         f"{left} left; rhdesk keeps {bytes_text(status.state_bytes)} there.",
                         "Environments",
-                        lambda address=status.address: desk.navigate("clusters", f"{address}?tab=environments"),
+                        partial(desk.navigate, "clusters", f"{status.address}?tab=environments"),
                     )
                 )
     return found
@@ -128,7 +129,7 @@ def _runs(desk: Desk) -> list[Concern]:
                     f"{row.name} {word} {age_text(row.ended or row.created)}",
                     (why_text(row) or "No reason is known.").splitlines()[0],
                     "See why",
-                    lambda id=row.id: desk.navigate("runs", id),
+                    partial(desk.navigate, "runs", row.id),
                 )
             )
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -135,9 +136,9 @@ def cluster_commands(desk: Desk, window: QWidget) -> list[Command]:
             Command(
                 f"cluster.up:{address}",
                 f"Bring up {address}",
-                lambda address=address: bring_up(desk, address),
+                partial(bring_up, desk, address),
                 "power",
-                why_not=lambda row=row: why_not_up(row),
+                why_not=partial(why_not_up, row),
                 words=f"start cluster {row.description}",
                 group="Cluster",
             )
@@ -146,9 +147,9 @@ def cluster_commands(desk: Desk, window: QWidget) -> list[Command]:
             Command(
                 f"cluster.down:{address}",
                 f"Take down {address}",
-                lambda address=address: take_down(desk, window, address),
+                partial(take_down, desk, window, address),
                 "power-off",
-                why_not=lambda row=row: why_not_down(row),
+                why_not=partial(why_not_down, row),
                 words="stop terminate cluster",
                 group="Cluster",
             )
@@ -157,7 +158,7 @@ def cluster_commands(desk: Desk, window: QWidget) -> list[Command]:
             Command(
                 f"cluster.open:{address}",
                 f"{address}",
-                lambda address=address: desk.navigate("clusters", address),
+                partial(desk.navigate, "clusters", address),
                 "server",
                 words=f"cluster {row.description} {row.hardware}",
                 group="Cluster",

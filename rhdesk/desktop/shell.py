@@ -169,7 +169,7 @@ class Shell(QMainWindow):
         self.palette_dialog.field.setText(text)
         self.palette_dialog.show()
 
-    def find(self) -> None:
+    def find_on_page(self) -> None:
         self.page.focus_filter()
 
     def refresh(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rhdesk.core.commands import Command
@@ -22,7 +23,7 @@ def declare(desk: Desk, shell: Shell) -> None:
             Command(
                 f"go.{spec.id}",
                 spec.title,
-                lambda page=spec.id: shell.navigate(page),
+                partial(shell.navigate, spec.id),
                 spec.icon,
                 f"Ctrl+{number}",
                 words="page go to",
@@ -67,7 +68,13 @@ def declare(desk: Desk, shell: Shell) -> None:
             group="Window",
         ),
         Command(
-            "window.find", "Find on this page", shell.find, "list-filter", "Ctrl+F", words="filter", group="Window"
+            "window.find",
+            "Find on this page",
+            shell.find_on_page,
+            "list-filter",
+            "Ctrl+F",
+            words="filter",
+            group="Window",
         ),
         Command("window.refresh", "Refresh now", shell.refresh, "refresh-cw", "F5", words="retry", group="Window"),
         Command("window.activity", "Activity", shell.toggle_activity, "bell", "Ctrl+Shift+A", group="Window"),
@@ -93,7 +100,7 @@ def _function_commands(desk: Desk) -> list[Command]:
         Command(
             f"function.run:{row.address}",
             f"Run {row.address}",
-            lambda address=row.address: desk.navigate("functions", address),
+            partial(desk.navigate, "functions", row.address),
             "square-function",
             words=f"function {row.description}",
             group="Function",
@@ -108,7 +115,7 @@ def _name_commands(desk: Desk) -> list[Command]:
         Command(
             f"name.open:{row.address}",
             f"Edit {row.address}" if not row.is_builtin else f"Show {row.address}",
-            lambda address=row.address: desk.navigate("names", address),
+            partial(desk.navigate, "names", row.address),
             icons.get(row.kind, "file-text"),
             words=f"document yaml {row.kind} {row.description}",
             group="Resource name",
@@ -123,7 +130,7 @@ def _run_commands(desk: Desk) -> list[Command]:
         Command(
             f"run.open:{row.id}",
             f"{row.name} · {row.state.word.lower()}",
-            lambda id=row.id: desk.navigate("runs", id),
+            partial(desk.navigate, "runs", row.id),
             "play",
             words=f"run {row.id} log result",
             group="Run",

@@ -66,6 +66,7 @@ class Server:
         self._stop = asyncio.Event()
         self._stop_engine = False
         self._background: list[asyncio.Task[Any]] = []
+        self._services: tuple[Any, ...] = ()
 
         self.blobs = Blobs(home / "blobs")
         self.objects = Objects(home / "objects", self.blobs)
@@ -94,6 +95,7 @@ class Server:
         server = grpc.aio.server(interceptors=(TokenInterceptor(token),), options=OPTIONS)
         cluster_pb2_grpc.add_ClusterServicer_to_server(self._servicer(server_id), server)
         self._socket.unlink(missing_ok=True)
+        await self.launcher.hold_survivors()
         server.add_insecure_port(f"unix:{self._socket}")
         await server.start()
         self._socket.chmod(0o600)
@@ -117,7 +119,10 @@ class Server:
         if self._stop_engine:
             await self.pool.close()
             await asyncio.to_thread(self.ray.stop_processes)
-        self.store.close()
+        for room in (*self._services, self.snapshots, self.store):
+            if (close := getattr(room, "close", None)) is not None:
+                close()
+        await self.environments.close()
         self._socket.unlink(missing_ok=True)
 
     def stop(self, *, engine: bool) -> None:
@@ -136,7 +141,7 @@ class Server:
 
     def _servicer(self, server_id: str) -> cluster_pb2_grpc.ClusterServicer:
         inspection = Inspection(self.snapshots, self.environments)
-        parts = (
+        self._services = (
             HealthService(server_id, self._home, self.ray, self.runs, self.stop),
             CodeService(self.snapshots, before_push=self.pool.retire),
             RunsService(self.functions, self.runs, self.store, self.blobs),
@@ -148,7 +153,7 @@ class Server:
         )
         servicer = cluster_pb2_grpc.ClusterServicer()
         for method in pb.DESCRIPTOR.services_by_name["Cluster"].methods_by_name:
-            part = next(part for part in parts if hasattr(part, method))
+            part = next(part for part in self._services if hasattr(part, method))
             setattr(servicer, method, with_problems(getattr(part, method)))
         return servicer
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -78,10 +79,16 @@ async def test_a_cluster_that_is_down_says_so(rh_home: Path) -> None:
     await workspace.close()
 
 
+@pytest.fixture
+async def home(rh_home: Path) -> AsyncIterator[Path]:
+    """A home whose server is ended after the test, however it went."""
+    yield rh_home
+    await MachineRoute(rh_home).down(stop_runs=True)
+
+
 @pytest.mark.ray
-async def test_up_twice_at_once_kill_and_down(short_path: Path, make_project: object) -> None:
+async def test_up_twice_at_once_kill_and_down(home: Path, short_path: Path) -> None:
     """One life of a server: started by two at once, killed with a run under way, back, refused, ended."""
-    home = short_path / "home" / ".rh"
     said: list[str] = []
     first, second = MachineRoute(home), MachineRoute(home)
     addresses = await asyncio.gather(first.up(said.append), second.up(lambda _: None))
@@ -119,8 +126,9 @@ async def test_up_twice_at_once_kill_and_down(short_path: Path, make_project: ob
     assert await client.data(reply.value) == b"40"
 
     longer = await workspace.submit(f"{code}/jobs.py:slow", [600])
-    while (await client.result(longer.id)).run.state != pb.RUNNING:
-        await asyncio.sleep(0.1)
+    async for event in client.watch(longer.id):
+        if event.HasField("log"):
+            break
     with pytest.raises(RhError) as refused:
         await workspace.down("^local")
     assert refused.value.code == "runs-active"

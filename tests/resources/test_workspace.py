@@ -134,7 +134,8 @@ async def test_large_files_and_many_files_arrive_whole(workspace: Workspace, pro
         "def digest():\n"
         "    here = pathlib.Path(__file__).parent\n"
         "    names = sorted(path.name for path in here.iterdir() if path.is_file())\n"
-        "    return [len(names)] + [hashlib.sha256((here / n).read_bytes()).hexdigest() for n in ('big.bin', 'noise.bin')]\n"
+        "    digests = [hashlib.sha256((here / n).read_bytes()).hexdigest() for n in ('big.bin', 'noise.bin')]\n"
+        "    return [len(names), *digests]\n"
     )
     import hashlib
 

@@ -367,11 +367,11 @@ def test_without_pydantic_plain_types_have_schemas(monkeypatch: pytest.MonkeyPat
     folder = Path(__file__).parents[2] / "server/rhserver/worker"
     program = (
         "import sys, json; sys.modules['pydantic'] = None; sys.path.append(sys.argv[1])\n"
-        "import rh_schema, typing, pathlib, enum\n"
+        "import rhworker.schema, typing, pathlib, enum\n"
         "E = enum.Enum('E', {'A': 1})\n"
         "def f(a: int, b: typing.Optional[float] = None, c: typing.List[str] = [], d: pathlib.Path = pathlib.Path('x'),"
         " e: E = E.A, g: bytes = b'x', h: typing.Literal['u'] = 'u'): ...\n"
-        "print(json.dumps(rh_schema.schema_of(f, None)['properties']))"
+        "print(json.dumps(rhworker.schema.schema_of(f, None)['properties']))"
     )
     import subprocess
 

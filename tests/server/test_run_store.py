@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
-from ulid import ULID
-
 from rhserver.runs.store import RunStore
+from ulid import ULID
 
 
 def record(number: int, state: pb.RunState = pb.SUCCEEDED, name: str = "train.py:main") -> pb.Run:

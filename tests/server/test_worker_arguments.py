@@ -16,7 +16,7 @@ import pytest
 WORKER = Path(__file__).parents[2] / "server/rhserver/worker"
 sys.path.append(str(WORKER))  # as a worker does
 
-from arguments import ArgumentsError, convert  # noqa: E402
+from rhworker.arguments import ArgumentsError, convert  # noqa: E402
 
 
 class Color(enum.Enum):
@@ -168,7 +168,7 @@ def test_without_pydantic_plain_types_are_checked() -> None:
     program = """
 import sys; sys.modules['pydantic'] = None; sys.path.append(sys.argv[1])
 import pathlib, typing
-from arguments import ArgumentsError, convert
+from rhworker.arguments import ArgumentsError, convert
 def f(a: int, b: float = 1.0, c: str = '', d: bool = False, e: pathlib.Path = None,
       g: typing.Optional[int] = None, h: list = None): ...
 assert convert(f, [1, 2], {'e': 'x', 'g': None, 'h': 3}) == ([1, 2.0], {'e': pathlib.Path('x'), 'g': None, 'h': 3})

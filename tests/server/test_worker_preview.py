@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 WORKER = Path(__file__).parents[2] / "server/rhserver/worker"
 sys.path.append(str(WORKER))  # as a worker does
 
-from preview import render  # noqa: E402
-from rh_text import bounded_repr  # noqa: E402
+from rhworker.preview import render  # noqa: E402
+from rhworker.text import bounded_repr  # noqa: E402
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 
@@ -178,7 +178,7 @@ def test_strange_objects_do_not_raise() -> None:
 
 def test_nothing_is_imported() -> None:
     program = (
-        "import sys; sys.path.append(sys.argv[1]); from preview import render\n"
+        "import sys; sys.path.append(sys.argv[1]); from rhworker.preview import render\n"
         "render([{'a': 1}]); render({'a': [1]}); render(b'x')\n"
         "print([name for name in ('pandas', 'numpy', 'PIL', 'matplotlib', 'pydantic') if name in sys.modules])"
     )

@@ -17,7 +17,7 @@ from typing import Any
 import cloudpickle
 import pytest
 import rhserver.worker
-from rhserver.worker import frames
+from rhserver.worker.rhworker import frames
 
 MODULE = '''
 import asyncio, os, signal, subprocess, sys, threading, time
@@ -231,6 +231,15 @@ def test_sys_path_does_not_grow_with_calls(worker: WorkerProcess) -> None:
     for _ in range(200):
         worker.value("add", 1, 2)
     assert worker.value("path_size") == before
+
+
+@pytest.mark.parametrize("name", ["frames", "output", "execute", "arguments", "preview"])
+def test_modules_of_the_user_may_have_the_names_of_ours(worker: WorkerProcess, name: str) -> None:
+    (worker.folder / "code" / f"{name}.py").write_text("def mine(): return __name__\n")
+    entry = json.dumps({"module": name, "name": "mine"}).encode()
+    worker.socket.sendall(frames.pack(frames.FUNCTION, 99, entry))
+    worker.socket.sendall(frames.pack(frames.CALL, 99, b"p" + b"0" * 26, cloudpickle.dumps(((), {}))))
+    assert pickle.loads(worker.receive()[3]) == name
 
 
 def test_a_large_result_goes_to_a_file(worker: WorkerProcess) -> None:

@@ -111,6 +111,15 @@ class ClusterClient(Requests):
         link = self._linker.link
         return link is not None and not link.broken
 
+    async def reconnect(self) -> None:
+        """Make sure that there is a connection now; requests do that by themselves, `begin` does not.
+
+        Raises:
+            ClusterDown: the server does not run.
+            ConnectionLost: it cannot be reached.
+        """
+        await self._linker.get(PATIENCE)
+
     def set_on_connection(self, callback: ConnectionCallback | None) -> None:
         """Tell `callback` from now on when the connection is lost and when it is back."""
         self._linker.on_connection = callback

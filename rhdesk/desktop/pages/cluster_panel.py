@@ -93,7 +93,7 @@ class ClusterPanel(SidePanel):
     # ------------------------------------------------------------ contents
 
     def _refresh(self) -> None:
-        if not self._address or not self.isVisibleTo(self.parentWidget()):
+        if not self._address or self.isHidden():
             return
         row = self._desk.store.clusters.get(self._address)
         if row is None:

@@ -356,6 +356,8 @@ def clear_layout(layout: QLayout) -> None:
     """Take everything out of a layout and destroy it."""
     while layout.count():
         item = layout.takeAt(0)
+        if item is None:
+            return
         widget, inner = item.widget(), item.layout()
         if widget is not None:
             widget.hide()

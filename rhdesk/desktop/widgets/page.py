@@ -28,7 +28,7 @@ class Page(QWidget):
         self.body.setContentsMargins(20, 0, 20, 14)
         self.body.setSpacing(14)
 
-    def actions(self) -> list[Button]:
+    def actions(self) -> list[Button]:  # type: ignore[override]
         """The buttons at the right of the header, the primary one last. Made once."""
         return []
 

@@ -8,19 +8,18 @@ import logging
 import os
 import secrets
 import signal
-import sys
-import sysconfig
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rhresources.errors import ServerProblem
+from rhresources.errors import RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 
 from rhserver.engine.ray_head import NAMESPACE, RayHead
 from rhserver.engine.supervisor import SHARED, Supervisor
 from rhserver.engine.worker_link import WorkerLink
+from rhserver.inspection.inspection import fallback_path
 
 CONNECT_SECONDS = 60
 OWN_VARIABLES = ("RAY_", "PYTHONHOME", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
@@ -74,6 +73,19 @@ class Launcher:
         self._shared: Any = None
         self._shared_lock = asyncio.Lock()
         self._watchers: set[asyncio.Task[None]] = set()
+        self._survivors: dict[str, WorkerSpec] = {}
+
+    async def hold_survivors(self) -> None:
+        """Keep the code of workers that an earlier server left, before anybody can push a newer one over it."""
+        for record in sorted(self._workers.glob("*.json")):
+            try:
+                spec = _read_spec(record)
+                await self._acquire(spec)
+            except (OSError, ValueError, TypeError, KeyError, RhError) as error:
+                log.info("worker %s cannot be taken over: %s", record.stem, error)
+                self._forget_files(record.stem)
+            else:
+                self._survivors[record.stem] = spec
 
     def obstacle(self) -> str:
         """What keeps any worker from being started now; empty if nothing does."""
@@ -108,21 +120,16 @@ class Launcher:
     async def find_again(self, on_death: OnDeath) -> list[tuple[WorkerLink, WorkerSpec]]:
         """Workers that an earlier server left, connected; busy ones greet when their task ends."""
         found = []
-        for record in sorted(self._workers.glob("*.json")):
-            name = record.stem
+        survivors, self._survivors = self._survivors, {}
+        for name, spec in survivors.items():
             try:
-                data = json.loads(record.read_text())
-                data["path"] = tuple(data["path"])
-                data["trees"] = tuple((project, root) for project, root in data["trees"])
-                data["variables"] = tuple((key, value) for key, value in data["variables"])
-                spec = WorkerSpec(**data)
                 supervisor = await asyncio.to_thread(self._existing, spec, name)
                 if name not in (await supervisor.ping.remote())["workers"]:
                     raise ValueError("its worker is gone")
                 link = await self._connect(name)
-                await self._acquire(spec)
             except Exception as error:
                 log.info("worker %s cannot be taken over: %s", name, error)
+                self.released(spec)
                 self._forget_files(name)
                 continue
             self._supervisors[name] = supervisor
@@ -205,7 +212,7 @@ class Launcher:
             "runs": str(self._runs),
             "spill": str(self._spill),
             "path": list(spec.path),
-            "fallback_path": _fallback_path(spec.python),
+            "fallback_path": fallback_path(spec.python),
         }
         settings_file = self._workers / f"{name}.settings"
         settings_file.write_text(json.dumps(settings))
@@ -291,6 +298,13 @@ class Launcher:
             path.unlink(missing_ok=True)
 
 
+def _read_spec(record: Path) -> WorkerSpec:
+    data = json.loads(record.read_text())
+    for name in ("path", "trees", "variables"):
+        data[name] = tuple(tuple(item) if isinstance(item, list) else item for item in data[name])
+    return WorkerSpec(**data)
+
+
 async def _value(reference: Any) -> Any:
     return await reference
 
@@ -310,13 +324,3 @@ def _describe_end(code: int) -> str:
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         return f"Its worker process was killed by signal {name}{hint}."
     return f"Its worker process ended with exit code {code}."
-
-
-def _fallback_path(python: str) -> list[str]:
-    """Where pydantic can be found by a worker whose Python is of the server's version."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    library = Path(python).parent.parent / "lib"
-    same = not library.is_dir() or (library / version).is_dir()
-    return [sysconfig.get_paths()["purelib"]] if same else []
-
-

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from rhserver.worker import frames
+from rhserver.worker.rhworker import frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 
+from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.engine.launcher import WorkerSpec
 from rhserver.engine.worker_link import WorkerLink
@@ -95,6 +95,9 @@ class Functions:
             folder = await asyncio.to_thread(self._snapshots.acquire, tree.project, tree.root)
             self._snapshots.release(tree.project, tree.root)
         packages = trees_of(spec.environment)
+        path = list(environment.sys_path)
+        if tree.root:
+            path = search_path(folder, spec.entry.imported.folder, path)
         entry, pickled = _entry(spec.entry)
         prepared = PreparedFunction(
             key=key,
@@ -104,7 +107,7 @@ class Functions:
             code=tree,
             worker=WorkerSpec(
                 python=str(environment.python),
-                path=tuple(_search_path(folder, spec, [str(path) for path in environment.sys_path])),
+                path=tuple(path),
                 folder=str(folder),
                 trees=tuple(dict.fromkeys([*([(tree.project, tree.root)] if tree.root else []), *packages])),
                 variables=tuple(sorted(spec.variables.items())),
@@ -142,17 +145,3 @@ def _entry(entry: pb.Entry) -> tuple[dict[str, Any], bytes]:
     if where == "pickled":
         return {}, entry.pickled.data
     raise ServerProblem("The function has no entry point.", code="bad-entry")
-
-
-def _search_path(folder: Path, spec: pb.FunctionSpec, packages: list[str]) -> list[str]:
-    """What goes onto sys.path: the folder of the module, the tree, its `src`, then local packages."""
-    path: list[str] = []
-    if spec.code.root:
-        inside = spec.entry.imported.folder or spec.entry.folder
-        if os.path.isabs(inside) or ".." in Path(inside).parts:
-            raise ServerProblem(f"The folder {inside!r} leads out of the code.", code="bad-entry")
-        candidates = [folder / inside, folder]
-        if (folder / "src").is_dir() and not (folder / "src" / "__init__.py").exists():
-            candidates.append(folder / "src")
-        path = [str(candidate) for candidate in candidates]
-    return list(dict.fromkeys([*path, *packages]))

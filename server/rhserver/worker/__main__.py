@@ -19,12 +19,8 @@ from typing import Any
 ORPHAN_SECONDS = 900
 """How long an idle worker waits for a server that went away."""
 
-_FOLDER = sys.path.pop(0)  # this folder must not shadow modules of the user ...
-sys.path.append(_FOLDER)  # ... but ours must be found
-import callables  # noqa: E402
-import execute  # noqa: E402
-import frames  # noqa: E402
-import output  # noqa: E402
+sys.path.append(sys.path.pop(0))  # this folder must not shadow modules of the user, but ours must be found
+from rhworker import callables, execute, frames, output  # noqa: E402
 
 
 class Worker:

@@ -19,8 +19,8 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.append(sys.path.pop(0))  # our modules must be found, but must not shadow those of the user
 
-from rh_hints import MISSING, parameters_of, short_repr, shown_hint, target_of
-from rh_schema import schema_of
+from rhworker.hints import MISSING, parameters_of, short_repr, shown_hint, target_of
+from rhworker.schema import schema_of
 
 _DOCSTRING_LIMIT = 50_000
 

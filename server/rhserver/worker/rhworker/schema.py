@@ -15,8 +15,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from rh_docstrings import parameter_descriptions
-from rh_hints import MISSING, adapter_of, parameters_of, pydantic, short_repr, shown_hint
+from .docstrings import parameter_descriptions
+from .hints import MISSING, adapter_of, parameters_of, pydantic, short_repr, shown_hint
 
 Schema = dict[str, Any]
 

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from rh_hints import MISSING, adapter_of, parameters_of, short_repr
+from .hints import MISSING, adapter_of, parameters_of, short_repr
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _KNOWN_LIMIT = 256

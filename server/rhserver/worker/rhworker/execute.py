@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cloudpickle
-from frames import INLINE_LIMIT
+
+from .frames import INLINE_LIMIT
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_OURS = (_HERE, os.path.dirname(_HERE))
 _JSON_TYPES = (str, int, float, bool, type(None))
 
 
@@ -128,7 +130,7 @@ class Executor:
         for path in self._fallback_path:
             if path not in sys.path:
                 sys.path.append(path)
-        from arguments import convert
+        from .arguments import convert
 
         return convert(function, given["args"], given["kwargs"])
 
@@ -194,7 +196,7 @@ class Executor:
     def _keep(self, task: Task, outcome: Outcome, value: Any) -> None:
         assert task.folder is not None
         if task.preview:
-            from preview import render
+            from .preview import render
 
             shown = render(value)
             image = shown.pop("image", None)
@@ -235,9 +237,9 @@ def describe_exception(error: BaseException) -> tuple[dict[str, str], bytes]:
         message = str(error)
     except Exception:  # a __str__ that raises
         text, message = f"{kind.__qualname__}\n", ""
-    plain = kind.__module__ in ("builtins", "arguments")
+    plain = kind.__module__ in ("builtins", "rhworker.arguments")
     name = kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
-    text = text.replace("arguments.ArgumentsError: ", "ArgumentsError: ")
+    text = text.replace("rhworker.arguments.ArgumentsError: ", "ArgumentsError: ")
     try:
         pickled = cloudpickle.dumps(error.with_traceback(None), protocol=5)
         cloudpickle.loads(pickled)  # an __init__ with other parameters shows only now
@@ -249,7 +251,7 @@ def describe_exception(error: BaseException) -> tuple[dict[str, str], bytes]:
 def _is_ours(file: str) -> bool:
     """Frames between the worker and the user's code: this folder, and the import of the user's module."""
     folder = os.path.dirname(os.path.abspath(file))
-    return file.startswith("<frozen importlib") or folder in (_HERE, os.path.dirname(importlib.__file__))
+    return file.startswith("<frozen importlib") or folder in (*_OURS, os.path.dirname(importlib.__file__))
 
 
 def _cloudpickle(value: Any, kind: str) -> bytes:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rh_text import bounded_repr
+from .text import bounded_repr
 
 TEXT_LIMIT = 200_000
 NODES, ITEMS = 20_000, 2_000
