@@ -18,7 +18,7 @@ _NO_INDEX = QModelIndex()
 ICONS = {"cluster": "server", "function": "square-function", "package": "package", "": "triangle-alert"}
 """The icon of each kind of resource."""
 
-PLACES = {"~": "This computer", "^": "Built in", "@": "Registry"}
+PLACES = {"~": "This computer", "@": "Registry", "^": "Built in"}
 """The places at the top of the tree, and what they are called."""
 
 _PLACE_ICONS = {"~": "monitor", "^": "box", "@": "cloud-off"}

@@ -41,7 +41,7 @@ def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
             "Function",
             lambda row: row.name or row.id,
             Kind.TITLE,
-            190,
+            150 if compact else 190,
             True,
             second=lambda row: why_text(row) or short_arguments(row.arguments) or "no arguments",
         ),

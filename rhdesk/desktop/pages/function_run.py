@@ -45,6 +45,7 @@ class FunctionRun(QWidget):
         self._row: EntryRow | None = None
         self._source: FunctionSource | None = None
         self._exact = ""  # the cluster whose own reading of the types is shown
+        self._asked: tuple[str, str, object] | None = None  # function, cluster and state of the file
         self._from_run: RunRow | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -120,7 +121,7 @@ class FunctionRun(QWidget):
         changed = not new and self._row is not None and row.modified != self._row.modified
         self._row = row
         if new:
-            self._source, self._exact, self._from_run = None, "", None
+            self._source, self._exact, self._from_run, self._asked = None, "", None, None
             self._clear_notes()
             self._about.setText("")
             self._signature.setText("")
@@ -194,9 +195,15 @@ class FunctionRun(QWidget):
     def _inspect(self) -> None:
         """Ask the cluster, where it is up, for the types as Python itself sees them."""
         cluster, row, source = self._chosen(), self._row, self._source
-        if row is None or source is None or source.problem or self._exact == cluster or not self._is_up(cluster):
+        if row is None or source is None or source.problem:
             return
-        address = row.address
+        if not self._is_up(cluster):
+            self._asked = None  # asked again when it is back
+            return
+        asked = (row.address, cluster, source.stamp)
+        if self._asked == asked:
+            return
+        self._asked, address = asked, row.address
 
         async def inspect(workspace: Workspace, progress: Progress) -> pb.InspectReply:
             return await workspace.inspect(address, on=cluster, up=False)
@@ -249,7 +256,7 @@ class FunctionRun(QWidget):
         self._notes.addWidget(box)
 
     def _inspect_again(self) -> None:
-        self._exact = ""
+        self._asked = None
         self._clear_notes()
         self._inspect()
 
@@ -307,8 +314,7 @@ class FunctionRun(QWidget):
     def _clusters_settled(self) -> None:
         if self._row is not None:
             self._fill_clusters(self._chosen())
-            if not self._exact:
-                self._inspect()
+            self._inspect()
 
     # ------------------------------------------------------------ the run
 

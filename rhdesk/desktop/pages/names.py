@@ -268,8 +268,7 @@ class NamesPage(Page):
         if node.address == "@":
             self._place.show_empty(
                 "No registry is connected",
-                "Names such as @/train (yours) and /owner/train (anybody's) are kept by a registry that a team runs. "
-                "Names on this computer, ~/train, need none.",
+                "Names such as @/train and /owner/train are kept by a registry of a team. Yours, ~/train, need none.",
                 "cloud-off",
             )
         elif node.address == "^":

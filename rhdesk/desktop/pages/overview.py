@@ -134,11 +134,16 @@ class OverviewPage(Page):
         self._show_load(clusters)
         self.runs.set_rows(runs[:8], store.runs.condition)
         self._say_no_runs(clusters)
-        if store.names.condition.phase is not Phase.LOADING:
+        if store.names.condition.phase is Phase.FAILED:
+            self.attention.show_unknown()
+        elif store.names.condition.phase is not Phase.LOADING:
             self.attention.show_concerns(concerns(self.desk), most=4 if self.height() > 760 else 3)
         self._show_log(runs)
 
     def _show_spending(self, clusters: list[ClusterRow]) -> None:
+        if self.desk.store.clusters.condition.phase in (Phase.LOADING, Phase.FAILED):
+            self.spending.show_figure("—", "", "Not known")
+            return
         up = [row for row in clusters if row.state in _UP]
         total = sum(row.price_per_hour or 0.0 for row in up)
         own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
@@ -154,8 +159,9 @@ class OverviewPage(Page):
         self.spending.show_figure(money_text(total), "/ hour", note, "bad" if unknown else "faint")
 
     def _show_up(self, clusters: list[ClusterRow]) -> None:
-        if self.desk.store.clusters.condition.phase is Phase.LOADING:
-            self.up.show_figure("—", "", "Looking…")
+        phase = self.desk.store.clusters.condition.phase
+        if phase in (Phase.LOADING, Phase.FAILED):
+            self.up.show_figure("—", "", "Looking…" if phase is Phase.LOADING else "Not known")
             return
         up = sum(1 for row in clusters if row.state is State.UP)
         words = [
@@ -168,6 +174,11 @@ class OverviewPage(Page):
         self.up.show_figure(str(up), f"of {len(clusters)}", note, "bad" if bad else "faint")
 
     def _show_today(self, runs: list[RunRow]) -> None:
+        phase = self.desk.store.runs.condition.phase
+        if phase in (Phase.LOADING, Phase.FAILED):
+            self.today.show_figure("—", "", "Looking…" if phase is Phase.LOADING else "Not known")
+            self.today.show_trend(())
+            return
         now = time.localtime()
         midnight = time.mktime((*now[:3], 0, 0, 0, 0, 0, -1))
         today = [row for row in runs if row.created >= midnight]

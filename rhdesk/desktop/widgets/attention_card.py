@@ -23,6 +23,12 @@ class AttentionCard(Card):
         self.body.addStretch(1)
         self._shown: list[tuple[str, str, str]] | None = None
 
+    def show_unknown(self) -> None:
+        """Say that nothing is known, which is not the same as that all is well."""
+        self._shown = None
+        clear_layout(self._grid)
+        self._grid.addWidget(Label("Not known: what there is cannot be read.", "muted", wrap=True), 0, 0, 1, 3)
+
     def show_concerns(self, concerns: list[Concern], most: int = 3) -> None:
         """Show the first `most` of them."""
         key = [(concern.title, concern.text, concern.act_text) for concern in concerns[:most]]

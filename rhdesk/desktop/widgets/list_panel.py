@@ -215,6 +215,8 @@ class ListPanel(Card):
             count = len(rows) if keep is None else sum(1 for row in rows if keep(row))
             shown.append((key, f"{word} {count:,}" if rows else word))
         self.chips.set_chips(shown)
+        # the chips may stand in a row of their own; narrower than that it must not get
+        self.setMinimumWidth(max(300, self.chips.sizeHint().width() + 24))
         self._fit_bar()
 
     def _show(self) -> None:

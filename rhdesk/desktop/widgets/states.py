@@ -236,7 +236,7 @@ class StaleBanner(QFrame):
         if problem is not None:
             words.append(problem.sentence)
         left = at - time.time()
-        if at:
+        if at and not words[-1].endswith("Trying again."):
             words.append(f"Trying again in {left:.0f} s." if left > 0.5 else "Trying again…")
         self._text.setText(" ".join(words))
 
