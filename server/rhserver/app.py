@@ -16,10 +16,10 @@ import grpc
 import uv
 from rhresources import paths
 from rhresources.version import version
-from rhresources.wire import PROTOCOL, cluster_pb2_grpc
+from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
 
-from rhserver.auth import TokenInterceptor, with_problems
+from rhserver.auth import TokenInterceptor
 from rhserver.code.blobs import BlobStore
 from rhserver.code.snapshots import Snapshots
 from rhserver.engine.launcher import Launcher
@@ -36,6 +36,7 @@ from rhserver.runs.manager import RunManager
 from rhserver.runs.store import RunStore
 from rhserver.service.code import CodeService
 from rhserver.service.environments import EnvironmentsService
+from rhserver.service.handlers import add_services
 from rhserver.service.health import HealthService
 from rhserver.service.inspection import InspectionService
 from rhserver.service.objects import ObjectsService
@@ -93,7 +94,8 @@ class Server:
         """Serve until told to stop."""
         token, server_id = secrets.token_urlsafe(32), secrets.token_hex(8)
         server = grpc.aio.server(interceptors=(TokenInterceptor(token),), options=OPTIONS)
-        cluster_pb2_grpc.add_ClusterServicer_to_server(self._servicer(server_id), server)
+        self._services = self._make_services(server_id)
+        add_services(server, self._services)
         self._socket.unlink(missing_ok=True)
         await self.launcher.hold_survivors()
         server.add_insecure_port(f"unix:{self._socket}")
@@ -139,9 +141,9 @@ class Server:
     def _on_signal(self) -> None:
         self.stop(engine=not self.runs.active())
 
-    def _servicer(self, server_id: str) -> cluster_pb2_grpc.ClusterServicer:
+    def _make_services(self, server_id: str) -> tuple[Any, ...]:
         inspection = Inspection(self.snapshots, self.environments)
-        self._services = (
+        return (
             HealthService(server_id, self._home, self.ray, self.runs, self.stop),
             CodeService(self.snapshots, before_push=self.pool.retire),
             RunsService(self.functions, self.runs, self.store, self.blobs),
@@ -151,11 +153,6 @@ class Server:
             StatusService(self._home, engine=self.ray.current, counts=self._counts),
             self.session,
         )
-        servicer = cluster_pb2_grpc.ClusterServicer()
-        for method in pb.DESCRIPTOR.services_by_name["Cluster"].methods_by_name:
-            part = next(part for part in self._services if hasattr(part, method))
-            setattr(servicer, method, with_problems(getattr(part, method)))
-        return servicer
 
     def _counts(self) -> dict[str, int]:
         active, queued = self.runs.counts()

@@ -96,10 +96,11 @@ def serve_rounds(key: str) -> None:
             shell.desk.mailbox.post(partial(meter.start, line.strip()))
         shell.desk.mailbox.post(shell.close)
 
-    QTimer.singleShot(int(SETTLING * 1000), shell, threading.Thread(target=read, daemon=True).start)
+    reader = threading.Thread(target=read, daemon=True)
+    QTimer.singleShot(int(SETTLING * 1000), shell, lambda: reader.start())
 
 
 if __name__ == "__main__":
-    make_application(sys.argv)
-    QTimer.singleShot(0, lambda: serve_rounds(sys.argv[1]))
+    application = make_application(sys.argv)  # lives as long as this name
+    QTimer.singleShot(0, application, lambda: serve_rounds(sys.argv[1]))
     sys.exit(run_window(sys.argv))

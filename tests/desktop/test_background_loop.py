@@ -148,9 +148,7 @@ def test_a_task_of_the_same_name_cancels_the_old_one(tasks: NamedTasks, mailbox:
     assert not tasks.busy("load")
 
 
-def test_an_error_is_told_once_and_reaches_its_callback(
-    loop: BackgroundLoop, mailbox: Mailbox
-) -> None:
+def test_an_error_is_told_once_and_reaches_its_callback(loop: BackgroundLoop, mailbox: Mailbox) -> None:
     notifier = Notifier()
     table: Table[TaskRow] = Table("tasks")
     tasks = NamedTasks(loop, mailbox, notifier, table)

@@ -85,9 +85,7 @@ def test_a_missing_required_value_is_asked_for_only_when_one_wants_to_run(qtbot:
 def test_control_enter_runs_from_any_field(qtbot: QtBot, form: ParameterForm) -> None:
     for name in ("n", "prompt", "extra"):
         with qtbot.waitSignal(form.run_asked, timeout=1000):
-            qtbot.keyClick(
-                form.editor(name).focusProxy(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier
-            )
+            qtbot.keyClick(form.editor(name).focusProxy(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
 
 def test_each_kind_of_control_gives_its_value(qtbot: QtBot, form: ParameterForm) -> None:
@@ -100,13 +98,21 @@ def test_each_kind_of_control_gives_its_value(qtbot: QtBot, form: ParameterForm)
     choice.combo.setCurrentIndex(2)
     text.edit.setPlainText("two\nlines")
     type_into(qtbot, form, "limit", "None")
-    type_into(qtbot, form, "x", "[1, \"a\"]")
+    type_into(qtbot, form, "x", '[1, "a"]')
     extra = form.editor("extra")
     assert isinstance(extra, JsonEditor)
     extra.edit.setPlainText('{"a": 1.5}')
     assert form.arguments() == (
         [],
-        {"n": 1, "mode": "exact", "on": False, "limit": None, "extra": {"a": 1.5}, "prompt": "two\nlines", "x": [1, "a"]},
+        {
+            "n": 1,
+            "mode": "exact",
+            "on": False,
+            "limit": None,
+            "extra": {"a": 1.5},
+            "prompt": "two\nlines",
+            "x": [1, "a"],
+        },
     )
 
 

@@ -58,9 +58,7 @@ def test_the_form_is_there_with_the_cluster_down(functions: FunctionsPage) -> No
     assert functions.run_view.form.fields[0].help == "How often to go over the data."
 
 
-def test_functions_of_a_folder_are_found_and_added(
-    qtbot: QtBot, desk: Desk, project: Path, function_yaml: str
-) -> None:
+def test_functions_of_a_folder_are_found_and_added(qtbot: QtBot, desk: Desk, project: Path, function_yaml: str) -> None:
     page = FunctionsPage(desk)
     show(qtbot, page)
     page.open("new")
@@ -120,9 +118,7 @@ def test_the_signature_is_read_again_when_the_file_changed(
     qtbot.waitUntil(lambda: functions.run_view.form.error_of("epochs") == "Needs a value.", timeout=5000)
 
 
-def test_with_the_cluster_down_run_offers_to_bring_it_up(
-    qtbot: QtBot, desk: Desk, functions: FunctionsPage
-) -> None:
+def test_with_the_cluster_down_run_offers_to_bring_it_up(qtbot: QtBot, desk: Desk, functions: FunctionsPage) -> None:
     qtbot.waitUntil(lambda: desk.store.clusters.get("^local") is not None, timeout=5000)
     qtbot.waitUntil(lambda: desk.store.clusters.get("^local").state is State.DOWN, timeout=8000)  # type: ignore[union-attr]
     editor = functions.run_view.form.editor("epochs")
@@ -135,10 +131,11 @@ def test_with_the_cluster_down_run_offers_to_bring_it_up(
 
 
 def test_the_form_is_filled_from_an_earlier_run(qtbot: QtBot, desk: Desk, functions: FunctionsPage) -> None:
+    whole, part = '{"args": [4], "kwargs": {"lr": 1e-6}}', '{"args": [4'
     runs = {
-        "A": RunRow("A", "~/train", "^local", State.FAILED, created=5.0, arguments='{"args": [4], "kwargs": {"lr": 1e-6}}'),
-        "B": RunRow("B", "~/train", "^local", State.SUCCEEDED, created=9.0, arguments='{"args": [4'),
-    }  # fmt: skip
+        "A": RunRow("A", "~/train", "^local", State.FAILED, created=5.0, arguments=whole),
+        "B": RunRow("B", "~/train", "^local", State.SUCCEEDED, created=9.0, arguments=part),
+    }
     desk.store.runs.update(runs)
     functions.open("~/train?again=A")
     qtbot.waitUntil(lambda: functions.run_view.form.values() == {"epochs": 4, "lr": 1e-6}, timeout=5000)

@@ -11,8 +11,8 @@ from rhdesk.desktop.forms.static_schema import parameter_help, static_schema, su
 def test_a_signature_becomes_fields_without_running_anything() -> None:
     signature = (
         "(data: Path, /, n: int = 3, lr: float = 2e-5, mode: Literal['a', 'b'] = 'a', on: bool = True, "
-        "seeds: list[int] = [1], limit: 'Optional[int]' = None, size: tuple[int, int] = (1, 2), model: Model = Model(), "
-        "*rest: str, key: str, **more: float) -> dict"
+        "seeds: list[int] = [1], limit: 'Optional[int]' = None, size: tuple[int, int] = (1, 2), "
+        "model: Model = Model(), *rest: str, key: str, **more: float) -> dict"
     )
     fields = {field.name: field for field in fields_of(static_schema(signature))}
     kinds = {name: field.kind for name, field in fields.items()}
@@ -33,7 +33,8 @@ def test_a_signature_becomes_fields_without_running_anything() -> None:
     "docstring",
     [
         "Train.\n\nArgs:\n    lr: How fast\n        to learn.\n    n (int): How often.\n\nReturns:\n    x: y\n",
-        "Train.\n\nParameters\n----------\nlr : float\n    How fast\n    to learn.\nn : int\n    How often.\n\nReturns\n-------\nx\n",
+        "Train.\n\nParameters\n----------\nlr : float\n    How fast\n    to learn.\nn : int\n    How often.\n\n"
+        "Returns\n-------\nx\n",
         "Train.\n\n:param lr: How fast\n    to learn.\n:param int n: How often.\n:returns: x\n",
     ],
 )

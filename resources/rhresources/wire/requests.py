@@ -14,7 +14,7 @@ from rhresources.wire import bulk
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import error_of_rpc, lost_unless_cancelled
 from rhresources.wire.link import FIRST_PAUSE, LONGEST_PAUSE, Link, Linker
-from rhresources.wire.values import CLOUDPICKLE, INLINE_LIMIT
+from rhresources.wire.values import CLOUDPICKLE, INLINE_LIMIT, Pieces
 
 PATIENCE = 10.0
 """Seconds for which a request that may be repeated is tried while the server cannot be reached."""
@@ -28,7 +28,7 @@ class Requests:
     def __init__(self, linker: Linker) -> None:
         self._linker = linker
 
-    async def upload(self, data: bytes | bytearray | memoryview) -> str:
+    async def upload(self, data: bytes | bytearray | memoryview | Pieces) -> str:
         """Send bulk data; the name of its blob."""
         link = await self._linker.get(PATIENCE)
         try:
@@ -56,9 +56,9 @@ class Requests:
                 continue
             return b"".join(pieces)
 
-    async def value(self, data: bytes, format: pb.Value.Format = CLOUDPICKLE) -> pb.Value:
+    async def value(self, data: bytes | Pieces, format: pb.Value.Format = CLOUDPICKLE) -> pb.Value:
         """An encoded value, inline or uploaded, whichever its size asks for."""
-        if len(data) <= INLINE_LIMIT:
+        if len(data) <= INLINE_LIMIT and not isinstance(data, Pieces):
             return pb.Value(format=format, data=data, size=len(data))
         return pb.Value(format=format, blob=await self.upload(data), size=len(data))
 

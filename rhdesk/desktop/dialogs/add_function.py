@@ -16,8 +16,9 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.dialogs.resource_acts import address_problem
+from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
-from rhdesk.desktop.forms.inputs import CalmCombo, GrowingText
+from rhdesk.desktop.forms.inputs import GrowingText
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.base import Button, Card, Label, row_of
@@ -124,9 +125,7 @@ class AddFunction(Dialog):
         self.name.setObjectName("function-name")
         self.name.setAccessibleName("Name")
         self.name.setPlaceholderText("~/name")
-        self.cluster = CalmCombo()
-        self.cluster.setAccessibleName("Cluster")
-        self._fill_clusters()
+        self.cluster = ClusterChoice(desk)
         self.packages = GrowingText(lines=4)
         self.packages.setPlaceholderText("The requirements of its folder. Else one a line: numpy==1.26, rh:~/deps")
         self.packages.setAccessibleName("Packages")
@@ -265,12 +264,6 @@ class AddFunction(Dialog):
             address, number = f"~/{name}-{number}", number + 1
         return address
 
-    def _fill_clusters(self) -> None:
-        rows = [row for row in self._desk.store.clusters.rows() if not row.is_template]
-        addresses = sorted({"^local", *(row.address for row in rows)}, key=lambda one: (one != "^local", one))
-        for address in addresses:
-            self.cluster.addItem(f"{address}, this computer" if address == "^local" else address, address)
-
     def _create(self) -> None:
         rows: list[Candidate] = self.candidates.selected()
         if not rows:
@@ -286,7 +279,7 @@ class AddFunction(Dialog):
             names = []
             for one in rows:
                 names.append(self._free_name(one.found.name, frozenset(names)))
-        cluster = str(self.cluster.currentData())
+        cluster = self.cluster.chosen
         packages = [line.strip() for line in self.packages.toPlainText().splitlines() if line.strip()]
 
         async def create(workspace: Workspace, progress: Progress) -> str:

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.last_arguments import LastArguments, parse_arguments
-from rhdesk.core.rows import ClusterRow, EntryRow, Problem, RunRow, State
+from rhdesk.core.rows import EntryRow, Problem, RunRow, State
 from rhdesk.core.words import age_text
-from rhdesk.desktop.forms.inputs import CalmCombo
+from rhdesk.desktop.forms.cluster_choice import LOCAL, ClusterChoice
 from rhdesk.desktop.forms.parameter_form import ParameterForm
 from rhdesk.desktop.forms.schema import fields_of, refined
 from rhdesk.desktop.forms.static_schema import summary
@@ -45,7 +45,7 @@ class FunctionRun(QWidget):
         self._row: EntryRow | None = None
         self._source: FunctionSource | None = None
         self._exact = ""  # the cluster whose own reading of the types is shown
-        self._asked: tuple[str, str, object] | None = None  # function, cluster and state of the file
+        self._asked: tuple[object, ...] | None = None  # what the last inspection was about
         self._from_run: RunRow | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -90,10 +90,8 @@ class FunctionRun(QWidget):
         foot.setContentsMargins(16, 10, 16, 10)
         foot.setSpacing(8)
         foot.addWidget(Label("on", "muted"))
-        self.cluster = CalmCombo()
-        self.cluster.setAccessibleName("Cluster")
+        self.cluster = ClusterChoice(desk)
         self.cluster.setObjectName("run-cluster")
-        self.cluster.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         foot.addWidget(self.cluster)
         self._status = Label("", "faint")
         foot.addWidget(self._status, 1)
@@ -127,7 +125,7 @@ class FunctionRun(QWidget):
             self._signature.setText("")
             self._ways.choose("form")
             self.form.set_fields(())
-            self._fill_clusters(chosen=self._own_cluster())
+            self.cluster.choose(str(getattr(row.document, "cluster", None) or LOCAL))
         if new or changed:
             self._read(lambda: None)
         else:
@@ -194,13 +192,13 @@ class FunctionRun(QWidget):
 
     def _inspect(self) -> None:
         """Ask the cluster, where it is up, for the types as Python itself sees them."""
-        cluster, row, source = self._chosen(), self._row, self._source
+        cluster, row, source = self.cluster.chosen, self._row, self._source
         if row is None or source is None or source.problem:
             return
-        if not self._is_up(cluster):
+        if not self.cluster.is_up:
             self._asked = None  # asked again when it is back
             return
-        asked = (row.address, cluster, source.stamp)
+        asked = (row.address, cluster, row.modified, source.stamp)
         if self._asked == asked:
             return
         self._asked, address = asked, row.address
@@ -287,33 +285,8 @@ class FunctionRun(QWidget):
             return
         self.form.set_arguments(*read)
 
-    # ------------------------------------------------------------ clusters
-
-    def _own_cluster(self) -> str:
-        document = self._row.document if self._row is not None else None
-        return str(getattr(document, "cluster", None) or "^local")
-
-    def _chosen(self) -> str:
-        return str(self.cluster.currentData() or self._own_cluster())
-
-    def _is_up(self, cluster: str) -> bool:
-        row = self._desk.store.clusters.get(cluster)
-        return row is not None and row.state is State.UP
-
-    def _fill_clusters(self, chosen: str) -> None:
-        rows = [row for row in self._desk.store.clusters.rows() if not row.is_template]
-        known = {row.address: row for row in rows}
-        self.cluster.blockSignals(True)
-        self.cluster.clear()
-        for address in sorted({*known, chosen}, key=lambda one: (one != "^local", one)):
-            row = known.get(address)
-            self.cluster.addItem(_cluster_text(address, row), address)
-        self.cluster.setCurrentIndex(max(0, self.cluster.findData(chosen)))
-        self.cluster.blockSignals(False)
-
     def _clusters_settled(self) -> None:
         if self._row is not None:
-            self._fill_clusters(self._chosen())
             self._inspect()
 
     # ------------------------------------------------------------ the run
@@ -333,8 +306,7 @@ class FunctionRun(QWidget):
         arguments = self.form.arguments()
         if arguments is None:
             return
-        cluster = self._chosen()
-        row = self._desk.store.clusters.get(cluster)
+        cluster, row = self.cluster.chosen, self.cluster.row
         if row is None or row.state in (State.UP, State.STARTING):
             self._submit(cluster, *arguments)
             return
@@ -395,7 +367,3 @@ def short_arguments(text: str, limit: int = 60) -> str:
         words = ", ".join([*(repr(one) for one in args), *(f"{name}={value!r}" for name, value in kwargs.items())])
     words = words or "no arguments"
     return words if len(words) <= limit else f"{words[: limit - 1]}…"
-
-
-def _cluster_text(address: str, row: ClusterRow | None) -> str:
-    return f"{address}  ·  {row.state.word}" if row is not None else address

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import EntryRow, Problem, State, TaskRow
+from rhdesk.core.rows import EntryRow, Problem, TaskRow
 from rhdesk.core.store import Change
 from rhdesk.core.words import duration_text
-from rhdesk.desktop.forms.inputs import CalmCombo
+from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.result_text import TextView
 from rhdesk.desktop.widgets.base import Button, Label, Rule, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, Spinner
@@ -38,9 +38,7 @@ class PackageInstall(QWidget):
         bar.setContentsMargins(16, 10, 16, 10)
         bar.setSpacing(8)
         bar.addWidget(Label("on", "muted"))
-        self.cluster = CalmCombo()
-        self.cluster.setAccessibleName("Cluster")
-        self.cluster.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.cluster = ClusterChoice(desk)
         self.cluster.activated.connect(lambda place: self._show())
         bar.addWidget(self.cluster)
         self._spinner = Spinner(16)
@@ -63,8 +61,7 @@ class PackageInstall(QWidget):
         )
         column.addWidget(self.output, 1)
         self.destroyed.connect(desk.store.tasks.subscribe(self._tasks_changed))
-        self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._fill_clusters()))
-        self._fill_clusters()
+        self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._show()))
         self._show()
 
     def show_package(self, row: EntryRow) -> None:
@@ -79,7 +76,7 @@ class PackageInstall(QWidget):
         """Install on the chosen cluster, which is brought up if it is not."""
         if self._row is None:
             return
-        address, cluster, name = self._row.address, self._chosen(), self._task
+        address, cluster, name = self._row.address, self.cluster.chosen, self._task
         self._problems.pop(name, None)
 
         async def install(workspace: Workspace, progress: Progress) -> None:
@@ -111,10 +108,7 @@ class PackageInstall(QWidget):
 
     @property
     def _task(self) -> str:
-        return f"install:{self._row.address if self._row else ''}:{self._chosen()}"
-
-    def _chosen(self) -> str:
-        return str(self.cluster.currentData() or "^local")
+        return f"install:{self._row.address if self._row else ''}:{self.cluster.chosen}"
 
     def _stop(self) -> None:
         self._desk.tasks.cancel(self._task)
@@ -123,18 +117,6 @@ class PackageInstall(QWidget):
     def _tasks_changed(self, change: Change) -> None:
         if self._task in change.changed or self._task in change.removed:
             self._show()
-
-    def _fill_clusters(self) -> None:
-        chosen = self._chosen()
-        self.cluster.blockSignals(True)
-        self.cluster.clear()
-        rows = [row for row in self._desk.store.clusters.rows() if not row.is_template]
-        for row in sorted(rows, key=lambda row: (row.address != "^local", row.address)):
-            self.cluster.addItem(f"{row.address}  ·  {row.state.word}", row.address)
-        if not rows:
-            self.cluster.addItem("^local", "^local")
-        self.cluster.setCurrentIndex(max(0, self.cluster.findData(chosen)))
-        self.cluster.blockSignals(False)
 
     def _show(self) -> None:
         row = self._desk.store.tasks.get(self._task)
@@ -159,12 +141,11 @@ class PackageInstall(QWidget):
 
     def _words(self, row: TaskRow | None) -> str:
         if row is None:
-            cluster = self._desk.store.clusters.get(self._chosen())
-            return "" if cluster is None or cluster.state is State.UP else "It is brought up first."
+            return "" if self.cluster.row is None or self.cluster.is_up else "It is brought up first."
         took = duration_text(max(0.0, row.ended - row.started)) if row.ended else ""
         return {
             "running": "Installing…",
-            "done": f"Installed in {took}",
+            "done": f"Installed in {took}" if row.lines else "It was there already",
             "failed": "Failed; the environment before it is kept",
             "cancelled": "Cancelled",
         }[row.state]

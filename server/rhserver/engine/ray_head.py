@@ -74,10 +74,11 @@ class RayHead:
             process = self._process()
             if process is not None:
                 tree = [process, *process.children(recursive=True)]
-                process.send_signal(signal.SIGTERM)
-                _, alive = psutil.wait_procs(tree, timeout=8)
+                for one in tree:  # nothing of Ray's has to be kept, so nobody gets long to tidy up
+                    _signal(one, signal.SIGTERM)
+                _, alive = psutil.wait_procs(tree, timeout=1)
                 for straggler in alive:
-                    straggler.kill()
+                    _signal(straggler, signal.SIGKILL)
                 psutil.wait_procs(alive, timeout=3)
         except psutil.NoSuchProcess:
             pass
@@ -177,3 +178,10 @@ class RayHead:
             return self._log.read_bytes()[-4000:].decode(errors="replace")
         except OSError:
             return ""
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        pass

@@ -150,7 +150,7 @@ class Writer:
         with disk_errors("The data could not be stored"):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append. Raises ServerProblem where the disk is full."""
         with disk_errors("The data could not be stored"):
             view = memoryview(data)

@@ -19,7 +19,8 @@ _T = TypeVar("_T")
 
 
 class ObjectsService:
-    """PutObject, GetObject, DeleteObjects, ListObjects, Upload, Download."""
+    """PutObject, GetObject, DeleteObjects, ListObjects; and Upload and Download, which take and give the data of
+    chunks without messages around it (see `service.handlers`)."""
 
     def __init__(self, objects: Objects, blobs: Blobs) -> None:
         self._objects, self._blobs = objects, blobs
@@ -40,23 +41,23 @@ class ObjectsService:
     async def ListObjects(self, request: pb.ListObjectsRequest, context: Any) -> pb.ListObjectsReply:
         return pb.ListObjectsReply(objects=self._objects.list())
 
-    async def Upload(self, requests: AsyncIterator[pb.Chunk], context: Any) -> pb.UploadReply:
+    async def Upload(self, chunks: AsyncIterator[memoryview], context: Any) -> pb.UploadReply:
         writer = self._blobs.writer()
         pace = _Pace(self._in_thread)
         try:
-            async for chunk in requests:
-                await pace.run(writer.write, chunk.data)
+            async for chunk in chunks:
+                await pace.run(writer.write, chunk)
             return pb.UploadReply(blob=writer.finish(), size=writer.size)
         finally:
             if not writer.finished:
                 writer.drop()
 
-    async def Download(self, request: pb.DownloadRequest, context: Any) -> AsyncIterator[pb.Chunk]:
+    async def Download(self, request: pb.DownloadRequest, context: Any) -> AsyncIterator[bytes]:
         pieces = self._blobs.reader(request.blob, request.offset)
         pace = _Pace(self._in_thread)
         try:
             while (piece := await pace.run(next, pieces, None)) is not None:
-                yield pb.Chunk(data=piece)
+                yield piece
         finally:
             pieces.close()
 

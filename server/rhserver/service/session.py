@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
 
@@ -67,7 +68,8 @@ class SessionService:
         session = _Session(self, context)
         writer = asyncio.ensure_future(session.write_replies())
         try:
-            async for request in requests:
+            read, end = context.read, grpc.aio.EOF  # cheaper than to iterate over `requests`
+            while (request := await read()) is not end:
                 session.take(request)
             await session.drained()
         finally:
