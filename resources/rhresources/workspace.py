@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rhresources import paths
-from rhresources.code.pointer import Pointer, module_of, pointer_of_callable, pointer_of_file, pointer_of_text
+from rhresources.code.pointer import (
+    Pointer,
+    pointer_of_callable,
+    pointer_of_file,
+    pointer_of_module,
+    pointer_of_text,
+)
 from rhresources.code.specs import (
     Needs,
     Trees,
@@ -280,7 +286,7 @@ class Workspace:
         """
         whole = isinstance(target, Path) or (isinstance(target, str) and target.endswith(".py"))
         if whole:
-            pointer, needs = await asyncio.to_thread(_pointer_of_module, Path(str(target))), Needs()
+            pointer, needs = await asyncio.to_thread(pointer_of_module, Path(str(target))), Needs()
             cluster = on or DEFAULT_CLUSTER
         else:
             assert not isinstance(target, Path)
@@ -379,18 +385,6 @@ class Workspace:
         if isinstance(cluster, ClusterDocument):
             return ClusterDown("The cluster is not up.", remedy="Bring it up.")
         return ClusterDown(f"The cluster {cluster} is not up.", remedy=f"Bring it up: rhdesk up '{cluster}'")
-
-
-def _pointer_of_module(file: Path) -> Pointer:
-    from rhresources.code.listing import find_root, is_too_wide
-
-    file = file.expanduser().absolute()
-    if not file.is_file():
-        raise UsageError(f"There is no file {file}.", remedy="Check the path.")
-    root = find_root(file)
-    folder, module = module_of(root, file)
-    inside = file.relative_to(root).as_posix()
-    return Pointer(inside, root, folder, module, "", inside, only=(inside,) if is_too_wide(root) else None)
 
 
 def _told(progress: Progress | None) -> Callable[[pb.PrepareEvent], None]:

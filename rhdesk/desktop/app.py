@@ -37,7 +37,7 @@ def require_sound_qt() -> None:
     """
     if sys.version_info < (3, 12) and tuple(int(part) for part in qt_version.split(".")[:2]) >= (6, 12):
         raise RhError(
-            f"PySide6 {qt_version} aborts on Python {sys.version_info.major}.{sys.version_info.minor}.",
+            f"PySide6 {qt_version} aborts on Python {'.'.join(str(part) for part in sys.version_info[:2])}.",
             remedy="pip install 'PySide6-Essentials<6.12', or use Python 3.12 or newer.",
         )
 

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.rows import ClusterRow, Problem, State
@@ -43,7 +43,13 @@ def shown(panel: ListPanel) -> list[str]:
     return [row.name for row in panel.table.rows.shown_rows()]
 
 
+def visible_buttons(panel: ListPanel, name: str) -> list[Button]:
+    QApplication.processEvents()
+    return [button for button in panel.findChildren(Button) if button.accessibleName() == name and button.isVisible()]
+
+
 def words(panel: ListPanel) -> str:
+    QApplication.processEvents()  # what a layout just got is shown with its next turn
     return " ".join(label.text() for label in panel.findChildren(QLabel) if label.isVisible())
 
 
@@ -60,9 +66,7 @@ def test_loading_is_not_empty_and_empty_is_not_failed(panel: ListPanel, table: T
 
 def test_failed_offers_retry(panel: ListPanel, table: Table[ClusterRow], qtbot: QtBot) -> None:
     table.fail(Problem("It broke."))
-    [retry] = [
-        button for button in panel.findChildren(Button) if button.accessibleName() == "Retry now" and button.isVisible()
-    ]
+    [retry] = visible_buttons(panel, "Retry now")
     with qtbot.waitSignal(panel.retry):
         qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
 
@@ -83,7 +87,7 @@ def test_filter_chips_and_a_way_back(panel: ListPanel, table: Table[ClusterRow],
     assert shown(panel) == ["train"]
     QTest.keyClicks(panel.filter, "nothing like it")
     assert "Nothing matches the filter" in words(panel)
-    [clear] = [button for button in panel.findChildren(Button) if "Clear" in button.text() and button.isVisible()]
+    [clear] = visible_buttons(panel, "Clear the filter")
     qtbot.mouseClick(clear, Qt.MouseButton.LeftButton)
     assert shown(panel) == ["train", "test"]
 
@@ -143,6 +147,7 @@ def test_states_are_spoken_not_only_coloured(panel: ListPanel, table: Table[Clus
 def test_narrow_tables_drop_what_matters_least(panel: ListPanel, table: Table[ClusterRow]) -> None:
     table.replace({"~/a": cluster("a")})
     panel.resize(340, 300)
+    QApplication.processEvents()
     names = [c.key for n, c in enumerate(panel.table.rows.columns) if not panel.table.isColumnHidden(n)]
     assert names[:2] == ["name", "state"]
     assert panel.table.horizontalScrollBar().maximum() == 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 from rhresources import paths
 
@@ -28,22 +30,28 @@ NOW = time.time()
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, themed: None) -> Desk:
+def desk(qtbot: QtBot, themed: None) -> Iterator[Desk]:
     """A desk without feeds: the test says what is there."""
     made = Desk(paths.home())
-    made._dispatcher = Dispatcher(made.mailbox, made.notifier)  # type: ignore[attr-defined]
-    return made
+    dispatcher = Dispatcher(made.mailbox, made.notifier)
+    yield made
+    made.close()
+    dispatcher.deleteLater()
 
 
 def run(number: int, state: State, **more: object) -> RunRow:
     started = 0.0 if state in (State.QUEUED, State.PREPARING) else NOW - 60
     ended = NOW - 30 if state.is_over else 0.0
-    return RunRow(
-        f"01J{number:023d}", "~/train", "^local", state, created=NOW - number, started=started, ended=ended, **more
-    )  # type: ignore[arg-type]
+    row = RunRow(f"01J{number:023d}", "~/train", "^local", state, created=NOW - number, started=started, ended=ended)
+    return replace(row, **more)  # type: ignore[arg-type]
+
+
+def by_id(*rows: RunRow) -> dict[str, RunRow]:
+    return {row.id: row for row in rows}
 
 
 def words(widget: QWidget) -> str:
+    QApplication.processEvents()  # what a layout just got is shown with its next turn
     return " | ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
 
 
@@ -59,10 +67,8 @@ def show(qtbot: QtBot, page: QWidget) -> None:
 
 
 def test_runs_are_listed_newest_first_and_one_opens_with_its_error(desk: Desk, qtbot: QtBot) -> None:
-    failed = run(
-        2, State.FAILED, error_type="builtins.ValueError", error_message="no", traceback="Traceback…\nValueError: no"
-    )
-    desk.store.runs.replace({row.id: row for row in (run(3, State.SUCCEEDED), failed, run(1, State.RUNNING))})
+    failed = run(2, State.FAILED, error_type="builtins.ValueError", error_message="no", traceback="ValueError: no")
+    desk.store.runs.replace(by_id(run(3, State.SUCCEEDED), failed, run(1, State.RUNNING)))
     page = RunsPage(desk)
     show(qtbot, page)
     assert [row.state for row in page.list.table.rows.shown_rows()] == [State.RUNNING, State.FAILED, State.SUCCEEDED]
@@ -118,9 +124,7 @@ def test_taking_down_lists_the_runs_that_die(desk: Desk, qtbot: QtBot) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
     desk.store.clusters.replace({"^local": local(State.UP, cpu=3.0)})
-    desk.store.runs.replace(
-        {row.id: row for row in (run(1, State.RUNNING), run(2, State.QUEUED), run(3, State.FAILED))}
-    )
+    desk.store.runs.replace(by_id(run(1, State.RUNNING), run(2, State.QUEUED), run(3, State.FAILED)))
     dialog = take_down(desk, parent, "^local")
     assert dialog is not None
     assert "2 runs will be stopped" in words(dialog)
@@ -194,15 +198,13 @@ def test_concerns_name_what_is_broken_and_offer_the_act(desk: Desk) -> None:
     desk.navigate = lambda page, target: went.append((page, target))
     desk.store.names.replace({"~/bad": EntryRow("~/bad", "function", "bad", "~", problem="line 3: no such field")})
     desk.store.clusters.replace({"^local": local(State.FAILED, sentence="Ray did not start.")})
-    desk.store.runs.replace(
-        {row.id: row for row in (run(1, State.LOST, reason="its worker was killed"), run(2, State.FAILED))}
-    )
+    desk.store.runs.replace(by_id(run(1, State.LOST, reason="its worker was killed"), run(2, State.FAILED)))
     titles = [concern.title for concern in concerns(desk)]
     assert titles[:2] == ["~/bad cannot be read", "^local failed to start"]
     assert sum("~/train" in title for title in titles) == 1, "one concern a function"
     concerns(desk)[0].act()
     assert went == [("names", "~/bad")]
-    desk.store.runs.replace({row.id: row for row in (run(1, State.SUCCEEDED), run(2, State.FAILED))})
+    desk.store.runs.replace(by_id(run(1, State.SUCCEEDED), run(2, State.FAILED)))
     assert not any("~/train" in concern.title for concern in concerns(desk)), "it has succeeded since"
 
 

@@ -169,8 +169,8 @@ def test_a_killed_server_shows_as_down_and_comes_back_in_place(
 
 def test_the_tour_runs_the_main_job_and_leaves_pictures(short_path: Path) -> None:
     out = short_path / "pictures"
-    code = f"import sys; from pathlib import Path; from rhdesk.tour import run_tour; sys.exit(run_tour(Path({str(out)!r}), 'light'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=280)
+    command = [sys.executable, "-m", "rhdesk", "tour", "--out", str(out), "--theme", "light"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"epochs": 8' in done.stdout
     assert len(list(out.glob("*.png"))) >= 14

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rhresources.errors import NotFound, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire import cluster_pb2_grpc
-from rhserver.auth import with_problems
 from rhserver.objects import Blobs, Objects
+from rhserver.service.handlers import add_services
 from rhserver.service.objects import ObjectsService
 
 MIB = 1024 * 1024
@@ -35,11 +35,8 @@ def objects(tmp_path: Path, blobs: Blobs) -> Objects:
 @pytest.fixture
 async def stub(tmp_path: Path, objects: Objects, blobs: Blobs) -> AsyncIterator[cluster_pb2_grpc.ClusterStub]:
     service = ObjectsService(objects, blobs)
-    servicer = cluster_pb2_grpc.ClusterServicer()
-    for name in ("PutObject", "GetObject", "DeleteObjects", "ListObjects", "Upload", "Download"):
-        setattr(servicer, name, with_problems(getattr(service, name)))
     server = grpc.aio.server()
-    cluster_pb2_grpc.add_ClusterServicer_to_server(servicer, server)
+    add_services(server, [service])
     server.add_insecure_port(f"unix:{tmp_path}/s")
     await server.start()
     async with grpc.aio.insecure_channel(f"unix:{tmp_path}/s") as channel:

@@ -101,6 +101,21 @@ def pointer_of_file(file: Path, name: str, root: Path | None = None) -> Pointer:
     )  # fmt: skip
 
 
+def pointer_of_module(file: Path) -> Pointer:
+    """What a whole file is: a pointer without a name.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be imported under its name.
+    """
+    file = file.expanduser().absolute()
+    if not file.is_file():
+        raise UsageError(f"There is no file {file}.", remedy="Check the path.")
+    root = find_root(file)
+    folder, module = module_of(root, file)
+    inside = _inside(root, file)
+    return Pointer(inside, root, folder, module, "", inside, only=(inside,) if is_too_wide(root) else None)
+
+
 def module_of(root: Path, file: Path) -> tuple[str, str]:
     """The folder that goes onto sys.path, relative to `root`, and the dotted name of `file` from there.
 

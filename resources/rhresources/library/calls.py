@@ -14,6 +14,7 @@ from rhresources.errors import RemoteError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 from rhresources.wire.session import Call, result_of
+from rhresources.wire.values import INLINE_LIMIT, Pieces, inline
 
 if TYPE_CHECKING:
     from rhresources.library.portal import Portal
@@ -110,11 +111,9 @@ def stream(portal: Portal, client: ClusterClient, key: str, arguments: pb.Value,
             close()
 
 
-def encode(portal: Portal, client: ClusterClient, data: bytes) -> pb.Value:
+def encode(portal: Portal, client: ClusterClient, data: bytes | Pieces) -> pb.Value:
     """Pickled arguments as they travel: inline, or uploaded first where they are large."""
-    from rhresources.wire.values import INLINE_LIMIT, inline
-
-    return inline(data) if len(data) <= INLINE_LIMIT else portal.run(client.value, data)
+    return portal.run(client.value, data) if isinstance(data, Pieces) or len(data) > INLINE_LIMIT else inline(data)
 
 
 def decode(portal: Portal, client: ClusterClient, value: pb.Value) -> Any:

@@ -17,15 +17,13 @@ from rhresources.errors import RemoteError, ServerProblem, UsageError
 from rhresources.library import calls
 from rhresources.library.cluster import Cluster, cluster, progress, result_of_run
 from rhresources.library.github import pointer_of_github
+from rhresources.library.many import call_many, call_one, decoded, outcome_of
 from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
 from rhresources.library.resource import Resource, names
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, new_run_id
 from rhresources.wire.values import pickle_arguments
-
-MAP_CONCURRENCY = 64
-"""Calls of one `map` that are under way at a time."""
 
 _NOT_READY = frozenset({"not-prepared", "no-code"})
 
@@ -102,8 +100,8 @@ class Function(Resource):
         there = portal()
         ready = await asyncio.to_thread(self._get_ready)
         data = pickle_arguments(args, kwargs)
-        value = await asyncio.wrap_future(there.start(_call_one, ready.client, ready.key, data))
-        return await asyncio.to_thread(_outcome, there, ready.client, value)
+        value = await asyncio.wrap_future(there.start(call_one, ready.client, ready.key, data))
+        return await asyncio.to_thread(outcome_of, there, ready.client, value)
 
     def map(self, arg_list: Iterable[Any], **kwargs: Any) -> list[Any]:
         """Call it once for every item, at the same time; the results in the order of the items."""
@@ -262,54 +260,10 @@ class Function(Resource):
         ready = self._get_ready()
         data = [pickle_arguments(args, kwargs) for args, kwargs in arguments]
         try:
-            outcomes = ready.there.run(_call_many, ready.client, ready.key, data)
+            outcomes = ready.there.run(call_many, ready.client, ready.key, data)
         except RemoteError as error:
             calls.raise_remote(error)
-        return [_decoded(ready.there, ready.client, outcome) for outcome in outcomes]
-
-
-_Answer = tuple[pb.Value, list[pb.Value]]
-
-
-async def _call_one(client: ClusterClient, key: str, data: bytes) -> _Answer | RemoteError:
-    from collections import deque
-
-    items: deque[pb.Value] = deque()
-    try:
-        return await client.call(key, data, items=items), list(items)
-    except RemoteError as error:
-        return error  # the exception is rebuilt in the thread of the caller, where its class may be
-
-
-async def _call_many(client: ClusterClient, key: str, data: list[bytes]) -> list[_Answer]:
-    room = asyncio.Semaphore(MAP_CONCURRENCY)
-
-    async def one(arguments: bytes) -> _Answer:
-        async with room:
-            answer = await _call_one(client, key, arguments)
-        if isinstance(answer, RemoteError):
-            raise answer
-        return answer
-
-    tasks = [asyncio.ensure_future(one(arguments)) for arguments in data]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()  # after the first failure the others are not wanted
-
-
-def _outcome(there: Portal, client: ClusterClient, answer: _Answer | RemoteError) -> Any:
-    if isinstance(answer, RemoteError):
-        calls.raise_remote(answer)
-    return _decoded(there, client, answer)
-
-
-def _decoded(there: Portal, client: ClusterClient, answer: _Answer) -> Any:
-    value, items = answer
-    if items:
-        return [calls.decode(there, client, item) for item in items]
-    return calls.decode(there, client, value)
+        return [decoded(ready.there, ready.client, outcome) for outcome in outcomes]
 
 
 def function(

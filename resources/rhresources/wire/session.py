@@ -7,6 +7,7 @@ dictionary entry and a future; tasks and queues exist once per session, not per 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ import grpc.aio
 from rhresources.errors import ConnectionLost, RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, error_of_problem, error_of_rpc
+
+log = logging.getLogger(__name__)
 
 OutputCallback = Callable[[bytes], None]
 """Gets whole lines of a run's output, on the loop of the client."""
@@ -36,8 +39,11 @@ class Call:
     def deliver(self, reply: pb.SessionReply, what: str) -> bool:
         """Take a reply; whether it was the last one."""
         if what == "output":
-            if self.on_output is not None:
-                self.on_output(reply.output)
+            try:
+                if self.on_output is not None:
+                    self.on_output(reply.output)
+            except Exception:  # of this caller; the calls of the others go on
+                log.exception("what shows the output of a call failed")
             return False
         if what == "item":
             self.items.append(reply.item)
@@ -131,8 +137,11 @@ class Session:
                     await write(outgoing.popleft())
                 self._writer_sleeps = self._loop.create_future()
                 await self._writer_sleeps
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return  # the reader learns why
+        except Exception as error:
+            log.debug("the session cannot be written to any more: %r", error)
+        finally:
+            if self.broken is None:
+                self._stream.cancel()  # whatever the reason, nobody may wait on a session that sends nothing
 
     async def _read(self) -> None:
         read, calls, end = self._stream.read, self._calls, grpc.aio.EOF

@@ -133,7 +133,7 @@ class TableView(QTableView):
         for place, name in enumerate(table.columns):
             longest = max((cell_text(row[place])[:60] for row in table.rows[:_MEASURED]), key=len, default="")
             width = max(metrics.horizontalAdvance(longest), metrics.horizontalAdvance(name) + 8)
-            self.setColumnWidth(place, max(64, min(width + 28, _WIDEST)))
+            self.setColumnWidth(place, max(72, min(width + 40, _WIDEST)))
 
     def copy(self, delimiter: str = "\t", *, names: bool = False) -> None:
         """The selected cells, or the whole table with its column names."""

@@ -171,9 +171,11 @@ class StateView(QWidget):
     def _words(self, text: str, role: str) -> None:
         label = Label(text, role, wrap=True)
         label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        label.setMinimumWidth(min(480, max(200, self.width() - 64)))
         label.setMaximumWidth(560)
-        self._middle(label)
+        # between stretches, not aligned: an aligned label is not asked how high it is at its width, and is cut
+        row = row_of(None, label, None, spacing=0)
+        row.setStretch(1, 100)
+        self._column.addLayout(row)
 
     def _buttons(self, buttons: list[Button]) -> None:
         if buttons:

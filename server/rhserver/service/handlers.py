@@ -26,11 +26,13 @@ _HANDLERS = {
 
 
 def add_services(server: grpc.aio.Server, services: Iterable[object]) -> None:
-    """Serve every method of the protocol by the one of `services` that has it."""
+    """Serve every method of the protocol by the one of `services` that has it; a method that none has is not served."""
     parts = list(services)
     handlers = {}
     for name, method in _SERVICE.methods_by_name.items():
-        part = next(part for part in parts if hasattr(part, name))
+        part = next((part for part in parts if hasattr(part, name)), None)
+        if part is None:
+            continue
         make: Any = _HANDLERS[method.client_streaming, method.server_streaming]
         handlers[name] = make(
             with_problems(getattr(part, name)),
