@@ -8,6 +8,7 @@ source "$(dirname "$0")/common.sh"
 
 failed=0
 .venv/bin/ruff check -q || failed=1
+.venv/bin/mypy resources/rhresources server/rhserver rhdesk || failed=1
 [ "${1:-}" = --static ] && exit $failed
 .venv/bin/python -m pytest "$@" || failed=$?
 exit $failed

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-from rhresources.errors import UsageError
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, connect, run_async
 from rhdesk.cli.status import status_row
 from rhdesk.cli.terminal import Progress, age, note, print_json
+from rhresources.errors import UsageError
 
 if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb

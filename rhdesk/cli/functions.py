@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rhresources.documents import FunctionCode, FunctionDocument
-from rhresources.errors import AlreadyExists, NotFound, RhError, UsageError
-from rhresources.packages import parse_package
 
 from rhdesk.cli.options import Name, RhCommand, json_option, on_option, reqs_option, spread_reqs
 from rhdesk.cli.session import LOCAL, cluster_address, connect, run_async
 from rhdesk.cli.terminal import Progress, note, print_json
+from rhresources.documents import FunctionCode, FunctionDocument
+from rhresources.errors import AlreadyExists, NotFound, RhError, UsageError
+from rhresources.packages import parse_package
 
 if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb

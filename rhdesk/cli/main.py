@@ -9,9 +9,9 @@ import traceback
 from typing import Any
 
 import click
-from rhresources.errors import RhError
 
 from rhdesk.cli.options import RhCommand, is_verbose
+from rhresources.errors import RhError
 
 COMMANDS = {
     # name: (module, one line for the list of commands)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rhresources.documents import plain_values
-from rhresources.errors import AlreadyExists, RhError, UsageError
-from rhresources.resource_names import ResourceNames
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table
+from rhresources.documents import plain_values
+from rhresources.errors import AlreadyExists, RhError, UsageError
+from rhresources.resource_names import ResourceNames
 
 if TYPE_CHECKING:
     from rhresources.stores.entry import Entry

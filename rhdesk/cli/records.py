@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rhresources.errors import NotFound, RhError, UsageError
-from rhresources.wire import cluster_pb2 as pb
-
 from rhdesk.cli.session import LOCAL
 from rhdesk.cli.terminal import moment
+from rhresources.errors import NotFound, RhError, UsageError
+from rhresources.wire import cluster_pb2 as pb
 
 if TYPE_CHECKING:
     from rhresources.wire.client import ClusterClient

@@ -17,10 +17,9 @@ from rhdesk.cli.terminal import Progress, note, print_json
 from rhdesk.cli.values import parse_arguments
 
 if TYPE_CHECKING:
+    from rhdesk.cli.records import FoundRun
     from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
-
-    from rhdesk.cli.records import FoundRun
 
 
 class _RunCommand(RhCommand):
@@ -185,9 +184,8 @@ class _Runner:
     # ------------------------------------------------------------ afterwards
 
     async def _finish(self, found: FoundRun) -> int:
-        from rhresources.wire import cluster_pb2 as pb
-
         from rhdesk.cli.records import fetch_result, require_success, run_as_json
+        from rhresources.wire import cluster_pb2 as pb
 
         run = found.run
         succeeded = run.state == pb.SUCCEEDED

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
-from rhresources.errors import RhError, UsageError
-from rhresources.wire import cluster_pb2 as pb
 
 from rhdesk.cli.options import RhCommand, json_option, on_option
 from rhdesk.cli.records import (
@@ -31,6 +29,8 @@ from rhdesk.cli.records import (
 )
 from rhdesk.cli.session import run_async
 from rhdesk.cli.terminal import age, duration, note, print_json, print_table
+from rhresources.errors import RhError, UsageError
+from rhresources.wire import cluster_pb2 as pb
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace

@@ -9,12 +9,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-from rhresources import paths
-from rhresources.errors import RhError
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import LOCAL, cluster_address, is_this_computer, run_async
 from rhdesk.cli.terminal import age, duration, moment, note, print_json, print_table, size
+from rhresources import paths
+from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb
@@ -111,6 +111,7 @@ def _row(address: str, state: str) -> dict[str, Any]:
 
 def status_row(address: str, hello: pb.HelloReply, status: pb.Status | None) -> dict[str, Any]:
     from google.protobuf.json_format import MessageToDict
+
     from rhresources.wire import cluster_pb2 as pb
 
     engine = status.engine if status is not None else hello.engine

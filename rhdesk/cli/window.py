@@ -8,9 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import click
-from rhresources.errors import RhError
 
 from rhdesk.cli.options import RhCommand
+from rhresources.errors import RhError
 
 
 def open_window() -> int:

@@ -9,12 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rhresources.errors import ConnectionLost, RhError
-
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.convert import hardware_text, run_row, status_row
 from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, RunRow, Sample, State
 from rhdesk.core.store import Phase, Store
+from rhresources.errors import ConnectionLost, RhError
 
 if TYPE_CHECKING:
     from rhresources.wire.client import ClusterClient

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, GpuLoad, HostLoad, Problem, RunRow, Sample, State
+from rhdesk.core.words import bytes_text
 from rhresources.documents import ClusterDocument
 from rhresources.stores.entry import Entry
 from rhresources.wire import cluster_pb2 as pb
-
-from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, GpuLoad, HostLoad, Problem, RunRow, Sample, State
-from rhdesk.core.words import bytes_text
 
 _RUN_STATES = {
     pb.QUEUED: State.QUEUED,

@@ -14,9 +14,8 @@ from rhdesk.core.store import Store
 from rhdesk.core.tasks import NamedTasks, Progress
 
 if TYPE_CHECKING:  # these bring grpc and pydantic, which the first paint must not wait for
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.feeds import Feeds
+    from rhresources.workspace import Workspace
 
 T = TypeVar("T")
 

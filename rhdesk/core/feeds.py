@@ -12,13 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rhresources.errors import RhError
-
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.convert import cluster_row, entry_row
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem
 from rhdesk.core.store import Store
+from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace

@@ -16,13 +16,13 @@ from PySide6 import __version__ as qt_version
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
-from rhresources import paths
-from rhresources.errors import RhError
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.window_state import WindowState
+from rhresources import paths
+from rhresources.errors import RhError
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def _loop(app: QApplication) -> int:
 def run_on_qt(app: QApplication, main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on Qt's own loop until it is done."""
     os.environ.setdefault("QT_API", "pyside6")
-    import qasync  # type: ignore[import-untyped]
+    import qasync
 
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
         return runner.run(main)

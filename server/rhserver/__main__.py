@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rhresources import paths
 from rhresources.errors import RhError
-
 from rhserver.limits import Limits
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import grpc
 import uv
+
 from rhresources import paths
 from rhresources.version import version
 from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.auth import TokenInterceptor
 from rhserver.code.blobs import BlobStore
 from rhserver.code.snapshots import Snapshots

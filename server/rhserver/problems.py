@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import grpc
+
 from rhresources.errors import InstallError, NotFound, RhError, UsageError
 from rhresources.wire import cluster_pb2 as pb
 

@@ -11,6 +11,7 @@ import cloudpickle
 from lab import Lab
 from measure import Goal, Row, medians
 from processes import round_process
+
 from rhresources.wire.values import inline, pickle_arguments
 
 CALLERS = 16

@@ -14,6 +14,7 @@ from pathlib import Path
 from processes import BENCH, RoundProcess
 from raw_grpc import RawGrpc, raw_grpc
 from ray_client import ray_client
+
 from rhresources.code.tree import CodeTree
 from rhresources.reach.machine import MachineRoute
 from rhresources.wire import cluster_pb2 as pb

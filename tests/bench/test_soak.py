@@ -12,6 +12,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 import pytest_asyncio
+
 from rhresources.code.tree import CodeTree
 from rhresources.reach.machine import MachineRoute
 from rhresources.wire import cluster_pb2 as pb

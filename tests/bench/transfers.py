@@ -11,6 +11,7 @@ import cloudpickle
 from lab import Lab
 from measure import Goal, Row, medians
 from processes import child_environment
+
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import inline, pickle_arguments
 

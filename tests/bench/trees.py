@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab import Lab
 from measure import Goal, Measurement, Row, medians
+
 from rhresources.code.tree import CodeTree
 
 FILES = 2000

@@ -17,11 +17,11 @@ from functools import partial
 from processes import READY
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
-from rhresources.wire.values import json_arguments
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop.app import make_application, run_window
 from rhdesk.desktop.shell import Shell
+from rhresources.wire.values import json_arguments
 
 CALLERS = 16
 TRANSFER = bytes(100_000_000)

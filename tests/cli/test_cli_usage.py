@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from rhresources.errors import UsageError
 
 from rhdesk.cli.main import COMMANDS
 from rhdesk.cli.options import spread_reqs
 from rhdesk.cli.terminal import age, duration, size
 from rhdesk.cli.values import parse_arguments
+from rhresources.errors import UsageError
 
 
 def test_version_and_help(rhdesk) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from rhresources import paths
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhresources import paths
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from rhresources.errors import RhError
 
 from rhdesk.core.bridge import BackgroundLoop, Mailbox
 from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import TaskRow
 from rhdesk.core.store import Table
 from rhdesk.core.tasks import NamedTasks
+from rhresources.errors import RhError
 
 
 @pytest.fixture

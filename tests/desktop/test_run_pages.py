@@ -13,7 +13,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
-from rhresources import paths
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, HostLoad, Problem, RunRow, Sample, State
@@ -25,6 +24,7 @@ from rhdesk.desktop.pages.overview import OverviewPage
 from rhdesk.desktop.pages.runs import RunsPage
 from rhdesk.desktop.pages.settings import SettingsPage
 from rhdesk.desktop.run_acts import ask_cancel
+from rhresources import paths
 
 NOW = time.time()
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFontDatabase
-from rhresources.errors import RhError
 
 import rhdesk.desktop
 from rhdesk.core.rows import State
 from rhdesk.desktop import app as app_module
 from rhdesk.desktop import theme
 from rhdesk.desktop.theme.tokens import DARK, LIGHT, Tokens
+from rhresources.errors import RhError
 
 SOURCES = Path(rhdesk.desktop.__file__).parent
 

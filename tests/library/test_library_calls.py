@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from rhresources.errors import NotFound, RunCancelled, UsageError
-from rhresources.library import portal
 
 import rhdesk as rh
+from rhresources.errors import NotFound, RunCancelled, UsageError
+from rhresources.library import portal
 
 pytestmark = pytest.mark.ray
 

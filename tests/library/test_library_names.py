@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rhresources.errors import AlreadyExists, DocumentError, NotFound, UsageError
-from rhresources.library import portal
 
 import rhdesk as rh
+from rhresources.errors import AlreadyExists, DocumentError, NotFound, UsageError
+from rhresources.library import portal
 
 
 @pytest.fixture(autouse=True)

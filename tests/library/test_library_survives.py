@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rhresources.errors import ConnectionLost
-from rhresources.library import portal
 
 import rhdesk as rh
+from rhresources.errors import ConnectionLost
+from rhresources.library import portal
 
 pytestmark = pytest.mark.ray
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rhresources.errors import BadName
 from rhresources.names import ADDRESS_LIMIT, PART_LIMIT, Address, from_shell, is_under, parse_folder
 

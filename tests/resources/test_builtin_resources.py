@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.errors import NotFound
 from rhresources.names import Address

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cloudpickle
 import pytest
+
 from rhresources.code.find import find_functions, require_name
 from rhresources.code.pointer import kind_of, pointer_of_callable, pointer_of_text
 from rhresources.errors import NotFound, RhError, UsageError

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from rhresources.code.listing import find_root
 from rhresources.code.manifest import content_hash, root_hash
 from rhresources.code.tree import CodeTree, project_id

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rhresources.documents import yaml
 from rhresources.errors import DocumentError
 

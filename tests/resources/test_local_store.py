@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from rhresources.documents import ClusterDocument, FunctionDocument, PackageDocument, dump_document
 from rhresources.errors import AlreadyExists, DocumentError, NotFound, RhError
 from rhresources.names import Address

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.errors import ClusterDown, RhError
 from rhresources.reach import route_for

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rhresources.documents import PackageDocument
 from rhresources.errors import UsageError
 from rhresources.packages import PackageSpec, parse_package

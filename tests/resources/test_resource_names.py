@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from rhresources.documents import ClusterDocument, FunctionDocument, PackageDocument, dump_document
 from rhresources.errors import AlreadyExists, BadName, DocumentError, NoRegistry, NotFound, UsageError
 from rhresources.names import Address

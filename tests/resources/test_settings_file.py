@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from rhresources.errors import DocumentError, RhError, UsageError
 from rhresources.settings import GIBIBYTE, Settings, settings_file, table
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from rhresources.documents import ClusterDocument
 from rhresources.names import Address
 from rhresources.stores import watching

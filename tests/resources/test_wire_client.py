@@ -14,6 +14,7 @@ import cloudpickle
 import grpc
 import grpc.aio
 import pytest
+
 from rhresources.errors import ConnectionLost, InstallError, NotFound, RemoteError, RhError, ServerProblem
 from rhresources.wire import PROTOCOL, cluster_pb2_grpc
 from rhresources.wire import cluster_pb2 as pb

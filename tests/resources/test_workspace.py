@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from rhresources.code.tree import CodeTree
 from rhresources.documents import FunctionDocument, parse_document
 from rhresources.errors import NotFound, UsageError

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb

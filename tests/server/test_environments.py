@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import uv
+
 from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 import uv
+
 from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb

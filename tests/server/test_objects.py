@@ -12,6 +12,7 @@ import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rhresources.errors import NotFound, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire import cluster_pb2_grpc

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.runs import lifecycle as life
 

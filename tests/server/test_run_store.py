@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ulid import ULID
+
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.runs.store import RunStore
-from ulid import ULID
 
 
 def record(number: int, state: pb.RunState = pb.SUCCEEDED, name: str = "train.py:main") -> pb.Run:

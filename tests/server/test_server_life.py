@@ -18,6 +18,7 @@ import grpc
 import psutil
 import pytest
 import pytest_asyncio
+
 from rhresources.code.tree import CodeTree
 from rhresources.errors import NotFound, RhError
 from rhresources.reach.machine import MachineRoute

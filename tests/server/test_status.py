@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.service.status import StatusService
 from rhserver.status.gpus import Gpus, parse

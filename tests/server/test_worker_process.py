@@ -16,6 +16,7 @@ from typing import Any
 
 import cloudpickle
 import pytest
+
 import rhserver.worker
 from rhserver.worker.rhworker import frames
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from inotify_simple import INotify  # type: ignore[import-untyped]
+    from inotify_simple import INotify
 
 Signature: TypeAlias = tuple[int, int, int]
 """Modification time in ns, size and inode of a file: equal as long as it is the same."""

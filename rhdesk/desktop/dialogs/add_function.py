@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QLineEdit, QStackedWidget, QWidget
-from rhresources.errors import RhError
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
@@ -26,12 +25,12 @@ from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.list_panel import SearchField
 from rhdesk.desktop.widgets.resource_table import ResourceTable
 from rhdesk.desktop.widgets.states import StateView
+from rhresources.errors import RhError
 
 if TYPE_CHECKING:
+    from rhdesk.core.tasks import Progress
     from rhresources.code.find import FoundFunction
     from rhresources.workspace import Workspace
-
-    from rhdesk.core.tasks import Progress
 
 _PAUSE = 250
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
-from rhresources.documents import PackageDocument, parse_document
-from rhresources.errors import DocumentError
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
@@ -18,11 +16,12 @@ from rhdesk.desktop.forms.package_form import PackageForm
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor, document_problems
 from rhdesk.desktop.widgets.base import Card, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
+from rhresources.documents import PackageDocument, parse_document
+from rhresources.errors import DocumentError
 
 if TYPE_CHECKING:
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.tasks import Progress
+    from rhresources.workspace import Workspace
 
 
 class NewPackage(Dialog):

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QWidget
-from rhresources.errors import DocumentError, RhError
-from rhresources.names import parse_folder
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
@@ -17,11 +15,12 @@ from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
 from rhdesk.desktop.widgets.base import Card, ChipRow, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
+from rhresources.errors import DocumentError, RhError
+from rhresources.names import parse_folder
 
 if TYPE_CHECKING:
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.tasks import Progress
+    from rhresources.workspace import Workspace
 
 TEMPLATES = {
     "function": """kind: function

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QWidget
-from rhresources.errors import AlreadyExists, RhError
-from rhresources.names import Address
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.results import write_whole
@@ -18,12 +16,13 @@ from rhdesk.core.words import count_text
 from rhdesk.desktop.widgets.base import Label
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
+from rhresources.errors import AlreadyExists, RhError
+from rhresources.names import Address
 
 if TYPE_CHECKING:
+    from rhdesk.core.tasks import Progress
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
-
-    from rhdesk.core.tasks import Progress
 
 BUILT_IN = "It is built in."
 

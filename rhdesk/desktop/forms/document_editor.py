@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
-from rhresources.errors import AlreadyExists, DocumentError, NotFound
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
@@ -18,12 +17,12 @@ from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
 from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.states import ProblemBox, StateView, problem_actions
+from rhresources.errors import AlreadyExists, DocumentError, NotFound
 
 if TYPE_CHECKING:
+    from rhdesk.core.tasks import Progress
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
-
-    from rhdesk.core.tasks import Progress
 
 
 class DocumentEditor(QWidget):

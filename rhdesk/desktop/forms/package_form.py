@@ -7,12 +7,12 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
-from rhresources.documents import PackageDocument, parse_document
-from rhresources.errors import DocumentError
 
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
 from rhdesk.desktop.forms.inputs import mark_invalid
 from rhdesk.desktop.widgets.base import ChipRow, Label, ToolButton
+from rhresources.documents import PackageDocument, parse_document
+from rhresources.errors import DocumentError
 
 METHODS = {
     "pip": ("pip", "From the package index, or a folder that is installed.", "numpy==1.26"),

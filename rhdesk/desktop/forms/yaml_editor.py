@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
-from rhresources.errors import DocumentError
 
 from rhdesk.desktop.forms.code_edit import CodeEdit, Mark
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, clear_layout, row_of
+from rhresources.errors import DocumentError
 
 _PAUSE = 180  # milliseconds without a key before the text is checked
 _SHOWN = 20

@@ -72,9 +72,9 @@ def build(rows: Iterable[EntryRow], folders: Iterable[str], words: str = "") -> 
     for row in matching:
         folder(row.folder).add(TreeNode(row.address, row.name, row=row))
     if wanted:
-        places, root.children = [place for place in root.children if place.children], []
-        for place in places:
-            root.add(place)
+        kept, root.children = [node for node in root.children if node.children], []
+        for node in kept:
+            root.add(node)
     return root
 
 

@@ -25,10 +25,9 @@ from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
 from rhdesk.desktop.widgets.states import ProblemBox, problem_actions
 
 if TYPE_CHECKING:
+    from rhdesk.core.tasks import Progress
     from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
-
-    from rhdesk.core.tasks import Progress
 
 _OFFERED_RUNS = 10
 

@@ -25,9 +25,8 @@ from rhdesk.desktop.widgets.side_panel import SidePanel
 from rhdesk.desktop.widgets.states import StaleBanner, StateView
 
 if TYPE_CHECKING:
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.tasks import Progress
+    from rhresources.workspace import Workspace
 
 _PAGES = {"cluster": "clusters", "function": "functions", "package": "packages"}
 

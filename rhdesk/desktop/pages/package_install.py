@@ -17,9 +17,8 @@ from rhdesk.desktop.widgets.base import Button, Label, Rule, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, Spinner
 
 if TYPE_CHECKING:
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.tasks import Progress
+    from rhresources.workspace import Workspace
 
 
 class PackageInstall(QWidget):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
-from rhresources.errors import DocumentError
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import EntryRow, Problem, State
@@ -25,11 +24,11 @@ from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
 from rhdesk.desktop.widgets.side_panel import SidePanel
 from rhdesk.desktop.widgets.states import ProblemBox
+from rhresources.errors import DocumentError
 
 if TYPE_CHECKING:
-    from rhresources.workspace import Workspace
-
     from rhdesk.core.tasks import Progress
+    from rhresources.workspace import Workspace
 
 
 class PackagesPage(Page):

@@ -69,9 +69,8 @@ class RunLog(QWidget):
         clear_layout(self._problems)
 
         async def follow(workspace: Workspace, progress: Progress) -> None:
-            from rhresources.settings import Settings
-
             from rhdesk.core.log_feed import LogSink, follow_log
+            from rhresources.settings import Settings
 
             settings = await asyncio.to_thread(Settings.load, self._desk.home)
             client = await workspace.connect(run.cluster)

@@ -12,9 +12,9 @@ from pathlib import Path
 from secrets import token_hex
 
 import zstandard
+
 from rhresources.code.manifest import content_hash, is_content_hash
 from rhresources.errors import ServerProblem
-
 from rhserver.disk import disk_errors, private_directory
 
 _PIECE = 1 << 20

@@ -10,8 +10,8 @@ from collections import OrderedDict
 from pathlib import Path
 
 import zstandard
-from rhresources.code.manifest import FileEntry, read_manifest
 
+from rhresources.code.manifest import FileEntry, read_manifest
 from rhserver.disk import private_directory
 
 Entries = dict[str, FileEntry]

@@ -17,7 +17,6 @@ from rhresources.code.manifest import (
 )
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code.manifests import Entries, Manifests
 from rhserver.code.trees import folders_of
 

@@ -26,7 +26,6 @@ from rhresources.code.manifest import (
 )
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code import trees
 from rhserver.code.blobs import BlobStore, Receiver
 from rhserver.code.manifests import Entries, Manifests

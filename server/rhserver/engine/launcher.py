@@ -15,7 +15,6 @@ from typing import Any
 
 from rhresources.errors import RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.engine.ray_head import NAMESPACE, RayHead
 from rhserver.engine.supervisor import SHARED, Supervisor
 from rhserver.engine.worker_link import WorkerLink

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rhresources.errors import RhError, ServerProblem
-
 from rhserver.engine.launcher import Launcher, WorkerSpec
 from rhserver.engine.worker_link import WorkerLink
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from rhresources.errors import InstallError
 
+from rhresources.errors import InstallError
 from rhserver.environments.installer import Installer, telling_sentence
 from rhserver.environments.recipe import Recipe, Step
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from secrets import token_hex
 
 import psutil
+
 from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code.snapshots import Snapshots
 from rhserver.disk import bytes_under, disk_errors, private_directory
 from rhserver.environments import build, installer

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rhresources.errors import InstallError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.environments.requirements import Needs, content_of, needs_of
 
 _FORMAT = 1  # of environments on disk; another one is another hash

@@ -15,7 +15,6 @@ from typing import Any
 
 from rhresources.errors import InstallError
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.environments import Environments

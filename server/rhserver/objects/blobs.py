@@ -17,7 +17,6 @@ from secrets import token_hex
 
 from rhresources.errors import ServerProblem
 from rhresources.wire.values import CHUNK
-
 from rhserver.disk import disk_errors, private_directory
 
 _NAME = re.compile(r"[us]-[0-9a-f]{32}")

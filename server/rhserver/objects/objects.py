@@ -20,7 +20,6 @@ from secrets import token_hex
 from rhresources.errors import NotFound, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import INLINE_LIMIT
-
 from rhserver.disk import disk_errors, private_directory
 from rhserver.objects.blobs import Blobs
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.engine.launcher import WorkerSpec

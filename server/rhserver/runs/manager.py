@@ -15,7 +15,6 @@ from typing import Any
 
 from rhresources.errors import NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.engine.pool import Pool
 from rhserver.engine.worker_link import Answer, Died, Done, Raised, WorkerLink
 from rhserver.objects.blobs import Blobs
@@ -319,7 +318,8 @@ class RunManager:
     async def _await_adopted(self, id: str, link: WorkerLink) -> None:
         died: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         link.expect(lambda answer: _settle(died, answer))
-        await asyncio.wait({died, link.greeted}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {died, link.greeted}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         cancelled = (active := self._active.pop(id, None)) is not None and active.cancelling
         if died.done():
             answer = died.result()

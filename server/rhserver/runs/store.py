@@ -15,7 +15,6 @@ from typing import Any
 
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.runs.lifecycle import ENDED
 
 _SCHEMA = """

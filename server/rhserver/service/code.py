@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.code.snapshots import Push, Snapshots
 
 _T = TypeVar("_T")

@@ -10,9 +10,9 @@ from typing import Any
 
 import grpc
 from google.protobuf.message_factory import GetMessageClass
+
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.chunks import chunk_data, chunk_message
-
 from rhserver.auth import with_problems
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["Cluster"]

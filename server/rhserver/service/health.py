@@ -14,7 +14,6 @@ from typing import Any
 from rhresources.version import version
 from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.engine.ray_head import RayHead
 from rhserver.runs.manager import RunManager
 

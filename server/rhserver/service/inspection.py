@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.inspection.inspection import Inspection
 
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.objects import Blobs, Objects
 
 _BLINK_SECONDS = 0.01

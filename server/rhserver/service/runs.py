@@ -11,7 +11,6 @@ from typing import Any
 from rhresources.errors import NotFound, RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import INLINE_LIMIT
-
 from rhserver.objects.blobs import Blobs
 from rhserver.problems import problem_of
 from rhserver.runs.functions import Functions

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
+
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
-
 from rhserver.engine.pool import Pool
 from rhserver.engine.worker_link import Answer, Died, Done, Raised, WorkerLink
 from rhserver.objects.blobs import Blobs

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rhresources.wire import cluster_pb2 as pb
 
+from rhresources.wire import cluster_pb2 as pb
 from rhserver.disk import bytes_under
 from rhserver.status.gpus import Gpus
 from rhserver.status.hosts import read_host

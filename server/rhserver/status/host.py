@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import psutil
+
 from rhresources.wire import cluster_pb2 as pb
 
 GPU_INTERVAL = 2.0

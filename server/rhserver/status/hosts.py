@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import psutil
-from rhresources.wire import cluster_pb2 as pb
 
+from rhresources.wire import cluster_pb2 as pb
 from rhserver.status.gpus import Gpus
 
 

@@ -109,7 +109,7 @@ def _returns(function: Callable[..., Any], target: Any) -> str:
     for one in (function, target):
         annotation = getattr(one, "__annotations__", {}).get("return", MISSING)
         if annotation is not MISSING:
-            return shown_hint(annotation)
+            return str(shown_hint(annotation))
     return ""
 
 

@@ -41,6 +41,7 @@ class Callables:
 
 
 def _load(entry: dict[str, Any], pickled: bytes) -> Callable[..., Any]:
+    function: Any
     if "builtin" in entry:
         return {"shell": shell, "python": python}[entry["builtin"]]
     if "module" not in entry:
@@ -53,13 +54,14 @@ def _load(entry: dict[str, Any], pickled: bytes) -> Callable[..., Any]:
     function = getattr(function, "__rh_function__", None) or function
     if not callable(function):
         raise TypeError(f"{entry.get('module', 'the function')}:{entry.get('name', '')} is not callable")
-    return function
+    loaded: Callable[..., Any] = function
+    return loaded
 
 
 def _kind(function: Callable[..., Any]) -> str:
     target = inspect.unwrap(function)
     target = getattr(target, "func", target)
-    if not inspect.isroutine(target) and isinstance(target, Callable):
+    if not inspect.isroutine(target) and callable(target):
         target = type(target).__call__
     if inspect.isasyncgenfunction(target):
         return "async generator"
@@ -92,7 +94,8 @@ def shell(commands: list[str]) -> list[tuple[int, str, str]]:
         finally:
             for pump in pumps:
                 pump.join(5)
-        results.append((code, *(copy.getvalue().decode(errors="replace") for copy in kept)))
+        output, errors = (copy.getvalue().decode(errors="replace") for copy in kept)
+        results.append((code, output, errors))
     return results
 
 

@@ -29,7 +29,8 @@ class Output:
         self._buffer = io.BufferedWriter(io.FileIO(1, "wb", closefd=False), 64 * 1024)
         sys.stdout = io.TextIOWrapper(self._buffer, "utf-8", "backslashreplace", newline="\n", write_through=True)
         sys.stderr = io.TextIOWrapper(self._buffer, "utf-8", "backslashreplace", newline="\n", write_through=True)
-        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+        for name in ("stdout", "stderr"):
+            setattr(sys, f"__{name}__", getattr(sys, name))
         self._own = (sys.stdout, sys.stderr)
         self._busy = threading.Event()
         threading.Thread(target=self._flush_regularly, name="rhdesk-output", daemon=True).start()

@@ -9,7 +9,7 @@ from typing import Any
 
 _DEPTH = 100
 _CUT = "..."
-_BRACKETS = {list: "[]", tuple: "()", set: "{}"}
+_BRACKETS: dict[type[Any], str] = {list: "[]", tuple: "()", set: "{}"}
 
 
 class _Full(Exception):
