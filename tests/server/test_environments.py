@@ -292,6 +292,21 @@ async def test_cancelling_the_last_who_waits_ends_the_work(environments: Environ
     assert not psutil.pid_exists(sleeper) or psutil.Process(sleeper).status() == psutil.STATUS_ZOMBIE
 
 
+async def test_who_asks_while_others_give_up_gets_the_environment_all_the_same(
+    environments: Environments, tmp_path: Path
+) -> None:
+    mark = tmp_path / "began"
+    wanted = spec(setup=(f"test -e {mark} || {{ touch {mark}; sleep 60; }}",))
+    first = asyncio.ensure_future(environments.ensure(wanted))
+    while not mark.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    first.cancel()
+    await asyncio.sleep(0)  # its work is being stopped now
+    ready = await asyncio.wait_for(environments.ensure(wanted), 60)
+    assert Path(ready.python).exists()
+    assert first.cancelled()
+
+
 async def test_a_command_may_leave_a_daemon_behind(environments: Environments, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     began = time.perf_counter()

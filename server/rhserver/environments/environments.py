@@ -179,7 +179,8 @@ class Environments:
     async def _follow(
         self, recipe: Recipe, trees: Sequence[tuple[str, str]], on_output: OnText, on_phase: OnText
     ) -> None:
-        work = self._builds.get(recipe.hash)
+        while (work := self._builds.get(recipe.hash)) is not None and work.stopping:
+            await asyncio.wait({work.task})  # whoever began it gave up; begin anew when it has tidied up
         if work is None:
             self._failed.pop(recipe.hash, None)
             self._hold(trees)  # acquired already, so this does not wait; the work may outlive who began it
@@ -270,6 +271,7 @@ class _Build:
         )
         self._said: list[tuple[bool, str]] = []
         self._followers: dict[object, tuple[OnText, OnText]] = {}
+        self.stopping = False
 
     def line(self, text: str) -> None:
         self._say(False, text)
@@ -289,6 +291,7 @@ class _Build:
             if self.task.cancelled():
                 raise InstallError("The installation was stopped.") from None
             if len(self._followers) == 1:
+                self.stopping = True
                 self.task.cancel()
                 await asyncio.wait({self.task})
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import logging
 import os
 import socket
@@ -21,14 +20,12 @@ from rhserver.objects.blobs import Blobs
 from rhserver.problems import problem_of
 from rhserver.runs import lifecycle
 from rhserver.runs.functions import Functions, PreparedFunction
+from rhserver.runs.messages import remote_error, shown_arguments
 from rhserver.runs.store import RunStore
 from rhserver.runs.watchers import Watchers
 
 GRACE_SECONDS = 5
 """What a cancelled run gets to clean up, before its worker is killed."""
-
-ARGUMENTS_LIMIT = 16 * 1024
-EXCEPTION_LIMIT = 1024 * 1024
 
 _KILLED = "Cancelled; its worker was killed."
 
@@ -91,7 +88,7 @@ class RunManager:
             return known
         run = pb.Run(
             id=request.run, state=pb.QUEUED, created=time.time(), client=request.client, user=self._user,
-            host=self._host, name=request.spec.name, arguments=_shown_arguments(request.arguments), revision=1,
+            host=self._host, name=request.spec.name, arguments=shown_arguments(request.arguments), revision=1,
         )  # fmt: skip
         ready = self._functions.ready(request.function) if request.function else None
         if ready is not None:
@@ -368,26 +365,6 @@ class RunManager:
     def _keep_running(self, task: asyncio.Task[Any]) -> None:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def remote_error(error: dict[str, Any], pickled: bytes) -> pb.RemoteError:
-    """An exception of user code as a message."""
-    message = pb.RemoteError(
-        type=error["type"], message=error["message"][:100_000], traceback=error["traceback"][-200_000:]
-    )
-    if 0 < len(pickled) < EXCEPTION_LIMIT:
-        message.exception.CopyFrom(pb.Value(format=pb.Value.CLOUDPICKLE, data=pickled, size=len(pickled)))
-    return message
-
-
-def _shown_arguments(value: pb.Value) -> str:
-    if value.format != pb.Value.JSON or len(value.data) > ARGUMENTS_LIMIT:
-        return ""
-    try:
-        json.loads(value.data)
-        return value.data.decode()
-    except ValueError:
-        return ""
 
 
 def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:

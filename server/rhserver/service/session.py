@@ -25,7 +25,8 @@ from rhserver.objects.blobs import Blobs
 from rhserver.problems import problem_of
 from rhserver.runs.functions import Functions, PreparedFunction
 from rhserver.runs.logs import follow
-from rhserver.runs.manager import GRACE_SECONDS, RunManager, remote_error
+from rhserver.runs.manager import GRACE_SECONDS, RunManager
+from rhserver.runs.messages import remote_error
 from rhserver.runs.store import RunStore
 
 RECORD_AFTER = 0.1
