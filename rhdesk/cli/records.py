@@ -240,7 +240,7 @@ def preview_as_json(preview: pb.Preview) -> dict[str, Any]:
 async def item_text(client: ClusterClient, item: pb.Item) -> tuple[Any, str]:
     """An item of a generator as (plain value or None, text)."""
     if item.value.format != pb.Value.JSON:
-        return None, f"<item {item.index}: {item.value.size} bytes that only Python can read>"
+        return None, item.text or f"<item {item.index}: {item.value.size} bytes that only Python can read>"
     value = json.loads(await client.data(item.value))
     return value, value if isinstance(value, str) else repr(value)
 

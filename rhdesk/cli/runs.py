@@ -217,8 +217,14 @@ async def _write_result(found: FoundRun, out: Path) -> None:
 async def _as_json(found: FoundRun, result: Result) -> bytes:
     import json
 
-    if result.plain:
-        return json.dumps(result.value, ensure_ascii=False, indent=2).encode() + b"\n"
+    value, plain = result.value, result.plain
+    if found.run.items and (value is None and plain or found.run.result_type == "NoneType"):
+        items = [item async for item in _items(found)]
+        value, plain = [(await item_text(found.client, item))[0] for item in items], all(map(_is_json, items))
+        if not plain:
+            raise RhError("The items of the run are not plain data.", remedy="Write them as .txt.")
+    if plain:
+        return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
     preview = result.preview
     if preview is None or not preview.json or preview.shortened:
         raise RhError(
@@ -229,7 +235,10 @@ async def _as_json(found: FoundRun, result: Result) -> bytes:
 
 
 async def _as_text(found: FoundRun, result: Result) -> bytes:
-    return f"{result.text}\n".encode()
+    lines = [(await item_text(found.client, item))[1] async for item in _items(found)]
+    if not lines or result.value is not None:
+        lines.append(result.text)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 async def _as_picture(found: FoundRun, result: Result) -> bytes:

@@ -37,6 +37,8 @@ class Lab:
         self.project = folder / "project"
         self.quick = quick
         self._stack = stack
+        self._ray_stack = AsyncExitStack()
+        stack.push_async_exit(self._ray_stack)
         self._raw: RawGrpc | None = None
         self._ray: RoundProcess | None = None
         self._route = MachineRoute(self.home)
@@ -59,8 +61,13 @@ class Lab:
     async def ray(self) -> RoundProcess:
         """A caller through Ray Client."""
         if self._ray is None:
-            self._ray = await self._stack.enter_async_context(ray_client(self.folder))
+            self._ray = await self._ray_stack.enter_async_context(ray_client(self.folder))
         return self._ray
+
+    async def end_ray(self) -> None:
+        """End the Ray cluster: its idle processes would be noise to what follows."""
+        self._ray = None
+        await self._ray_stack.aclose()
 
     async def client(self) -> ClusterClient:
         """A client of our cluster on this machine, brought up for it."""

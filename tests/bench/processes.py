@@ -15,6 +15,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+# gRPC reads this while it is imported, after this module; else it remarks on every process that is started beside it
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
 BENCH = Path(__file__).resolve().parent
 READY = b"READY"
 _LIBC = ctypes.CDLL(None)

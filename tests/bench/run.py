@@ -65,7 +65,6 @@ def main() -> int:
         return 0
     if unknown := [name for name in arguments.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it remarks on every process that is started beside it
     for switch in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
         os.environ.pop(switch, None)  # not set where users work; both slow every child process down
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} before")

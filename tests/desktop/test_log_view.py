@@ -81,10 +81,10 @@ def test_a_bad_expression_says_so_and_a_missing_word_too(panel: LogPanel, qtbot:
 def test_lines_are_selected_with_the_mouse_and_copied_without_colours(panel: LogPanel, qtbot: QtBot) -> None:
     panel.feed(0, b"\x1b[31mfirst\x1b[0m line\nsecond line\nthird line\n")
     qtbot.wait(60)
-    port, row = panel.view.viewport(), int(panel.view._row)
+    port, row = panel.view.viewport(), int(panel.view._lines.row)
     QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=QPoint(16, 4))
-    QTest.mouseMove(port, QPoint(16 + int(panel.view._step * 6), row + 4))
-    QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=QPoint(16 + int(panel.view._step * 6), row + 4))
+    QTest.mouseMove(port, QPoint(16 + int(panel.view._lines.step * 6), row + 4))
+    QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=QPoint(16 + int(panel.view._lines.step * 6), row + 4))
     QTest.keyClick(panel.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "first line\nsecond"
     QTest.keyClick(panel.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)

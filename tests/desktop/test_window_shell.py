@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -74,9 +77,12 @@ def test_the_palette_finds_a_page_and_goes_there(shell: Shell, qtbot: QtBot) -> 
 def test_an_error_is_shown_in_three_layers_and_kept_in_the_activity_log(shell: Shell, qtbot: QtBot) -> None:
     shell.desk.notifier.error(Problem("It broke.", "Mend it.", "raw output"), act="Doing x")
     [toast] = shell.findChildren(Toast)
+    qtbot.wait(100)
     words = [label.text() for label in toast.findChildren(QLabel)]
     assert "It broke." in words
     assert "Mend it." in words
+    for label in toast.findChildren(QLabel):
+        assert toast.rect().contains(label.geometry()), "every word is in sight"
     assert "1 unread" in shell.header.bell.accessibleName()
     shell.toggle_activity()
     assert any(label.text() == "It broke." for label in shell.activity.findChildren(QLabel))
@@ -152,3 +158,26 @@ shell.close(); shell.desk.close()
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["loaded"] == []
     assert said["rss"] < 130e6
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_the_window_as_the_user_would(number: signal.Signals, rh_home: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rhdesk"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        remembered = rh_home / "cache" / "window.json"
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline and not _loop_runs(process.pid):
+            time.sleep(0.1)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=20)
+        assert process.returncode == 0, said
+        assert remembered.is_file(), "it was closed properly"
+    finally:
+        process.kill()
+
+
+def _loop_runs(pid: int) -> bool:
+    """Whether the window is open: its background thread runs only after the first paint."""
+    return len(psutil.Process(pid).threads()) > 1

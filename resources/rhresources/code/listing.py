@@ -14,6 +14,9 @@ SKIPPED_DIRECTORIES = frozenset(
     | {".ruff_cache", ".ipynb_checkpoints", ".eggs"}
 )
 SKIPPED_SUFFIXES = (".pyc", ".pyo")
+GENERATED = ("_version.py", "version.py", "_pb2.py", "_pb2_grpc.py")
+"""How files end that a build writes between the sources and that these import, though git ignores them."""
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 
 
@@ -34,7 +37,7 @@ def git(root: Path | str, *arguments: str, given: bytes | None = None) -> bytes 
 
 def find_root(path: Path | str) -> Path:
     """The root of the tree that holds `path`: its git work tree, else the nearest folder with a project file in it,
-    else its own folder. The home directory and `/` are nobody's project."""
+    else its own folder. The home directory, the one for temporary files and `/` are nobody's project."""
     path = Path(path).absolute()
     folder = path if path.is_dir() else path.parent
     top = git(folder, "rev-parse", "--show-toplevel")
@@ -51,17 +54,17 @@ def find_root(path: Path | str) -> Path:
 
 
 def is_too_wide(root: Path) -> bool:
-    """Whether `root` is the home directory, above it, or the root of the file system."""
-    home = Path.home()
-    resolved = root.resolve()
-    return resolved == home.resolve() or resolved in home.resolve().parents or resolved.parent == resolved
+    """Whether `root` is the home directory, above it, one for everybody's temporary files, or the root of everything."""
+    home, resolved = Path.home().resolve(), root.resolve()
+    return resolved in (home, *home.parents, *map(Path.resolve, _TEMPORARY)) or resolved.parent == resolved
 
 
 def list_files(root: Path) -> tuple[list[str], bool]:
     """The files of a tree, relative to `root` with `/` between the parts, and whether git listed them.
 
-    In git: tracked files and untracked ones that are not ignored. Among them may be files that git tracks and that
-    were deleted, and folders, which are submodules or nested repositories: `list_nested` says what is in them.
+    In git: tracked files, untracked ones that are not ignored, and `GENERATED` ones beside them. Among them may be
+    files that git tracks and that were deleted, and folders, which are submodules or nested repositories:
+    `list_nested` says what is in them.
 
     Raises:
         RhError: `root` is no folder.
@@ -87,6 +90,20 @@ def _in_git(root: Path) -> list[str] | None:
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
     if listed is None:
         return None
+    names = _split(listed)
+    if not names:
+        return names
+    # folders that are ignored as a whole (build, .venv) come out as one name, and are not looked into
+    given = ("--others", "--ignored", "--exclude-standard", "--directory", "--", *(f"*{end}" for end in GENERATED))
+    return names + [name for name in _split(git(root, "ls-files", "-z", *given) or b"") if is_generated(name)]
+
+
+def is_generated(name: str) -> bool:
+    """Whether the file belongs to the tree though git ignores it."""
+    return name.endswith(GENERATED)
+
+
+def _split(listed: bytes) -> list[str]:
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
@@ -112,4 +129,4 @@ def ignored(root: Path, names: Iterable[str]) -> set[str] | None:
     said = git(root, "check-ignore", "-z", "--stdin", given=given)
     if said is None:
         return None
-    return {name for name in said.decode("utf-8", "surrogateescape").split("\0") if name}
+    return set(_split(said))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rhresources import paths
-from rhresources.code.listing import ignored, is_too_wide, list_files, list_nested
+from rhresources.code.listing import ignored, is_generated, is_too_wide, list_files, list_nested
 from rhresources.code.manifest import LINK_PREFIX, FileEntry, content_hash, file_hash, root_hash
 from rhresources.errors import RhError
 
@@ -140,7 +140,8 @@ class CodeTree:
         base, now = os.fspath(self.root) + os.sep, time.time_ns()
         entries: Manifest = {}
         stamps: dict[str, Stamp] = {}
-        pending, total = list(names), 0
+        pending: list[str] = list(names)
+        files: dict[str, os.stat_result] = {}
         self.left_out = []
         for name in pending:
             try:
@@ -153,11 +154,13 @@ class CodeTree:
                 if by_git:
                     pending.extend(list_nested(self.root, name))
                 continue
-            entry = self._entry(base, name, status, now, stamps)
-            if entry is not None:
-                entries[name] = entry
-                total += entry.size
-        _refuse_too_much(self.root, entries, total)
+            files[name] = status
+        # before anything is read, which may take long
+        _refuse_too_much(
+            self.root, {name: status.st_size for name, status in files.items() if stat.S_ISREG(status.st_mode)}
+        )
+        for name, status in files.items():
+            self._put(entries, self._entry(base, name, status, now, stamps), name)
         _refuse_bad_names(self.root, entries)
         self.entries, self._stamps, self._by_git = entries, stamps, by_git
         self.root_hash = root_hash(entries)
@@ -189,6 +192,7 @@ class CodeTree:
             known = ignored(self.root, strange)
             if known is None:
                 return False
+            known = {name for name in known if not is_generated(name)}
             self._ignored |= known
             for name in set(strange) - known:
                 try:
@@ -196,7 +200,7 @@ class CodeTree:
                 except OSError:
                     continue
                 self._put(entries, self._entry(base, name, status, now, stamps), name)
-        _refuse_too_much(self.root, entries, sum(entry.size for entry in entries.values()))
+        _refuse_too_much(self.root, {name: entry.size for name, entry in entries.items()})
         _refuse_bad_names(self.root, entries)
         self.entries, self._stamps = entries, stamps
         self.root_hash = root_hash(entries)
@@ -330,19 +334,20 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _refuse_too_much(root: Path, entries: Manifest, total: int) -> None:
-    if len(entries) > MAXIMUM_FILES:
+def _refuse_too_much(root: Path, sizes: dict[str, int]) -> None:
+    if len(sizes) > MAXIMUM_FILES:
         raise RhError(
-            f"{root} holds {len(entries)} files; more than {MAXIMUM_FILES} are not sent as code.",
+            f"{root} holds {len(sizes)} files; more than {MAXIMUM_FILES} are not sent as code.",
             remedy="List data and build folders in .gitignore (and make the folder a git repository), "
             "or keep data outside of it.",
         )
+    total = sum(sizes.values())
     if total > MAXIMUM_BYTES:
-        largest = sorted(entries.values(), key=lambda entry: entry.size, reverse=True)[:3]
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
         raise RhError(
             f"{root} holds {total / 1024**3:.1f} GB; more than {MAXIMUM_BYTES / 1024**3:.0f} GB are not sent as code.",
             remedy="List the large files in .gitignore: "
-            + ", ".join(f"{entry.path} ({entry.size / 1024**2:.0f} MB)" for entry in largest),
+            + ", ".join(f"{name} ({sizes[name] / 1024**2:.0f} MB)" for name in largest),
         )
 
 

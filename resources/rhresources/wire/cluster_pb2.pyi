@@ -620,12 +620,14 @@ class ItemsRequest(_message.Message):
     def __init__(self, run: _Optional[str] = ..., first: _Optional[int] = ...) -> None: ...
 
 class Item(_message.Message):
-    __slots__ = ("index", "value")
+    __slots__ = ("index", "value", "text")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     index: int
     value: Value
-    def __init__(self, index: _Optional[int] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+    text: str
+    def __init__(self, index: _Optional[int] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
     __slots__ = ("runs", "force")

@@ -37,8 +37,10 @@ class Pieces:
         self.pieces: list[bytes | memoryview] = []
         self._size = 0
 
-    def write(self, data: bytes | memoryview) -> int:
-        """For the pickler."""
+    def write(self, data: bytes | memoryview | pickle.PickleBuffer) -> int:
+        """For the pickler, which hands on the memory of an array as a buffer, and anything else as bytes."""
+        if isinstance(data, pickle.PickleBuffer):
+            data = data.raw()  # as flat bytes, whatever its shape and order
         size = len(data)
         self.pieces.append(data)
         self._size += size

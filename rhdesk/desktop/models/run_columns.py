@@ -72,6 +72,7 @@ def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
             104,
             sort=lambda row: -row.created,
             ages=True,
+            drop_below=300,
             tip=lambda row: moment_text(row.created),
         ),
     ]

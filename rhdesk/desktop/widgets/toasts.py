@@ -77,8 +77,8 @@ def _words(text: str, role: str) -> Label:
     """Wrapped text of a fixed width: its height is then known before the layout runs."""
     label = Label(text, role, wrap=True, select=True)
     label.ensurePolished()
-    label.setFixedWidth(_WIDTH - 84)
-    label.setFixedHeight(label.heightForWidth(_WIDTH - 84))
+    label.setFixedWidth(_WIDTH - 92)
+    label.setFixedHeight(label.heightForWidth(_WIDTH - 92))
     return label
 
 
@@ -132,6 +132,6 @@ class Toasts(QObject):
             if watched in self._shown:
                 self._shown.remove(watched)
             self._place()
-        elif event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
-            self._place()
+        elif event.type() == (QEvent.Type.Resize if watched is self._window else QEvent.Type.LayoutRequest):
+            self._place()  # never in a toast's own resize: its layout would then be left with the older size
         return False

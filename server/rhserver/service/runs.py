@@ -150,7 +150,8 @@ class RunsService:
                         value = pb.Value(format=_FORMATS[format], data=data, size=len(data))
                     else:
                         value = self._value(path, format, len(data))
-                    yield pb.Item(index=index, value=value)
+                    text = "" if format == "json" else await asyncio.to_thread(_read_text, folder / f"{index}.txt")
+                    yield pb.Item(index=index, value=value, text=text)
                     index += 1
                 if run.state in ENDED:
                     return
@@ -192,6 +193,13 @@ class RunsService:
 
 
 _FORMATS = {"json": pb.Value.JSON, "pickle": pb.Value.CLOUDPICKLE}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except FileNotFoundError:  # a run without previews
+        return ""
 
 
 def _read_preview(folder: Path) -> pb.Preview | None:

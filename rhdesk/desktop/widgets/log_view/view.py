@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QColor,
-    QFont,
-    QFontMetricsF,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame
 
 from rhdesk.desktop import theme
-from rhdesk.desktop.widgets.log_view.ansi import Line, Style, parse_line
+from rhdesk.desktop.widgets.log_view.ansi import Line, parse_line
 from rhdesk.desktop.widgets.log_view.buffer import LogBuffer
 from rhdesk.desktop.widgets.log_view.colouring import coloured
+from rhdesk.desktop.widgets.log_view.painting import LinePainter, Mark
 from rhdesk.desktop.widgets.log_view.search import Search
+from rhdesk.desktop.widgets.log_view.selecting import Place, SelectingArea
 
 MARGIN = 16.0
 _FRAME_MS = 33
 
-Place = tuple[int, int]  # line, column
 
-
-class LogView(QAbstractScrollArea):
+class LogView(SelectingArea):
     """Shows a LogBuffer. The vertical scroll bar counts lines; while wrapping, a line takes several rows."""
 
     follow_changed = Signal(bool)
@@ -41,21 +29,14 @@ class LogView(QAbstractScrollArea):
     menu_asked = Signal(QPoint)
 
     def __init__(self, buffer: LogBuffer) -> None:
-        super().__init__()
-        self.buffer = buffer
+        super().__init__(buffer)
         self.search: Search | None = None
         self.current_match: tuple[int, int, int] | None = None
         self._follow = True
         self._wrap = False
         self._placing = False
         self._widest = 0
-        self._anchor: Place | None = None
-        self._caret: Place | None = None
-        self._font = theme.mono_font(12)
-        metrics = QFontMetricsF(self._font)
-        self._step = metrics.horizontalAdvance("0")
-        self._row = float(round(metrics.height() + 2))
-        self._ascent = metrics.ascent() + 1
+        self._lines = LinePainter(theme.mono_font(12))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Log")
@@ -63,9 +44,6 @@ class LogView(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._frame = QTimer(self, interval=_FRAME_MS, singleShot=True)
         self._frame.timeout.connect(self._settle)
-        self._drag = QTimer(self, interval=40)
-        self._drag.timeout.connect(self._drag_on)
-        self._drag_at = QPoint()
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
         self._line = lru_cache(maxsize=2048)(self._read_line)
@@ -107,7 +85,8 @@ class LogView(QAbstractScrollArea):
     def reset(self) -> None:
         """The buffer holds something else now."""
         self._line.cache_clear()
-        self._anchor = self._caret = self.current_match = None
+        self.clear_selection()
+        self.current_match = None
         self._widest = 0
         self.verticalScrollBar().setValue(0)
         self._settle()
@@ -117,37 +96,13 @@ class LogView(QAbstractScrollArea):
         bar = self.verticalScrollBar()
         page = self._page_lines()
         if not bar.value() <= line < bar.value() + page - 1:
-            self._let_go()
+            self.let_go()
             bar.setValue(max(0, line - page // 3))
         side = self.horizontalScrollBar()
-        x = column * self._step
+        x = column * self._lines.step
         if not self._wrap and not side.value() <= x < side.value() + self.viewport().width() - 80:
             side.setValue(max(0, int(x - self.viewport().width() / 3)))
         self.viewport().update()
-
-    def selected_text(self) -> str:
-        """What is selected, as it is shown, lines whole."""
-        span = self._selection()
-        if span is None:
-            return ""
-        (first, start), (last, end) = span
-        lines = [parse_line(self.buffer.line(number), whole=True).text for number in range(first, last + 1)]
-        if first == last:
-            return lines[0][start:end]
-        return "\n".join([lines[0][start:], *lines[1:-1], lines[-1][:end]])
-
-    def has_selection(self) -> bool:
-        return self._selection() is not None
-
-    def copy(self) -> None:
-        if self.has_selection():
-            QGuiApplication.clipboard().setText(self.selected_text())
-
-    def select_all(self) -> None:
-        if self.buffer.lines:
-            last = self.buffer.lines - 1
-            self._anchor, self._caret = (0, 0), (last, len(parse_line(self.buffer.line(last), whole=True).text))
-            self.viewport().update()
 
     def text_of(self, number: int) -> str:
         return self._line(number).text
@@ -164,13 +119,13 @@ class LogView(QAbstractScrollArea):
         return coloured(parse_line(self.buffer.line(number)))
 
     def _columns(self) -> int:
-        return max(20, int((self.viewport().width() - 2 * MARGIN) / self._step))
+        return max(20, int((self.viewport().width() - 2 * MARGIN) / self._lines.step))
 
     def _rows_of(self, number: int) -> int:
         return max(1, -(-len(self._line(number).text) // self._columns())) if self._wrap else 1
 
     def _page_lines(self) -> int:
-        return max(1, int(self.viewport().height() / self._row))
+        return max(1, int(self.viewport().height() / self._lines.row))
 
     def _last_top(self) -> int:
         """The highest line that can be the first in sight: the last line then stands at the bottom."""
@@ -196,9 +151,9 @@ class LogView(QAbstractScrollArea):
         bar.setRange(0, self._last_top())
         if self._follow:
             bar.setValue(bar.maximum())
-        width = 0 if self._wrap else int(self._widest * self._step + 2 * MARGIN - self.viewport().width())
+        width = 0 if self._wrap else int(self._widest * self._lines.step + 2 * MARGIN - self.viewport().width())
         side.setPageStep(self.viewport().width())
-        side.setSingleStep(int(self._step * 4))
+        side.setSingleStep(int(self._lines.step * 4))
         side.setRange(0, max(0, width))
         self._placing = False
         self.viewport().update()
@@ -206,13 +161,8 @@ class LogView(QAbstractScrollArea):
     def _shift(self, lines: int) -> None:
         """Line numbers changed by `lines`: selection and scroll position go along."""
 
-        def moved(place: Place | None) -> Place | None:
-            if place is None:
-                return None
-            return (place[0] + lines, place[1]) if place[0] + lines >= 0 else (0, 0)
-
         self._line.cache_clear()
-        self._anchor, self._caret = moved(self._anchor), moved(self._caret)
+        self.shift_selection(lines)
         if self.current_match is not None:
             line, start, end = self.current_match
             self.current_match = (line + lines, start, end) if line + lines >= 0 else None
@@ -235,7 +185,7 @@ class LogView(QAbstractScrollArea):
             self._follow = at_end
             self.follow_changed.emit(at_end)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         if self._follow:
             self._follow = False
             self.follow_changed.emit(False)
@@ -246,8 +196,7 @@ class LogView(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), theme.colour("console"))
         height = self.viewport().height()
-        y = 0.0
-        number = self.verticalScrollBar().value()
+        y, number = self._top_edge(), self.verticalScrollBar().value()
         widest = self._widest
         used: set[int] = set()
         while y < height and number < self.buffer.lines:
@@ -264,158 +213,60 @@ class LogView(QAbstractScrollArea):
             if not self._wrap:
                 QTimer.singleShot(0, self, self._settle)
 
+    def _top_edge(self) -> float:
+        """Where the first line in sight begins: above the view, where wrapped lines at the end are higher than it."""
+        bar = self.verticalScrollBar()
+        if not self._wrap or bar.value() < bar.maximum():
+            return 0.0
+        rows = sum(self._rows_of(number) for number in range(bar.value(), self.buffer.lines))
+        return min(0.0, self.viewport().height() - rows * self._lines.row)
+
     def _paint_line(self, painter: QPainter, number: int, line: Line, y: float) -> float:
         columns = self._columns() if self._wrap else max(1, len(line.text))
         marks = self._marks(number, line.text)
+        left = MARGIN - (0 if self._wrap else self.horizontalScrollBar().value())
         for start in range(0, max(1, len(line.text)), columns):
             end = min(len(line.text), start + columns)
-            left = MARGIN - (0 if self._wrap else self.horizontalScrollBar().value())
-            for begin, stop, role in marks:
-                a, b = max(begin, start), min(stop, end)
-                if a < b or (begin == stop == end):
-                    x1 = left + self._advance(line.text, start, a)
-                    x2 = left + self._advance(line.text, start, b) if b > a else x1 + self._step / 2
-                    ground = theme.colour(role, 110 if role == "accent" else 255)
-                    painter.fillRect(QRectF(x1, y, x2 - x1, self._row), ground)
-            self._paint_text(painter, line, start, end, left, y)
-            y += self._row
+            self._lines.paint(painter, line, start, end, marks, left, y, self.viewport().width())
+            y += self._lines.row
         return y
 
-    def _marks(self, number: int, text: str) -> list[tuple[int, int, str]]:
-        marks: list[tuple[int, int, str]] = []
+    def _marks(self, number: int, text: str) -> list[Mark]:
+        marks: list[Mark] = []
         if self.search is not None:
             for start, end in self.search.matches_in(text):
                 now = self.current_match is not None and self.current_match[:2] == (number, start)
                 marks.append((start, end, "match_now" if now else "match"))
-        span = self._selection()
+        span = self.selection()
         if span is not None and span[0][0] <= number <= span[1][0]:
             start = span[0][1] if number == span[0][0] else 0
             end = span[1][1] if number == span[1][0] else max(len(text), 1)
             marks.append((start, end, "accent"))
         return marks
 
-    def _paint_text(self, painter: QPainter, line: Line, start: int, end: int, left: float, y: float) -> None:
-        at = start
-        for begin, stop, style in line.spans:
-            begin, stop = max(begin, start), min(stop, end)
-            if begin >= stop:
-                continue
-            if at < begin:
-                self._draw(painter, line.text, at, begin, start, left, y, None)
-            self._draw(painter, line.text, begin, stop, start, left, y, style)
-            at = stop
-        if at < end:
-            self._draw(painter, line.text, at, end, start, left, y, None)
-
-    def _draw(
-        self,
-        painter: QPainter,
-        text: str,
-        begin: int,
-        end: int,
-        origin: int,
-        left: float,
-        y: float,
-        style: Style | None,
-    ) -> None:
-        x = left + self._advance(text, origin, begin)
-        if x > self.viewport().width():
-            return
-        font, colour, back = self._font, theme.colour("text"), None
-        if style is not None:
-            colour, back = _colours(style)
-            if style.bold or style.italic or style.underline:
-                font = QFont(self._font)
-                font.setBold(style.bold)
-                font.setItalic(style.italic)
-                font.setUnderline(style.underline)
-        if back is not None:
-            painter.fillRect(QRectF(x, y, self._advance(text, begin, end), self._row), back)
-        painter.setFont(font)
-        painter.setPen(colour)
-        # what lies far to the left or right of the view need not be shaped
-        room = int((self.viewport().width() - x) / self._step) + 2
-        skip = max(0, int(-x / self._step) - 1) if text.isascii() else 0
-        painter.drawText(QPointF(x + skip * self._step, y + self._ascent), text[begin + skip : min(end, begin + room)])
-
-    def _advance(self, text: str, start: int, end: int) -> float:
-        """Pixels from column `start` to column `end`."""
-        if text.isascii():
-            return (end - start) * self._step
-        return QFontMetricsF(self._font).horizontalAdvance(text[start:end])
-
-    # ------------------------------------------------------------ selecting
-
-    def _selection(self) -> tuple[Place, Place] | None:
-        if self._anchor is None or self._caret is None or self._anchor == self._caret:
-            return None
-        return (self._anchor, self._caret) if self._anchor < self._caret else (self._caret, self._anchor)
-
-    def _place_at(self, point: QPoint) -> Place:
-        y, number = 0.0, self.verticalScrollBar().value()
+    def place_at(self, point: QPoint) -> Place:
         if not self.buffer.lines:
             return (0, 0)
-        while number < self.buffer.lines - 1 and y + self._rows_of(number) * self._row <= point.y():
-            y += self._rows_of(number) * self._row
+        y, number = self._top_edge(), self.verticalScrollBar().value()
+        while number < self.buffer.lines - 1 and y + self._rows_of(number) * self._lines.row <= point.y():
+            y += self._rows_of(number) * self._lines.row
             number += 1
         text = self._line(number).text
-        row = max(0, int((point.y() - y) / self._row)) if self._wrap else 0
+        row = max(0, int((point.y() - y) / self._lines.row)) if self._wrap else 0
         start = min(row * self._columns(), len(text)) if self._wrap else 0
         x = point.x() - MARGIN + (0 if self._wrap else self.horizontalScrollBar().value())
         if text.isascii():
-            column = start + round(x / self._step)
+            column = start + round(x / self._lines.step)
         else:
             column = start
-            while column < len(text) and self._advance(text, start, column + 1) - self._step / 2 < x:
+            while column < len(text) and self._lines.advance(text, start, column + 1) - self._lines.step / 2 < x:
                 column += 1
         return (number, max(0, min(len(text), column)))
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() is not Qt.MouseButton.LeftButton:
-            return
-        place = self._place_at(event.position().toPoint())
-        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self._anchor is not None:
-            self._caret = place
-        else:
-            self._anchor = self._caret = place
-        self.viewport().update()
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        number, column = self._place_at(event.position().toPoint())
-        text = self.text_of(number)
-        start = end = min(column, len(text))
-        while start > 0 and not text[start - 1].isspace():
-            start -= 1
-        while end < len(text) and not text[end].isspace():
-            end += 1
-        self._anchor, self._caret = (number, start), (number, end)
-        self.viewport().update()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if event.buttons() & Qt.MouseButton.LeftButton and self._anchor is not None:
-            self._drag_at = event.position().toPoint()
-            self._caret = self._place_at(self._drag_at)
-            self._let_go()
-            outside = not 0 <= self._drag_at.y() < self.viewport().height()
-            if outside and not self._drag.isActive():
-                self._drag.start()
-            self.viewport().update()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._drag.stop()
-
-    def _drag_on(self) -> None:
-        """The mouse is held above or below the view: scroll, and select along."""
-        bar = self.verticalScrollBar()
-        over = self._drag_at.y() if self._drag_at.y() < 0 else self._drag_at.y() - self.viewport().height()
-        bar.setValue(bar.value() + int(over / self._row) + (1 if over > 0 else -1))
-        self._caret = self._place_at(self._drag_at)
-        self.viewport().update()
-
-    def contextMenuEvent(self, event: QEvent) -> None:
-        self.menu_asked.emit(event.globalPos())  # type: ignore[attr-defined]
-
     # ------------------------------------------------------------ keys
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_asked.emit(event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         bar, side = self.verticalScrollBar(), self.horizontalScrollBar()
@@ -427,9 +278,9 @@ class LogView(QAbstractScrollArea):
             self.select_all()
         elif extend and key in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right,
                                 Qt.Key.Key_Home, Qt.Key.Key_End):  # fmt: skip
-            self._extend(key)
+            self.extend_selection(key, bar.value())
         elif key == Qt.Key.Key_Home:
-            self._let_go()
+            self.let_go()
             bar.setValue(0)
         elif key == Qt.Key.Key_End:
             self.set_follow(True)
@@ -448,27 +299,6 @@ class LogView(QAbstractScrollArea):
         else:
             super().keyPressEvent(event)
 
-    def _extend(self, key: int) -> None:
-        line, column = self._caret or (self.verticalScrollBar().value(), 0)
-        if self._anchor is None:
-            self._anchor = (line, column)
-        last = max(0, self.buffer.lines - 1)
-        if key == Qt.Key.Key_Up:
-            line = max(0, line - 1)
-        elif key == Qt.Key.Key_Down:
-            line = min(last, line + 1)
-        elif key == Qt.Key.Key_Left:
-            column -= 1
-        elif key == Qt.Key.Key_Right:
-            column += 1
-        elif key == Qt.Key.Key_Home:
-            column = 0
-        else:
-            column = 1 << 30
-        column = max(0, min(column, len(self.text_of(line)) if self.buffer.lines else 0))
-        self._caret = (line, column)
-        self.show_place(line, column)
-
     # ------------------------------------------------------------ Qt
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -483,25 +313,3 @@ class LogView(QAbstractScrollArea):
 
     def retheme(self) -> None:
         self.viewport().update()
-
-
-def _colours(style: Style) -> tuple[QColor, QColor | None]:
-    fore = _colour(style.fore, bright=style.bold) or theme.colour("text")
-    back = _colour(style.back)
-    if style.inverse:
-        fore, back = back or theme.colour("console"), fore
-    if style.faint:
-        fore = QColor(fore)
-        fore.setAlpha(150)
-    return fore, back
-
-
-def _colour(name: str, *, bright: bool = False) -> QColor | None:
-    if not name:
-        return None
-    if name.startswith("@"):
-        return theme.colour(name[1:])
-    if name.startswith("ansi"):
-        number = int(name[4:])
-        return QColor(theme.tokens().ansi[number + 8 if bright and number < 8 else number])
-    return QColor(name)

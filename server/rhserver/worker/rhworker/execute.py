@@ -1,7 +1,8 @@
 """Runs one task: decodes its arguments, calls the function, keeps the outcome.
 
 The outcome of a recorded run is written to the run's folder before the server hears of it, so that it outlives the
-server. The files there: `result` (the encoded value), `items/N`, `preview.json`, `preview.png`, `outcome.json`.
+server. The files there: `result` (the encoded value), `items/N` and `items/N.txt` (how one reads that is no JSON),
+`preview.json`, `preview.png`, `outcome.json`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .frames import INLINE_LIMIT
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _OURS = (_HERE, os.path.dirname(_HERE))
+_ITEM_TEXT = 10_000  # characters
 _JSON_TYPES = (str, int, float, bool, type(None))
 
 
@@ -164,7 +166,13 @@ class Executor:
                 item = next(items)
             except StopIteration as end:
                 return end.value
-            outcome = self._encode(item, task, os.path.join("items", str(task.items)))
+            name = os.path.join("items", str(task.items))
+            outcome = self._encode(item, task, name)
+            if task.preview and task.folder is not None and outcome.format != "json":
+                from .text import bounded_repr
+
+                text = bounded_repr(item, _ITEM_TEXT)[0]
+                _write(os.path.join(task.folder, f"{name}.txt"), text.encode("utf-8", "backslashreplace"))
             self._send_item(task.items, outcome)
             task.items += 1
 

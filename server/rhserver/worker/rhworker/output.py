@@ -2,7 +2,8 @@
 
 Descriptors 1 and 2 point to a file, so that subprocesses and C code are caught too. Python's own two streams share one
 buffer: lines keep their order between the streams, and a million of them cost no system call each. The buffer is
-flushed every 20 ms, when a task ends, and before the process starts another one.
+flushed every 20 ms, when a task ends, and before the process starts another one. So is the buffer of C's printf, which
+would otherwise keep its text for the next task.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 FLUSH_INTERVAL = 0.02
@@ -32,6 +34,7 @@ class Output:
         for name in ("stdout", "stderr"):
             setattr(sys, f"__{name}__", getattr(sys, name))
         self._own = (sys.stdout, sys.stderr)
+        self._flush_c = _flush_of_c()
         self._busy = threading.Event()
         threading.Thread(target=self._flush_regularly, name="rhdesk-output", daemon=True).start()
         sys.addaudithook(self._before_spawning)
@@ -56,6 +59,7 @@ class Output:
                 stream.flush()
             except (ValueError, OSError):  # user code closed or replaced it
                 pass
+        self._flush_c()
         size = os.fstat(1).st_size
         if self._start == 0 and size:
             self._start = size
@@ -87,7 +91,20 @@ class Output:
             self._buffer.flush()
         except (ValueError, OSError):
             pass
+        self._flush_c()
 
     def _before_spawning(self, event: str, _arguments: tuple[Any, ...]) -> None:
         if event in _SPAWNING:
             self._flush()
+
+
+def _flush_of_c() -> Callable[[], object]:
+    """What flushes the standard output of C. Not all of its streams: one that a thread waits on is locked."""
+    try:
+        import ctypes
+
+        library = ctypes.PyDLL(None)  # keeps the interpreter's lock: this takes less time than to give it away
+        stream = ctypes.c_void_p.in_dll(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
+    except (ImportError, OSError, ValueError):  # a Python without ctypes, a C library without this name
+        return lambda: None
+    return lambda: library.fflush(stream)
