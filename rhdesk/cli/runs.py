@@ -214,17 +214,22 @@ async def _write_result(found: FoundRun, out: Path) -> None:
     note(f"Wrote {out} ({len(data)} bytes).")
 
 
+def _is_only_items(found: FoundRun) -> bool:
+    """Whether a generator yielded what there is and returned nothing."""
+    return found.run.items > 0 and found.run.result_type == "NoneType"
+
+
 async def _as_json(found: FoundRun, result: Result) -> bytes:
     import json
 
-    value, plain = result.value, result.plain
-    if found.run.items and (value is None and plain or found.run.result_type == "NoneType"):
+    if _is_only_items(found):
         items = [item async for item in _items(found)]
-        value, plain = [(await item_text(found.client, item))[0] for item in items], all(map(_is_json, items))
-        if not plain:
-            raise RhError("The items of the run are not plain data.", remedy="Write them as .txt.")
-    if plain:
-        return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+        if any(item.value.format != pb.Value.JSON for item in items):
+            raise RhError("The items that it yielded are not all plain data.", remedy="Write them as .txt.")
+        values = [(await item_text(found.client, item))[0] for item in items]
+        return json.dumps(values, ensure_ascii=False, indent=2).encode() + b"\n"
+    if result.plain:
+        return json.dumps(result.value, ensure_ascii=False, indent=2).encode() + b"\n"
     preview = result.preview
     if preview is None or not preview.json or preview.shortened:
         raise RhError(
@@ -248,6 +253,11 @@ async def _as_picture(found: FoundRun, result: Result) -> bytes:
 
 
 async def _as_pickle(found: FoundRun, result: Result) -> bytes:
+    if _is_only_items(found):
+        raise RhError(
+            "What it yielded cannot be joined into one pickle here.",
+            remedy="Write it as .json or .txt, or take it with `get` of the library.",
+        )
     if result.plain:
         return pickle.dumps(result.value, protocol=5)
     reply = await found.client.result(found.run.id)

@@ -63,7 +63,7 @@ def test_that_run_and_logs_survive_a_killed_server(own_server: Any, project: Pat
     time.sleep(1)
     asyncio.run(own_server.route.up(lambda _: None))
     seen += run.stderr.readlines()
-    assert run.stdout.read() == "100\n"
+    assert run.stdout.read() == "100\n", "".join(seen[-20:])
     assert run.wait(30) == 0
     ticks = [f"tick {number}\n" for number in range(100)]
     assert [line for line in seen if line.startswith("tick")] == ticks

@@ -69,6 +69,11 @@ def squares(count: int):
         yield number * number
 
 
+def steps(count: int):
+    for number in range(count):
+        yield number, {"loss": number / 2}
+
+
 def table() -> dict:
     return {"loss": [0.5, 0.25], "name": "x", "none": None}
 
@@ -160,6 +165,18 @@ def test_that_a_failure_exits_with_1_and_shows_the_remote_traceback(cli: Command
 def test_that_items_of_a_generator_are_printed_one_a_line(cli: Commands) -> None:
     assert cli("run", "work.py:squares", "4").out == "0\n1\n4\n9\n"
     assert cli("run", "work.py:squares", "3", "--json").json()["item_values"] == [0, 1, 4]
+    cli("result", "last", "-o", "items.json")
+    assert json.loads((cli.project / "items.json").read_text()) == [0, 1, 4]
+    cli("result", "last", "-o", "items.txt")
+    assert (cli.project / "items.txt").read_text() == "0\n1\n4\n"
+    assert "get" in cli("result", "last", "-o", "items.pkl", code=1).err
+
+
+def test_that_items_which_are_no_plain_data_read_as_python_writes_them(cli: Commands) -> None:
+    expected = "(0, {'loss': 0.0})\n(1, {'loss': 0.5})\n"
+    assert cli("run", "work.py:steps", "2").out == expected
+    assert cli("result", "last").out == expected
+    assert "not all plain data" in cli("result", "last", "-o", "items.json", code=1).err
 
 
 def test_that_arguments_of_the_wrong_type_are_one_sentence(cli: Commands) -> None:
@@ -210,10 +227,12 @@ def test_that_following_goes_on_from_an_offset(cli: Commands) -> None:
     run = cli("run", "work.py:tick", "12", "--detach").out.strip()
     follow = cli.start("logs", run, "-f")
     assert follow.stdout is not None
+    assert follow.stderr is not None
     read = follow.stdout.readline() + follow.stdout.readline()
     follow.send_signal(signal.SIGINT)
-    rest, said = follow.communicate(timeout=30)
-    assert follow.returncode == 1
+    # not communicate(): it forgets what the reading of lines has buffered
+    rest, said = follow.stdout.read(), follow.stderr.read()
+    assert follow.wait(timeout=30) == 1
     offset = said.partition("--offset ")[2].split("`")[0]
     more = cli("logs", run, "-f", "--offset", offset).out
     assert read + rest + more == "".join(f"tick {number}\n" for number in range(12))

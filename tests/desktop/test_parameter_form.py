@@ -187,3 +187,20 @@ def test_what_is_being_typed_survives_a_better_reading_of_the_types(qtbot: QtBot
 def test_a_value_that_no_text_can_hold_is_not_lost(form: ParameterForm) -> None:
     form.set_values({"n": 1, "x": '""', "prompt": '""'})
     assert form.values() == {"n": 1, "x": '""', "prompt": '""'}
+
+
+def test_tab_goes_through_the_fields_in_their_order_after_the_cluster_knew_more_of_them(
+    qtbot: QtBot, form: ParameterForm
+) -> None:
+    # they become choices: other controls
+    better = SIGNATURE.replace("n: int", "n: Literal[1, 2]").replace("lr: float = 1e-3", "lr: Literal[1, 2] = 1")
+    form.set_fields(fields_of(static_schema(better)))
+    qtbot.waitUntil(lambda: form.editor("n").isVisible() and form.editor("lr").isVisible())
+    form.editor("n").setFocus()
+    seen = []
+    for _ in range(4):
+        focus = form.focusWidget()
+        assert focus is not None
+        seen.append(next(one.name for one in form.fields if form.editor(one.name).isAncestorOf(focus)))
+        qtbot.keyClick(focus, Qt.Key.Key_Tab)
+    assert seen == ["n", "lr", "mode", "on"]

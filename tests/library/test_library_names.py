@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,3 +153,27 @@ def test_the_library_works_inside_a_running_loop() -> None:
         return rh.resources()
 
     assert asyncio.run(notebook()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"env": ["A"]}, "env"),
+        ({"resources": {"cpu": 1}}, "did you mean cpus"),
+        ({"resources": {"gpus": "many"}}, "resources.gpus"),
+        ({"python": "three"}, "python"),
+        ({"reqs": [3]}, "3 in the requirements is no package"),
+        ({"system": 3}, "3 is no cluster"),
+    ],
+)
+def test_what_a_function_is_given_is_checked_at_once(asked: dict[str, Any], field: str) -> None:
+    with pytest.raises((DocumentError, UsageError), match=field):
+        rh.function(len, **asked)
+
+
+def test_numbers_and_single_commands_mean_what_they_say() -> None:
+    made = rh.function(python, env={"CUDA_VISIBLE_DEVICES": 0}, python=3.11, setup_cmds="echo ready", dryrun=True)
+    document = made.document()
+    assert document.env == {"CUDA_VISIBLE_DEVICES": "0"}
+    assert document.python == "3.11"
+    assert document.setup_commands == ["echo ready"]

@@ -189,7 +189,7 @@ def test_outside_git_the_folder_without_caches(tmp_path: Path) -> None:
 def test_home_and_root_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
-    for root in (tmp_path / "home", tmp_path, Path("/")):
+    for root in (tmp_path / "home", tmp_path, Path("/"), Path("/tmp")):
         with pytest.raises(RhError, match="is not a project"):
             CodeTree(root)
 
@@ -204,6 +204,32 @@ def test_too_much_is_refused_with_what_to_do(project: Path, monkeypatch: pytest.
     with pytest.raises(RhError, match="GB") as large:
         CodeTree(project).refresh()
     assert "train.py" in large.value.remedy
+
+
+def test_too_much_is_refused_before_it_is_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (project / "huge.bin").open("wb") as file:
+        file.truncate(3 * 1024**3)
+    monkeypatch.setattr("rhresources.code.tree._hash_of", lambda *_: pytest.fail("a file was read"))
+    with pytest.raises(RhError, match=r"holds 3\.0 GB"):
+        CodeTree(project).refresh()
+
+
+def test_what_a_build_wrote_beside_the_sources_travels_though_ignored(project: Path) -> None:
+    (project / ".gitignore").write_text("_version.py\n*_pb2.py\nbuild/\nsecrets.py\n")
+    (project / "build" / "lib").mkdir(parents=True)
+    for name in ("pkg/_version.py", "pkg/wire_pb2.py", "build/lib/_version.py", "secrets.py"):
+        (project / name).write_text("")
+    watched, looked = CodeTree(project), CodeTree(project)
+    assert watched.watch()
+    watched.refresh()
+    looked.refresh()
+    for tree in (watched, looked):
+        assert {"pkg/_version.py", "pkg/wire_pb2.py"} <= set(tree.entries)
+        assert not {"build/lib/_version.py", "secrets.py"} & set(tree.entries)
+    (project / "_version.py").write_text("made = 'later'")
+    assert watched.refresh()
+    assert "_version.py" in watched.entries
+    watched.close()
 
 
 def test_a_missing_folder_and_odd_names(tmp_path: Path, project: Path) -> None:

@@ -9,6 +9,7 @@ import pickle
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import grpc
@@ -137,6 +138,12 @@ class SmallServer(cluster_pb2_grpc.ClusterServicer):
 
 
 Connect = Callable[..., Awaitable[ClusterClient]]
+
+
+@pytest.fixture(autouse=True)
+def _a_server_may_stop_in_the_middle(allow_warnings: Any) -> None:
+    """gRPC's own words for a handler that was cancelled because the server stopped."""
+    allow_warnings("Exception not handled by _handle_exceptions")
 
 
 @pytest.fixture

@@ -32,6 +32,13 @@ def speak():
     os.write(1, b"descriptor\\n")
     print("without an end", end="")
 
+def speak_c(text):
+    import ctypes
+    ctypes.CDLL(None).printf(text.encode())
+
+def pairs(n):
+    for i in range(n): yield i, {"loss": i / 2}
+
 def main_thread(): return threading.current_thread() is threading.main_thread()
 
 def two_arguments(code): raise Awkward(code, "detail")
@@ -161,6 +168,22 @@ def test_output_of_python_children_and_descriptors_keeps_its_order(worker: Worke
         "python out", "python err", "child out", "child err", "descriptor", "without an end",
     ]  # fmt: skip
     assert printed == len(text)
+
+
+def test_output_of_c_belongs_to_the_call_that_made_it(worker: WorkerProcess) -> None:
+    for text in ("never flushed", "nor this"):
+        worker.call("speak_c", text)
+        assert (worker.folder / "scratch").read_text() == text
+
+
+def test_items_that_are_no_json_leave_how_they_read(worker: WorkerProcess) -> None:
+    folder = worker.folder / "runs" / "R"
+    arguments = json.dumps({"args": [2], "kwargs": {}}).encode()
+    worker.run("pairs", arguments, format="json", folder=str(folder))
+    while worker.receive()[0] != frames.DONE:
+        pass
+    assert (folder / "items" / "1.txt").read_text() == "(1, {'loss': 0.5})"
+    assert pickle.loads((folder / "items" / "1").read_bytes()) == (1, {"loss": 0.5})
 
 
 def test_what_one_call_printed_is_not_in_the_output_of_the_next(worker: WorkerProcess) -> None:

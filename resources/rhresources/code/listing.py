@@ -54,7 +54,7 @@ def find_root(path: Path | str) -> Path:
 
 
 def is_too_wide(root: Path) -> bool:
-    """Whether `root` is the home directory, above it, one for everybody's temporary files, or the root of everything."""
+    """Whether `root` is the home directory, above it, one for everybody's temporary files, or the root of all."""
     home, resolved = Path.home().resolve(), root.resolve()
     return resolved in (home, *home.parents, *map(Path.resolve, _TEMPORARY)) or resolved.parent == resolved
 

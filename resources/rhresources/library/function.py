@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from rhresources.code.pointer import Pointer, pointer_of_callable, pointer_of_file, pointer_of_text
 from rhresources.code.specs import Needs
-from rhresources.documents import ClusterDocument, FunctionDocument, FunctionResources
+from rhresources.documents import ClusterDocument, FunctionDocument, FunctionResources, parse_document
 from rhresources.documents.function import FunctionCode
 from rhresources.errors import RemoteError, ServerProblem, UsageError
 from rhresources.library import calls
@@ -158,7 +158,7 @@ class Function(Resource):
         if reqs is not None:
             needs = replace(needs, packages=tuple(specs(reqs)))
         if setup_cmds is not None:
-            needs = replace(needs, setup_commands=tuple(setup_cmds))
+            needs = replace(needs, setup_commands=tuple(_lines(setup_cmds)))
         moved = Function(None, self._source, _cluster_of(system), needs, self.dryrun)
         moved._address = self._address
         if not moved.dryrun:
@@ -300,8 +300,8 @@ def function(
     Raises:
         UsageError: `fn` points to no function, or something in `reqs` is no package.
         NotFound: nothing is saved under `name`.
+        DocumentError: `env`, `python`, `resources` or `setup_cmds` hold what they cannot.
     """
-    taken = FunctionResources.model_validate(resources or {})
     if fn is None:
         if not name or not load:
             raise UsageError("Nothing says which function.", remedy="Give a callable, or the name of a saved function.")
@@ -319,10 +319,28 @@ def function(
         source = fn
     else:
         raise UsageError(f"{fn!r} is not callable.", remedy="Give a function, or text that points to one.")
+    said = _checked(setup_commands=_lines(setup_cmds), python=python, env=env or {}, resources=resources or {})
     needs = Needs(
-        tuple(packages), tuple(setup_cmds or ()), python or "", dict(env or {}), taken.cpus, taken.gpus, taken.memory
-    )
+        tuple(packages), tuple(said.setup_commands), said.python or "", dict(said.env),
+        said.resources.cpus, said.resources.gpus, said.resources.memory,
+    )  # fmt: skip
     return Function(name, source, _cluster_of(system), needs, dryrun)
+
+
+def _checked(**fields: Any) -> FunctionDocument:
+    """What was asked for beside code and packages, held to the rules of the documents.
+
+    Raises:
+        DocumentError: it names the field.
+    """
+    code = {"root": "/", "file": "function.py", "name": "function"}  # never looked at
+    document = parse_document({"kind": "function", "code": code, **fields}, source="rh.function")
+    assert isinstance(document, FunctionDocument)
+    return document
+
+
+def _lines(setup_cmds: Sequence[str] | str | None) -> list[str]:
+    return [setup_cmds] if isinstance(setup_cmds, str) else list(setup_cmds or ())
 
 
 def from_document(name: str | None, document: FunctionDocument, dryrun: bool = False) -> Function:
@@ -345,7 +363,7 @@ def _loaded(
     if reqs is not None:
         found._needs = replace(found._needs, packages=tuple(specs(reqs)))
     if setup_cmds is not None:
-        found._needs = replace(found._needs, setup_commands=tuple(setup_cmds))
+        found._needs = replace(found._needs, setup_commands=tuple(_lines(setup_cmds)))
     return found
 
 
@@ -354,4 +372,6 @@ def _cluster_of(system: str | Cluster | ClusterDocument | None) -> Cluster | Non
         return Cluster(system, names().cluster(system))
     if isinstance(system, ClusterDocument):
         return Cluster(None, system)
+    if system is not None and not isinstance(system, Cluster):
+        raise UsageError(f"{system!r} is no cluster.", remedy='Write its name, such as "^local".')
     return system

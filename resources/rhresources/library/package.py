@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -151,6 +152,10 @@ def specs(reqs: Iterable[Any] | str | None) -> list[PackageSpec]:
             found.append(one.spec())
         elif isinstance(one, PackageSpec):
             found.append(one)
+        elif isinstance(one, str | os.PathLike):
+            found += names().packages([os.fspath(one)])
         else:
-            found += names().packages([str(one)])
+            raise UsageError(
+                f"{one!r} in the requirements is no package.", remedy='Write it as text, such as "numpy==1.26".'
+            )
     return found

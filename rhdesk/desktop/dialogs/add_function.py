@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QLineEdit, QStackedWidget, QWidget
 
 from rhdesk.core.desk import Desk
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
 _PAUSE = 250
+_HERE = Qt.ShortcutContext.WidgetShortcut
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ class AddFunction(Dialog):
         self.candidates.setObjectName("function-candidates")
         self.candidates.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.candidates.chosen.connect(lambda rows: self._chosen())
+        self.candidates.opened.connect(lambda row: self._create())
         self._filter.textChanged.connect(self._filtered)
-        self._filter.down.connect(self.candidates.setFocus)
+        self._filter.down.connect(self._to_candidates)
         self._state = StateView()
         self._stack = QStackedWidget()
         self._stack.addWidget(self.candidates)
@@ -143,6 +146,8 @@ class AddFunction(Dialog):
         self._timer = QTimer(self, singleShot=True, interval=_PAUSE)
         self._timer.timeout.connect(self._search)
         self.folder.textChanged.connect(lambda text: self._timer.start())
+        self.folder.returnPressed.connect(self._entered)
+        QShortcut(QKeySequence(Qt.Key.Key_Down), self.folder, self._to_candidates, context=_HERE)
         self.name.textEdited.connect(self._named)
         self._show_start()
         self._chosen()
@@ -165,6 +170,19 @@ class AddFunction(Dialog):
     def _take(self, path: Path) -> None:
         self.folder.setText(str(path))
         self._search()
+
+    def _entered(self) -> None:
+        """Enter looks at once; where the functions are there already it goes on to them."""
+        if self._timer.isActive():
+            self._search()
+        else:
+            self._to_candidates()
+
+    def _to_candidates(self) -> None:
+        if self.candidates.rows.rowCount():
+            self.candidates.setFocus()
+            if not self.candidates.selected():
+                self.candidates.selectRow(0)
 
     def _search(self) -> None:
         self._timer.stop()

@@ -15,6 +15,7 @@ from rhdesk.desktop.forms.code_edit import Mark
 from rhdesk.desktop.forms.field_editors import FieldEditor, editor_for
 from rhdesk.desktop.forms.json_view import JsonView
 from rhdesk.desktop.forms.schema import NOTHING, Field, Place
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.forms.values import (
     FieldError,
     arguments_of,
@@ -92,6 +93,7 @@ class ParameterForm(QWidget):
         for place, row in enumerate(self._rows.values()):
             self._lines.insertWidget(place, row)
         self._none.setVisible(not fields)
+        order_tabs(self._form, self._json.edit)
         self._write_json()
         self.changed.emit()
 
@@ -182,6 +184,10 @@ class ParameterForm(QWidget):
             self.run_asked.emit()
         else:
             super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        order_tabs(self._form, self._json.edit)  # items of a list may have come since
+        return super().focusNextPrevChild(next)
 
     def _field_changed(self) -> None:
         if not self._syncing:

@@ -46,6 +46,7 @@ class FunctionRun(QWidget):
         self._exact = ""  # the cluster whose own reading of the types is shown
         self._asked: tuple[object, ...] | None = None  # what the last inspection was about
         self._from_run: RunRow | None = None
+        self._focus_wanted = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -119,6 +120,7 @@ class FunctionRun(QWidget):
         self._row = row
         if new:
             self._source, self._exact, self._from_run, self._asked = None, "", None, None
+            self._focus_wanted = False
             self._clear_notes()
             self._about.setText("")
             self._signature.setText("")
@@ -136,6 +138,11 @@ class FunctionRun(QWidget):
         self._from_run = run
         if self.form.fields:
             self._take_run()
+
+    def focus_form(self) -> None:
+        """Put the cursor into the first field, as soon as the fields are there."""
+        self._focus_wanted = not self.form.fields
+        self.form.focus_first()
 
     def refresh(self) -> None:
         """Read the source again if its file changed."""
@@ -181,6 +188,9 @@ class FunctionRun(QWidget):
         if source.schema is not None and (first or changed or not self._exact):
             self._exact = ""
             self.form.set_fields(fields_of(source.schema))
+        if self._focus_wanted:
+            self._focus_wanted = False
+            self.form.focus_first()
         if first and source.schema is not None:
             self.form.set_values(self._last.get(self.address))
         if self._from_run is not None:

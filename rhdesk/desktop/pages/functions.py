@@ -172,7 +172,7 @@ class FunctionsPage(Page):
                 self.panel.tabs.choose("run")
         self.panel.show()
         if focus and not broken:
-            self.run_view.form.focus_first()
+            self.run_view.focus_form()
         if new:
             self.moved.emit(row.address)
 
@@ -243,7 +243,7 @@ class FunctionsPage(Page):
         if again and run is None:
             return  # comes with the runs
         self._wanted = ("", "")
-        self._show(row)
+        self._show(row, focus=run is not None)
         if run is not None:
             self.run_view.fill_from(run)
 

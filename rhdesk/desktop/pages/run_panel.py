@@ -54,7 +54,7 @@ class RunPanel(SidePanel):
         self.add_tab("details", "Details", details)
         self.log.run_changed.connect(self._record)
         self.tabs.chosen.connect(lambda key: self._load_result())
-        self._clock = QTimer(self, interval=1000)
+        self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self.destroyed.connect(desk.store.runs.subscribe(self._changed))
 
@@ -100,10 +100,9 @@ class RunPanel(SidePanel):
         self._show_error(run)
         self._show_details(run)
         self._load_result()
-        if run.state.is_over:
-            self._clock.stop()
-        elif not self._clock.isActive():
-            self._clock.start()
+        pace = 5000 if run.state.is_over else 1000  # how long ago it was goes on
+        if not self._clock.isActive() or self._clock.interval() != pace:
+            self._clock.start(pace)
 
     def _tick(self) -> None:
         run = self.run

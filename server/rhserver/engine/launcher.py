@@ -122,9 +122,7 @@ class Launcher:
         survivors, self._survivors = self._survivors, {}
         for name, spec in survivors.items():
             try:
-                supervisor = await asyncio.to_thread(self._existing, spec, name)
-                if name not in (await supervisor.ping.remote())["workers"]:
-                    raise ValueError("its worker is gone")
+                supervisor = await self._supervisor_of(name, spec)
                 link = await self._connect(name)
             except Exception as error:
                 log.info("worker %s cannot be taken over: %s", name, error)
@@ -188,6 +186,25 @@ class Launcher:
         import ray
 
         return ray.get_actor(f"{SHARED}-{name}" if spec.dedicated else SHARED, namespace=NAMESPACE)
+
+    async def _supervisor_of(self, name: str, spec: WorkerSpec) -> Any:
+        """The supervisor of a worker that an earlier server started.
+
+        Raises:
+            LookupError: it is gone, or its worker is.
+        """
+        for pause in (0.5, 2, 5, 0):  # Ray may have just come back itself
+            try:
+                supervisor = await asyncio.to_thread(self._existing, spec, name)
+                there = (await supervisor.ping.remote())["workers"]
+            except Exception as error:
+                log.info("the supervisor of worker %s does not answer: %s", name, error)
+                await asyncio.sleep(pause)
+                continue
+            if name in there:
+                return supervisor
+            break
+        raise LookupError("its worker is gone")
 
     @staticmethod
     def _require(spec: WorkerSpec) -> None:

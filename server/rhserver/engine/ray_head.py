@@ -54,9 +54,10 @@ class RayHead:
         for attempt in range(ATTEMPTS):
             try:
                 address = await asyncio.to_thread(self._find_running)
-                if address is None:
-                    address = await asyncio.to_thread(self._start_processes)
-                await asyncio.to_thread(self._join, address)
+                if address is not None:
+                    await self._rejoin(address)
+                else:
+                    await asyncio.to_thread(lambda: self._join(self._start_processes()))
             except (RhError, OSError, RuntimeError, ConnectionError, TimeoutError) as error:
                 detail = f"{error}\n{self._log_tail()}"
                 log.info("Ray did not start (attempt %d): %s", attempt + 1, error)
@@ -68,6 +69,18 @@ class RayHead:
             return
         self._set(pb.EngineState.FAILED, "Ray could not be started on this host.", detail)
         self.ready.set()
+
+    async def _rejoin(self, address: str) -> None:
+        """Join a Ray that runs. Runs of an earlier server live in it, so a busy host gets several tries."""
+        for pause in (1, 3, 10, 0):
+            try:
+                await asyncio.to_thread(self._join, address)
+                return
+            except (OSError, RuntimeError, ConnectionError, TimeoutError) as error:
+                log.info("Ray does not answer yet: %s", error)
+                if not pause:
+                    raise
+                await asyncio.sleep(pause)
 
     def stop_processes(self) -> None:
         """End the Ray processes that `ray.json` names; blocks for some seconds at most."""

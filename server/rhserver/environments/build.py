@@ -79,7 +79,7 @@ def _where(step: Step, folder: Path) -> Path:
 
 async def _add_cloudpickle(installer: Installer, python: str, folder: Path) -> None:
     """Workers need it. Where nothing brought it along, the server's own is copied: pure Python, and no network."""
-    if await installer.run(python, "-c", _FIND_CLOUDPICKLE, folder=folder) or not installer.output:
+    if await installer.run(python, "-c", _FIND_CLOUDPICKLE, folder=folder, silent=True) or not installer.output:
         raise _failure(installer, "The new environment does not work")
     answer = installer.output[-1]
     if answer != "found":

@@ -35,10 +35,13 @@ class Installer:
         self._on_line = on_line
         self._on_process = on_process
         self.output: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._silent = False
 
-    async def run(self, *command: str, folder: Path) -> int:
-        """The exit code. Cancelling ends the process with everything it started."""
+    async def run(self, *command: str, folder: Path, silent: bool = False) -> int:
+        """The exit code; what it says is not handed on if `silent`. Cancelling ends the process with everything it
+        started."""
         self.output.clear()
+        self._silent = silent
         reading, writing = os.pipe()
         lines = _Lines(self._say)
         loop = asyncio.get_running_loop()
@@ -75,7 +78,8 @@ class Installer:
         text = _ANSI.sub("", line.decode(errors="replace")).rstrip()
         if text:
             self.output.append(text)
-            self._on_line(text)
+            if not self._silent:
+                self._on_line(text)
 
     def _variables(self) -> dict[str, str]:
         variables = {key: value for key, value in os.environ.items() if key not in _NOT_HANDED_ON}

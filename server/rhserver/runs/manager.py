@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import logging
 import os
@@ -256,13 +257,11 @@ class RunManager:
         else:
             await self._pool.interrupt(active.link)
             self._keep_running(asyncio.ensure_future(self._kill_later(id, active.link)))
-        with self.watchers.subscribe(id) as changes:
-            while self.get(id).state not in lifecycle.ENDED:
-                try:
-                    await asyncio.wait_for(changes.wait(), 1)
-                except TimeoutError:
-                    break
-                changes.take()
+        with self.watchers.subscribe(id) as changes, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_SECONDS + 3):
+                while self.get(id).state not in lifecycle.ENDED:
+                    await changes.wait()
+                    changes.take()
         return self.get(id)
 
     async def _kill_later(self, id: str, link: WorkerLink) -> None:

@@ -1,0 +1,36 @@
+"""The order in which Tab goes through a form: as it is laid out, also after controls were replaced or added.
+
+Qt puts a new control at the end of the window's chain, so a field that was made again would come after the Run button.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLayout, QWidget
+
+
+def order_tabs(form: QWidget, after: QWidget) -> None:
+    """Let Tab go through `form` in the order of its layouts. It begins `after` a control that is always there."""
+    before = after
+    for control in _controls(form):
+        QWidget.setTabOrder(before, control)
+        before = control
+
+
+def _controls(widget: QWidget) -> Iterator[QWidget]:
+    if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
+        yield widget
+    elif (layout := widget.layout()) is not None:
+        yield from _inside(layout)
+
+
+def _inside(layout: QLayout) -> Iterator[QWidget]:
+    for place in range(layout.count()):
+        item = layout.itemAt(place)
+        assert item is not None
+        if (widget := item.widget()) is not None:
+            yield from _controls(widget)
+        elif (nested := item.layout()) is not None:
+            yield from _inside(nested)
