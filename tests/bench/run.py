@@ -1,7 +1,7 @@
 """The benchmarks of rhdesk: `run.py [NAME...] [--list] [--quick]`, or `make bench`.
 
 Prints one table: our value, the value of a peer that was measured in the same run in turn with ours, value / peer,
-and whether the goal was met; then says what was missed. Exits 0 when everything ran. `$BENCH_JSON` names a file for
+and whether the goal was met; then says what was missed. Exits 0 when everything ran, 1 when a benchmark broke. `$BENCH_JSON` names a file for
 the rows as JSON.
 """
 
@@ -15,6 +15,7 @@ import platform
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -40,17 +41,22 @@ BENCHMARKS: dict[str, Benchmark] = {
 }
 
 
-async def run(names: list[str], *, quick: bool) -> list[Row]:
-    """The rows of the benchmarks called `names`."""
+async def run(names: list[str], *, quick: bool) -> tuple[list[Row], list[str]]:
+    """The rows of the benchmarks called `names`, and the names of those that broke (their tracebacks are printed)."""
     rows: list[Row] = []
+    broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rhb-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
             lab = Lab(Path(folder), stack, quick=quick)
             for name in names:
                 start = time.monotonic()
-                rows += await BENCHMARKS[name](lab)
+                try:
+                    rows += await BENCHMARKS[name](lab)
+                except Exception:
+                    traceback.print_exc()
+                    broken.append(name)
                 print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    return rows
+    return rows, broken
 
 
 def main() -> int:
@@ -69,14 +75,16 @@ def main() -> int:
         os.environ.pop(switch, None)  # not set where users work; both slow every child process down
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} before")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        rows = runner.run(run(arguments.names or list(BENCHMARKS), quick=arguments.quick))
+        rows, broken = runner.run(run(arguments.names or list(BENCHMARKS), quick=arguments.quick))
     print(f"load {os.getloadavg()[0]:.1f} after\n\n{table(rows)}\n")
     print("'a : b' is measured as value : peer, ratio = value / peer; medians of rounds taken in turn.")
     failures = missed(rows)
-    print("Missed:\n  " + "\n  ".join(failures) if failures else "Every goal was met.")
+    print("Missed:\n  " + "\n  ".join(failures) if failures else "Every goal that was measured was met.")
     if target := os.environ.get("BENCH_JSON"):
         Path(target).write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n")
-    return 0
+    if broken:
+        print(f"Broken: {', '.join(broken)}")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -228,3 +228,32 @@ def test_a_setting_is_saved_at_once_and_a_bad_one_refused_in_place(desk: Desk, q
     assert field.text() == "many", "what was typed is not lost"
     assert json.dumps(file.read_text()).count("runs_kept") == 1
     desk.close()
+
+
+def test_a_run_that_printed_nothing_ends_at_its_result_or_its_error(desk: Desk, qtbot: QtBot) -> None:
+    page = RunsPage(desk)
+    show(qtbot, page)
+    for number, state, tab in ((1, State.SUCCEEDED, "result"), (2, State.FAILED, "error"), (3, State.CANCELLED, "log")):
+        desk.store.runs.update(by_id(run(number, State.RUNNING)))
+        page.open(run(number, State.RUNNING).id)
+        assert page.panel.tabs.current == "log"
+        desk.store.runs.update(by_id(run(number, state)))
+        assert page.panel.tabs.current == tab
+    loud = run(4, State.FAILED, log_bytes=10)
+    desk.store.runs.update(by_id(loud))
+    page.open(loud.id)
+    assert page.panel.tabs.current == "log"
+
+
+def test_a_new_run_is_shown_in_place_of_the_one_that_was_chosen(desk: Desk, qtbot: QtBot) -> None:
+    page = RunsPage(desk)
+    show(qtbot, page)
+    old, new = run(9, State.SUCCEEDED), run(1, State.RUNNING)
+    desk.store.runs.update(by_id(old))
+    page.list.select(old.id)
+    QTest.keyPress(page, Qt.Key.Key_Control)  # somebody pressed Ctrl+Enter and still holds it
+    page.open(new.id)
+    desk.store.runs.update(by_id(new))
+    QTest.keyRelease(page, Qt.Key.Key_Control)
+    assert page.panel.run == new
+    assert page.list.selected() == [new]

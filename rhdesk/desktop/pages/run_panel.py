@@ -33,6 +33,7 @@ class RunPanel(SidePanel):
         super().__init__(480)
         self._desk = desk
         self._id = ""
+        self._was_over = False
         self._buttons_for: tuple[str, State, bool] | None = None
         self._result_for: tuple[str, State] | None = None
         self.preview: ResultPreview | None = None  # what the Result tab shows
@@ -71,8 +72,8 @@ class RunPanel(SidePanel):
         self.result.clear()
         self.error.clear()
         self.log.show_run(None)
-        run = self.run
-        self.tabs.choose("error" if run is not None and _failed(run) and not run.log_bytes else "log")
+        self._was_over = False
+        self.tabs.choose("log")
         self._refresh()
 
     # ------------------------------------------------------------ contents
@@ -99,6 +100,7 @@ class RunPanel(SidePanel):
         self._show_buttons(run)
         self._show_error(run)
         self._show_details(run)
+        self._leave_empty_log(run)
         self._load_result()
         pace = 5000 if run.state.is_over else 1000  # how long ago it was goes on
         if not self._clock.isActive() or self._clock.interval() != pace:
@@ -173,6 +175,15 @@ class RunPanel(SidePanel):
             ],
             mono=("Run", "Arguments", "Environment", "Code"),
         )
+
+    def _leave_empty_log(self, run: RunRow) -> None:
+        """A run that printed nothing has its result or its error to show."""
+        if run.state.is_over and not self._was_over and not run.log_bytes and self.tabs.current == "log":
+            if run.state is State.SUCCEEDED:
+                self.tabs.choose("result")
+            elif _failed(run):
+                self.tabs.choose("error")
+        self._was_over = run.state.is_over
 
     # ------------------------------------------------------------ the result
 

@@ -160,6 +160,8 @@ class ListPanel(Card):
     def select(self, key: str) -> None:
         """Select a row by its key, now or as soon as it comes."""
         self._wanted = "" if self.table.select(key) else key
+        if self._wanted:
+            self.table.clearSelection()  # or a change of the rows would choose the old one again
 
     def focus_filter(self) -> None:
         self.filter.setFocus()

@@ -92,8 +92,9 @@ class ResourceTable(QTableView):
         place = self.rows.place_of(key)
         if place < 0:
             return False
-        self.setCurrentIndex(self.rows.index(place, 0))
-        self.selectRow(place)
+        # not by the view's own methods: those toggle while Ctrl is held, as it is after Ctrl+Enter
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(self.rows.index(place, 0), flag.ClearAndSelect | flag.Rows)
         self.scrollTo(self.rows.index(place, 0))
         return True
 

@@ -158,6 +158,7 @@ class RayHead:
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # without it Ray listens on every interface
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_DEDUP_LOGS": "0",
+            "RAY_worker_niceness": "0",  # Ray's own 15 starves users' functions on a busy host, and quick calls first
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         }
 

@@ -230,8 +230,8 @@ class _Session:
         service.in_flight.discard(call)
         service.calls += 1
         call.answer = answer
-        if call.message.arguments.blob:
-            service.blobs.discard(call.message.arguments.blob)
+        if call.message.arguments.blob:  # in a thread: to free the pages of a large file takes milliseconds
+            service.keep(asyncio.to_thread(service.blobs.discard, call.message.arguments.blob))
         if type(answer) is Done and not answer.printed and not call.recorded:
             self.finish(call, answer)
             service.pool.release(link)

@@ -104,7 +104,8 @@ class Worker:
             sent = self._try_send(frames.DONE, printed, outcome.meta(), outcome.data)
         else:
             if task.folder is not None:
-                self._keep_failure(task, failure, pickled)
+                with contextlib.suppress(OSError):  # a full disk; the server hears of it all the same
+                    self._keep_failure(task, failure, pickled)
             sent = self._try_send(frames.ERROR, printed, json.dumps(failure).encode(), pickled)
         self._last = "" if sent else task.run
         if not sent:
