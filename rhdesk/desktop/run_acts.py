@@ -51,6 +51,7 @@ def ask_cancel(desk: Desk, parent: QWidget, runs: Sequence[RunRow]) -> Dialog | 
         "Kill" if again else "Cancel the run" if len(active) == 1 else "Cancel the runs",
         lambda: _cancel(desk, cluster, active, force=again),
         victims=[_line(run) for run in active],
+        leave_text="Keep it running" if len(active) == 1 else "Keep them running",
     )
     dialog.setObjectName("cancel-run")
     return dialog

@@ -30,6 +30,7 @@ def main() -> int:
     )  # fmt: skip
     logging.getLogger("grpc").setLevel(logging.WARNING)
     limits = Limits(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Limits)})
+    import rhresources.wire.polling  # noqa: F401  # must be what imports gRPC
     from rhserver.app import Server
 
     async def run() -> None:

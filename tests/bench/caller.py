@@ -53,7 +53,7 @@ def synchronous(project: str) -> None:
     import rhdesk as rh
 
     sys.path.insert(0, project)
-    from functions import nothing  # type: ignore[import-not-found]  # of the project, as a user's own module would be
+    from functions import nothing  # of the project, as a user's own module would be
 
     function = rh.function(nothing, system="^local", reqs=[])
     function()

@@ -1,8 +1,8 @@
 """The benchmarks of rhdesk: `run.py [NAME...] [--list] [--quick]`, or `make bench`.
 
 Prints one table: our value, the value of a peer that was measured in the same run in turn with ours, value / peer,
-and whether the goal was met; then says what was missed. Exits 0 when everything ran, 1 when a benchmark broke. `$BENCH_JSON` names a file for
-the rows as JSON.
+and whether the goal was met; then says what was missed. Exits 0 when everything ran, 1 when a benchmark broke.
+`$BENCH_JSON` names a file for the rows as JSON.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from rhresources.code.tree import CodeTree
 from rhresources.reach.machine import MachineRoute
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
-from rhresources.wire.values import inline, pickle_arguments
+from rhresources.wire.values import pickle_arguments
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
@@ -37,7 +37,7 @@ class Cluster:
         return (await self.client.prepare(spec)).key
 
     async def submit(self, key: str, *args: object) -> str:
-        return (await self.client.submit(key, inline(pickle_arguments(args, {})))).id
+        return (await self.client.submit(key, pickle_arguments(args, {}))).id
 
     async def log_and_end(self, run: str) -> tuple[bytes, pb.Run]:
         """All of a run's output as a watcher gets it, and the run's last record."""
@@ -100,7 +100,7 @@ async def test_two_runs_that_print_at_once_lose_mix_and_reorder_no_line(cluster:
 async def test_ten_slow_runs_do_not_hold_fast_calls_up(cluster: Cluster) -> None:
     slow, fast = await cluster.prepare("sleep"), await cluster.prepare("nothing")
     nothing = pickle_arguments((), {})
-    await cluster.client.call(fast, inline(nothing))
+    await cluster.client.call(fast, nothing)
     runs = [await cluster.submit(slow, 20.0) for _ in range(10)]
 
     states: dict[str, pb.RunState] = {}
@@ -111,7 +111,7 @@ async def test_ten_slow_runs_do_not_hold_fast_calls_up(cluster: Cluster) -> None
     taken = []
     for _ in range(200):
         start = time.perf_counter()
-        value = await cluster.client.call(fast, inline(nothing))
+        value = await cluster.client.call(fast, nothing)
         taken.append(time.perf_counter() - start)
         assert cloudpickle.loads(value.data) is None
     listed = {run.id: run for run in (await cluster.client.list_runs()).runs}

@@ -13,7 +13,7 @@ from measure import Goal, Row, medians
 from processes import child_environment
 
 from rhresources.wire import cluster_pb2 as pb
-from rhresources.wire.values import inline, pickle_arguments
+from rhresources.wire.values import pickle_arguments
 
 MEGABYTE = 1_000_000
 ARGUMENT = 10 * MEGABYTE
@@ -57,7 +57,7 @@ async def log_lines(lab: Lab) -> list[Row]:
 
     async def ours() -> float:
         start = time.perf_counter()
-        run = await client.submit(key, inline(pickle_arguments((LINES,), {})))
+        run = await client.submit(key, pickle_arguments((LINES,), {}))
         blocks: list[bytes] = []
         final = run
         async for event in client.watch(run.id):

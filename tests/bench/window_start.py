@@ -21,13 +21,14 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 class FirstPaint(QObject):
     """Watches all events until a main window is painted."""
 
-    def __init__(self, report: Path) -> None:
+    def __init__(self, application: QApplication, report: Path) -> None:
         super().__init__()
+        self._application = application
         self._report = report
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint and isinstance(watched, QMainWindow):
-            QApplication.instance().removeEventFilter(self)
+            self._application.removeEventFilter(self)
             QTimer.singleShot(0, self._write)  # after the children, which this same pass paints
         return False
 
@@ -40,7 +41,7 @@ class FirstPaint(QObject):
 def main(which: str, report: str) -> int:
     QGuiApplication.setDesktopFileName(which)
     application = QApplication([which])
-    first_paint = FirstPaint(Path(report))
+    first_paint = FirstPaint(application, Path(report))
     application.installEventFilter(first_paint)
     if which == "rhdesk":
         from rhdesk.__main__ import main as run_rhdesk

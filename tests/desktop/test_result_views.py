@@ -120,6 +120,11 @@ def test_an_error_is_shown_with_its_traceback_and_copied_whole(view: ResultView)
     view.show_error(ErrorReport("builtins.ValueError", "too few", trace))
     view._error.copy()
     assert clipboard() == trace.rstrip()
+    folder = f"/home/me/.rh/server/code/trees/project-1a2b3c4d/{'0f' * 32}/"
+    view.show_error(ErrorReport("builtins.ValueError", "too few", trace.replace("train.py", f"{folder}src/train.py")))
+    assert 'File "src/train.py", line 3, in main' in view._error._traceback.toPlainText()
+    view._error.copy()
+    assert folder in clipboard()
     assert view._error._headline.text() == "ValueError: too few"
     view.show_error(ErrorReport("", "The worker was killed (signal 9).", remedy="Run it again."))
     view._error.copy()

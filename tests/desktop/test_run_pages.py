@@ -24,6 +24,8 @@ from rhdesk.desktop.pages.overview import OverviewPage
 from rhdesk.desktop.pages.runs import RunsPage
 from rhdesk.desktop.pages.settings import SettingsPage
 from rhdesk.desktop.run_acts import ask_cancel
+from rhdesk.desktop.widgets.base import Button
+from rhdesk.desktop.widgets.dialog import Dialog
 from rhresources import paths
 
 NOW = time.time()
@@ -257,3 +259,24 @@ def test_a_new_run_is_shown_in_place_of_the_one_that_was_chosen(desk: Desk, qtbo
     QTest.keyRelease(page, Qt.Key.Key_Control)
     assert page.panel.run == new
     assert page.list.selected() == [new]
+
+
+def test_the_keyboard_stays_in_the_panel_when_its_buttons_change(desk: Desk, qtbot: QtBot) -> None:
+    page = RunsPage(desk)
+    show(qtbot, page)
+    desk.store.runs.update(by_id(run(1, State.RUNNING)))
+    page.open(run(1, State.RUNNING).id)
+    cancel = page.panel.findChild(Button, "run-cancel")
+    assert cancel is not None
+    qtbot.waitUntil(cancel.isVisible)
+    cancel.setFocus()
+    qtbot.keyClick(cancel, Qt.Key.Key_Return)
+    dialog = page.findChild(Dialog, "cancel-run")
+    assert dialog is not None
+    leave = next(button for button in dialog.findChildren(Button) if button.text() == "Keep it running")
+    qtbot.keyClick(leave, Qt.Key.Key_Return)
+    assert not dialog.isVisible()
+    desk.store.runs.update(by_id(run(1, State.SUCCEEDED)))
+    focus = page.window().focusWidget()
+    assert focus is not None
+    assert focus.objectName() == "run-again", (focus, focus.parent(), QApplication.focusWidget(), page.panel._buttons.count())

@@ -42,6 +42,24 @@ def test_records_are_there_after_the_store_is_opened_again(store: RunStore) -> N
     assert again.unfinished() == []
 
 
+def test_that_a_run_ended_is_known_on_a_full_disk_and_written_later(store: RunStore) -> None:
+    run = record(1, pb.RUNNING)
+    store.save(run)
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+    ended = record(1, pb.FAILED)
+    ended.error.traceback = "x" * 100_000
+    store.save(ended)
+    assert store.get(run.id) == ended
+    assert store.newest(1)[0] == [ended]
+    with pytest.raises(RhError, match="cannot write its records"):
+        store.save(pb.Run(id=record(2).id, state=pb.QUEUED, reason="x" * 100_000))
+    store._database.execute("PRAGMA max_page_count = 100000")
+    store.newest(1)
+    store.close()
+    assert RunStore(store.directory).get(run.id) == ended
+
+
 def test_the_worker_of_an_unfinished_run_is_remembered(store: RunStore) -> None:
     run = record(1, pb.QUEUED)
     store.save(run)

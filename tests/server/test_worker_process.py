@@ -39,6 +39,11 @@ def speak_c(text):
 def pairs(n):
     for i in range(n): yield i, {"loss": i / 2}
 
+def full_disk():
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+    return "x" * 1000
+
 def main_thread(): return threading.current_thread() is threading.main_thread()
 
 def two_arguments(code): raise Awkward(code, "detail")
@@ -174,6 +179,17 @@ def test_output_of_c_belongs_to_the_call_that_made_it(worker: WorkerProcess) -> 
     for text in ("never flushed", "nor this"):
         worker.call("speak_c", text)
         assert (worker.folder / "scratch").read_text() == text
+
+
+def test_a_result_that_the_disk_has_no_room_for_is_an_error_and_leaves_nothing(worker: WorkerProcess) -> None:
+    folder = worker.folder / "runs" / "R"
+    worker.run("full_disk", cloudpickle.dumps(((), {})), folder=str(folder))
+    while (received := worker.receive())[0] == frames.STARTED:
+        pass
+    assert received[0] == frames.ERROR
+    assert json.loads(received[2])["type"] == "OSError"
+    assert list(folder.iterdir()) == []
+    assert worker.value("add", 1, 2) == 3
 
 
 def test_items_that_are_no_json_leave_how_they_read(worker: WorkerProcess) -> None:

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import grpc.aio
 import psutil
 
 from rhresources import paths
@@ -29,6 +28,7 @@ from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, ServerAddress, error_of_rpc
 from rhresources.wire.link import open_link
+from rhresources.wire.polling import grpc
 
 if TYPE_CHECKING:
     from rhresources.documents import ClusterDocument

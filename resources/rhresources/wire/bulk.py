@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import grpc
-import grpc.aio
-
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, error_of_rpc, lost_unless_cancelled
 from rhresources.wire.chunks import DOWNLOAD, UPLOAD, chunk_data, chunk_message
+from rhresources.wire.polling import grpc
 from rhresources.wire.values import CHUNK, Pieces
 
 

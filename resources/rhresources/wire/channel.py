@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 # gRPC's core writes "I… Got goaway" onto the terminal of whoever watches a server go
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-import grpc
-import grpc.aio
 
 from rhresources.errors import (
     AlreadyExists,
@@ -32,6 +30,7 @@ from rhresources.errors import (
 )
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire import cluster_pb2_grpc
+from rhresources.wire.polling import grpc
 
 PROBLEM_METADATA = "rhdesk-problem-bin"
 """Trailing metadata that holds a serialised `pb.Problem`."""

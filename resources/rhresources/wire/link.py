@@ -6,13 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-import grpc.aio
-
 from rhresources.errors import ClusterDown, ConnectionLost, RhError, ServerProblem
 from rhresources.version import version
 from rhresources.wire import PROTOCOL
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, ServerAddress, error_of_rpc, lost_unless_cancelled
+from rhresources.wire.polling import grpc
 from rhresources.wire.session import Session
 
 Resolver = Callable[[], Awaitable[ServerAddress | None]]

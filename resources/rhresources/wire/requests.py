@@ -7,13 +7,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
-import grpc.aio
-
 from rhresources.errors import ConnectionLost, RhError
 from rhresources.wire import bulk
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import error_of_rpc, lost_unless_cancelled
 from rhresources.wire.link import FIRST_PAUSE, LONGEST_PAUSE, Link, Linker
+from rhresources.wire.polling import grpc
 from rhresources.wire.values import CLOUDPICKLE, INLINE_LIMIT, Pieces
 
 PATIENCE = 10.0

@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import grpc.aio
-
 from rhresources.errors import ConnectionLost, RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import Channels, error_of_problem, error_of_rpc
+from rhresources.wire.polling import grpc
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -10,6 +12,9 @@ from rhdesk.core.results import ErrorReport
 from rhdesk.desktop.forms.highlight import TracebackHighlighter
 from rhdesk.desktop.forms.result_text import TextView
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule
+
+# where the cluster keeps the code of a run; what counts is the file in the project, its line and its function
+_SNAPSHOT = re.compile(r'(?m)^(\s*File ")[^"]*/code/trees/[^/"]+/[0-9a-f]{16,}/')
 
 
 class ErrorView(QWidget):
@@ -56,7 +61,7 @@ class ErrorView(QWidget):
         ):
             label.setText(text)
             label.setVisible(bool(text))
-        self._traceback.setPlainText(report.traceback.rstrip())
+        self._traceback.setPlainText(_SNAPSHOT.sub(r"\1", report.traceback.rstrip()))
         has_traceback = bool(report.traceback.strip())
         self._traceback.setVisible(has_traceback)
         self._rule.setVisible(has_traceback)

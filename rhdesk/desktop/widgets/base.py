@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 
 from rhdesk.core.rows import State
 from rhdesk.desktop import theme
+
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class Card(QFrame):
@@ -141,6 +143,12 @@ class Button(QPushButton):
         """Enable the button, or disable it and say why in its tool tip."""
         self.setEnabled(not reason_against)
         self.setToolTip(reason_against)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & ~_KEYPAD:
+            self.click()  # Qt has only Space do it
+        else:
+            super().keyPressEvent(event)
 
     def retheme(self) -> None:
         if self._icon_name:

@@ -68,6 +68,7 @@ def confirm(
     victims: Sequence[str] = (),
     type_to_confirm: str = "",
     kind: str = "danger",
+    leave_text: str = "Cancel",
 ) -> Dialog:
     """Ask before something that cannot be undone.
 
@@ -84,7 +85,7 @@ def confirm(
         if len(victims) > 10:
             card.body.addWidget(Label(f"and {len(victims) - 10} more", "faint"))
         dialog.body.addWidget(card)
-    cancel = dialog.add_button("Cancel")
+    cancel = dialog.add_button(leave_text)
 
     def accept() -> None:
         dialog.accept()

@@ -60,10 +60,15 @@ class SidePanel(Card):
         self._top.insertWidget(1, widget)
 
     def set_buttons(self, buttons: Sequence[Button]) -> None:
+        focus = self.window().focusWidget()
+        had_focus = focus is not None and self._buttons.indexOf(focus) >= 0
         clear_layout(self._buttons)
         for button in buttons:
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
+        if had_focus and buttons:
+            buttons[0].show()  # what is hidden does not get it
+            buttons[0].setFocus()  # else it would go to the first control of the window
 
     def add_tab(self, key: str, text: str, widget: QWidget, *, scroll: bool = True) -> None:
         """Add a tab; its content scrolls unless it does so by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from rhserver.disk import private_directory
 Entries = dict[str, FileEntry]
 
 _IN_MEMORY = 12
+_HASH = re.compile(rb"[0-9a-f]{40}")
 
 
 class Manifests:
@@ -49,6 +51,14 @@ class Manifests:
             return None
         self._remember(root, entries)
         return entries
+
+    def hashes(self, root: str) -> set[str]:
+        """The hashes of all contents in one, and maybe more; cheap, since nothing is parsed or remembered."""
+        try:
+            text = zstandard.decompress((self._directory / root).read_bytes())
+        except (FileNotFoundError, zstandard.ZstdError):
+            return set()
+        return {found.decode() for found in _HASH.findall(text)}
 
     def put(self, root: str, entries: Entries, text: bytes) -> None:
         """Keep one; `text` is its `manifest_text`."""

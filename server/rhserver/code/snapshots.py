@@ -205,7 +205,7 @@ class Snapshots:
             if root not in keep and self._manifests.age(root) > unused_seconds:
                 self._manifests.remove(root)
             else:
-                referenced.update(entry.hash for entry in (self._manifests.get(root) or {}).values())
+                referenced |= self._manifests.hashes(root)
         freed += self._blobs.collect(referenced, older_than=min(unused_seconds, _ARRIVAL_GRACE))
         for project in self._aside.iterdir():
             for folder in project.iterdir():

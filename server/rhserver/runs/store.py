@@ -7,6 +7,7 @@ database may be used from one thread only: the server's loop. Its writes take so
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sqlite3
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from typing import Any
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.runs.lifecycle import ENDED
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -40,8 +43,10 @@ class RunStore:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+        self._late: dict[str, pb.Run] = {}  # ended while the disk was full
 
     def close(self) -> None:
+        self._catch_up()
         self._database.close()
 
     def folder(self, run: str) -> Path:
@@ -53,7 +58,28 @@ class RunStore:
     # ------------------------------------------------------------ runs
 
     def save(self, run: pb.Run, worker: str | None = None) -> None:
-        """Insert or replace. `worker` is the process that runs it, to find it again after a restart."""
+        """Insert or replace. `worker` is the process that runs it, to find it again after a restart. That a run ended
+        is known from here on even if the disk is full: it is written when there is room again.
+
+        Raises:
+            RhError: the disk is full, and the run has not ended.
+        """
+        if run.state not in ENDED:
+            self._insert(run, worker)
+            return
+        self._late[run.id] = run
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        for run in list(self._late.values()):
+            try:
+                self._insert(run, None)
+            except RhError as error:
+                log.warning("run %s: %s", run.id, error)
+                return
+            del self._late[run.id]
+
+    def _insert(self, run: pb.Run, worker: str | None) -> None:
         self._write(
             "INSERT INTO runs (id, state, name, created, record, worker) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, record = excluded.record, "
@@ -62,6 +88,8 @@ class RunStore:
         )
 
     def get(self, run: str) -> pb.Run | None:
+        if run in self._late:
+            return self._late[run]
         row = self._database.execute("SELECT record FROM runs WHERE id = ?", (run,)).fetchone()
         return pb.Run.FromString(row[0]) if row else None
 
@@ -69,6 +97,7 @@ class RunStore:
         self, limit: int, *, before: str = "", name: str = "", states: Iterable[int] = ()
     ) -> tuple[list[pb.Run], int]:
         """The newest runs first, and how many there are in all."""
+        self._catch_up()
         where, values = ["1"], []
         if name:
             where.append("name = ?")
@@ -85,7 +114,8 @@ class RunStore:
         rows = self._database.execute(
             f"SELECT record FROM runs WHERE {condition} ORDER BY id DESC LIMIT ?", (*values, limit)
         )
-        return [pb.Run.FromString(row[0]) for row in rows], total
+        found = [pb.Run.FromString(row[0]) for row in rows]
+        return [self._late.get(run.id, run) for run in found], total
 
     def unfinished(self) -> list[tuple[pb.Run, str]]:
         """Runs that an earlier server left in the middle, with the name of their worker."""
@@ -98,6 +128,7 @@ class RunStore:
         """Remove records and folders; what was there."""
         deleted = []
         for run in runs:
+            self._late.pop(run, None)
             if self._write("DELETE FROM runs WHERE id = ?", (run,)):
                 shutil.rmtree(self.folder(run), ignore_errors=True)
                 deleted.append(run)

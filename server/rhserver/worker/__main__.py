@@ -7,6 +7,7 @@ again: what it was running goes on, and the outcome lies in the run's folder.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -111,8 +112,7 @@ class Worker:
         if not sent:
             self._keep_unsent(task, outcome, failure, pickled)
         if task.folder is not None:
-            self._output.begin(None)  # what stray threads print must not land in the log of an ended run
-            self._output.idle()
+            self._output.rest()  # what stray threads print must not land in the log of an ended run
 
     def _keep_failure(self, task: execute.Task, failure: dict[str, Any], pickled: bytes) -> None:
         assert task.folder is not None

@@ -16,6 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 FLUSH_INTERVAL = 0.02
+REST_AFTER = 50
+"""Intervals without a task after which the flushing thread sleeps."""
+
 _SPAWNING = frozenset(
     {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec", "os.spawn"}
 )
@@ -36,6 +39,7 @@ class Output:
         self._own = (sys.stdout, sys.stderr)
         self._flush_c = _flush_of_c()
         self._busy = threading.Event()
+        self._running = False
         threading.Thread(target=self._flush_regularly, name="rhdesk-output", daemon=True).start()
         sys.addaudithook(self._before_spawning)
 
@@ -44,16 +48,23 @@ class Output:
         if path is not None:
             self._redirect(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600))
             self._start = -1
-        elif self._start != 0:
+        else:
+            self.rest()
+        self._running = True
+        if not self._busy.is_set():
+            self._busy.set()
+
+    def rest(self) -> None:
+        """What is printed from here on belongs to no recorded run."""
+        if self._start != 0:
             # what the last call printed belongs to its run, which the server linked: start a new file
             os.unlink(self._scratch)
             self._redirect(self._open_scratch())
             self._start = 0
-        if not self._busy.is_set():
-            self._busy.set()
 
     def end(self) -> int:
         """Flush; the bytes that the task printed."""
+        self._running = False
         for stream in {sys.stdout, sys.stderr, *self._own}:
             try:
                 stream.flush()
@@ -64,10 +75,6 @@ class Output:
         if self._start == 0 and size:
             self._start = size
         return size
-
-    def idle(self) -> None:
-        """No task is near: let the flushing thread sleep."""
-        self._busy.clear()
 
     def _open_scratch(self) -> int:
         return os.open(self._scratch, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -81,10 +88,17 @@ class Output:
 
     def _flush_regularly(self) -> None:
         pause = threading.Event()
+        quiet = 0
         while True:
             self._busy.wait()
             pause.wait(FLUSH_INTERVAL)
             self._flush()
+            quiet = 0 if self._running else quiet + 1
+            if quiet > REST_AFTER:
+                self._busy.clear()
+                if self._running:  # a task began just now and saw us awake
+                    self._busy.set()
+                quiet = 0
 
     def _flush(self) -> None:
         try:

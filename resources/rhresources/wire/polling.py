@@ -1,0 +1,43 @@
+"""Where gRPC is imported, so that how it waits for its sockets can be chosen first.
+
+Since its event engine, gRPC hands every message from a thread that polls to one that completes to the one that asyncio
+wakes. Without it the polling thread completes, and a call takes a quarter less time (330 against 430 µs for a unary
+echo; measured with grpcio 1.85). gRPC reads the choice once, while it is imported; it is taken back right after, so
+that no other program that this one starts inherits it. A program that imported gRPC before us, or chose for itself,
+keeps what it has.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+_CHOICE = "GRPC_EXPERIMENTS"
+_WITHOUT_EVENT_ENGINE = "-event_engine_client,-event_engine_listener"
+_FIRST, _BEYOND = (1, 80), (1, 90)
+"""The versions that know the two names; another one would complain of them on standard error."""
+
+
+def _version() -> tuple[int, int]:
+    """The version of gRPC that is installed, without importing it; (0, 0) if that cannot be told."""
+    found = importlib.util.find_spec("grpc")
+    try:
+        text = Path(found.origin or "").with_name("_grpcio_metadata.py").read_text() if found else ""
+    except OSError:
+        text = ""
+    numbers = re.search(r"(\d+)\.(\d+)", text)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+_chosen = "grpc" not in sys.modules and _CHOICE not in os.environ and _FIRST <= _version() < _BEYOND
+if _chosen:
+    os.environ[_CHOICE] = _WITHOUT_EVENT_ENGINE
+import grpc.aio  # noqa: E402
+
+if _chosen:
+    del os.environ[_CHOICE]
+
+__all__ = ["grpc"]
