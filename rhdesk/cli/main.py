@@ -93,7 +93,21 @@ def rhdesk(context: click.Context) -> int:
         from rhdesk.cli.window import open_window
 
         return open_window()
+    _warn_of_settings()
     return 0
+
+
+def _warn_of_settings() -> None:
+    """One line where config.yaml cannot be used as it is; the command goes on without what is wrong there."""
+    from rhresources import paths
+
+    if not (paths.home() / "config.yaml").exists():
+        return
+    from rhresources.settings import Settings
+
+    problem = Settings.load().problem
+    if problem is not None:
+        click.echo(f"Settings: {problem.sentence}", err=True)
 
 
 def run(argv: list[str]) -> int:

@@ -9,7 +9,7 @@ from functools import partial
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import State
-from rhdesk.core.words import age_text, bytes_text
+from rhdesk.core.words import age_text, bytes_text, count_text
 from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.models.run_columns import why_text
 
@@ -67,6 +67,17 @@ def _clusters(desk: Desk) -> list[Concern]:
                     partial(bring_up, desk, address),
                 )
             )
+        elif row.state is State.DOWN and (left := _unfinished(desk, address)):
+            found.append(
+                Concern(
+                    "power",
+                    "warn",
+                    f"{address} is down with {count_text(left, 'run')} unfinished",
+                    "Bring it up to see what became of them." if left > 1 else "Bring it up to see what became of it.",
+                    "Bring up",
+                    partial(bring_up, desk, address),
+                )
+            )
         elif row.state is State.UNREACHABLE:
             found.append(
                 Concern(
@@ -90,6 +101,10 @@ def _clusters(desk: Desk) -> list[Concern]:
                 )
             )
     return found
+
+
+def _unfinished(desk: Desk, address: str) -> int:
+    return sum(1 for run in desk.store.runs.rows() if run.cluster == address and not run.state.is_over)
 
 
 def _disks(desk: Desk) -> list[Concern]:

@@ -43,7 +43,7 @@ from rhserver.service.objects import ObjectsService
 from rhserver.service.runs import RunsService
 from rhserver.service.session import SessionService
 from rhserver.service.status import StatusService
-from rhserver.single_instance import Lock, publish, withdraw
+from rhserver.single_instance import Lock, Published
 
 OPTIONS = (
     # a client's keepalive pings must not be taken for an attack
@@ -101,7 +101,7 @@ class Server:
         server.add_insecure_port(f"unix:{self._socket}")
         await server.start()
         self._socket.chmod(0o600)
-        publish(
+        published = Published(
             self._home, socket=str(self._socket), token=token, version=version(), protocol=PROTOCOL,
             server_id=server_id,
         )  # fmt: skip
@@ -112,9 +112,10 @@ class Server:
             asyncio.ensure_future(self._start_engine()),
             asyncio.ensure_future(self.session.sweep()),
             asyncio.ensure_future(self.housekeeping.keep_house()),
+            asyncio.ensure_future(_keep_published(published)),
         ]
         await self._stop.wait()
-        withdraw(self._home)
+        published.withdraw()
         await server.stop(0.5)
         for task in self._background:
             task.cancel()
@@ -167,3 +168,13 @@ class Server:
                 self.pool.adopt(link, spec)
                 links[link.name] = link
         self.runs.recover_running(links)
+
+
+async def _keep_published(published: Published) -> None:
+    """Put `server.json` back where something removed or damaged it."""
+    while True:
+        await asyncio.sleep(1)
+        try:
+            await asyncio.to_thread(published.restore)
+        except OSError as error:
+            log.info("server.json cannot be written: %s", error)

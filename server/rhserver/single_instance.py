@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -43,17 +44,27 @@ class Lock:
         self._file.flush()
 
 
-def publish(home: Path, **facts: Any) -> None:
-    """Write `server.json`: where the server listens, its token, and which process it is."""
-    facts["pid"] = os.getpid()
-    facts["process_started"] = psutil.Process().create_time()
-    temporary = home / "server.json.part"
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        json.dump(facts, file)
-    os.replace(temporary, home / "server.json")
+class Published:
+    """`server.json`: where the server listens, its token, and which process it is. Clients find the server by it."""
 
+    def __init__(self, home: Path, **facts: Any) -> None:
+        facts["pid"] = os.getpid()
+        facts["process_started"] = psutil.Process().create_time()
+        self._path = home / "server.json"
+        self._text = json.dumps(facts)
+        self.restore()
 
-def withdraw(home: Path) -> None:
-    """Remove `server.json` at the end."""
-    (home / "server.json").unlink(missing_ok=True)
+    def restore(self) -> None:
+        """Write it, unless it is there as it was written: nobody could stop a server that cannot be found."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._path.read_text() == self._text:
+                return
+        temporary = self._path.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(self._text)
+        os.replace(temporary, self._path)
+
+    def withdraw(self) -> None:
+        """Remove it at the end."""
+        self._path.unlink(missing_ok=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from rhdesk.cli.main import COMMANDS
@@ -70,3 +73,11 @@ def test_how_ages_and_sizes_read() -> None:
     assert [size(each) for each in (812, 1500, 999_600, 23_400_000_000)] == ["812 B", "1.5 kB", "1.0 MB", "23 GB"]
     assert age(0) == "-"
     assert age(100, now=142) == "42 s ago"
+
+
+def test_that_a_broken_config_file_is_named_and_the_command_goes_on(rhdesk: Any, rh_home: Path) -> None:
+    rh_home.mkdir(exist_ok=True)
+    (rh_home / "config.yaml").write_text("theme: [\n")
+    answer = rhdesk("ls")
+    assert "config.yaml" in answer.err
+    assert (rh_home / "config.yaml").read_text() == "theme: [\n"

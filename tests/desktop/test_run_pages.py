@@ -26,6 +26,7 @@ from rhdesk.desktop.pages.settings import SettingsPage
 from rhdesk.desktop.run_acts import ask_cancel
 from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.dialog import Dialog
+from rhdesk.desktop.widgets.states import StaleBanner
 from rhresources import paths
 
 NOW = time.time()
@@ -278,5 +279,28 @@ def test_the_keyboard_stays_in_the_panel_when_its_buttons_change(desk: Desk, qtb
     assert not dialog.isVisible()
     desk.store.runs.update(by_id(run(1, State.SUCCEEDED)))
     focus = page.window().focusWidget()
-    assert focus is not None
-    assert focus.objectName() == "run-again", (focus, focus.parent(), QApplication.focusWidget(), page.panel._buttons.count())
+    assert isinstance(focus, Button)
+    assert focus.text().strip() == "Delete…"  # it cannot be run again: its function is not saved
+
+
+def test_runs_of_a_cluster_that_went_down_offer_to_bring_it_up(desk: Desk, qtbot: QtBot) -> None:
+    page = RunsPage(desk)
+    show(qtbot, page)
+    desk.store.runs.replace(by_id(run(1, State.RUNNING)))
+    desk.store.runs.fail(Problem("^local is down."))
+    desk.store.clusters.replace({"^local": local(State.DOWN)})
+    assert [one.title for one in concerns(desk)] == ["^local is down with 1 run unfinished"]
+    banner = page.findChild(StaleBanner)
+    assert banner is not None
+    qtbot.waitUntil(banner.isVisible)
+    assert [button.text() for button in banner.findChildren(Button)] == ["Bring up ^local"]
+    desk.store.clusters.replace({"^local": local(State.UNREACHABLE)})
+    assert [button.text() for button in banner.findChildren(Button)] == ["Retry now"]
+
+
+def test_the_filter_does_not_look_at_ages(desk: Desk, qtbot: QtBot) -> None:
+    page = RunsPage(desk)
+    show(qtbot, page)
+    desk.store.runs.replace(by_id(run(600, State.SUCCEEDED)))
+    page.list.filter.setText("ago")
+    assert page.list.table.rows.shown_rows() == []

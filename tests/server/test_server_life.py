@@ -276,6 +276,16 @@ async def test_a_second_server_on_the_same_home_is_refused_in_a_sentence(subject
     assert await subject.client.say_hello()
 
 
+async def test_a_server_whose_address_was_damaged_is_found_again(subject: Subject) -> None:
+    published = subject.state / "server.json"
+    before = published.read_text()
+    for damage in ("{bad", None):
+        published.write_text(damage) if damage else published.unlink()
+        while not published.exists() or published.read_text() != before:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert stat.S_IMODE(published.stat().st_mode) == 0o600
+
+
 async def test_unknown_runs_and_ids_that_are_paths_are_refused(subject: Subject) -> None:
     for run in ("0" * 26, "../../../etc/passwd", ""):
         with pytest.raises(RhError):

@@ -39,7 +39,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Keep the rows in which every word of `text` is found in some column."""
+        """Keep the rows in which every word of `text` is found in some column (not in "8 m ago": it is no name)."""
         words = text.casefold().split()
         if words != self._words:
             self._words = words
@@ -116,7 +116,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
                 self.dataChanged.emit(self.index(place, 0), self.index(place, last))
 
     def _matches(self, row: Row) -> bool:
-        parts = [column.text(row) for column in self.columns]
+        parts = [column.text(row) for column in self.columns if not column.ages]
         parts += [column.second(row) for column in self.columns if column.second is not None]
         text = "\n".join(parts).casefold()
         return all(word in text for word in self._words)

@@ -214,7 +214,9 @@ class OverviewPage(Page):
 
     def _say_no_runs(self, clusters: list[ClusterRow]) -> None:
         local = next((row for row in clusters if row.kind == "machine"), None)
+        self.runs.set_mend()
         if local is not None and local.state is State.DOWN:
+            self.runs.set_mend(f"Bring up {local.address}", lambda: bring_up(self.desk, local.address))
             self.runs.set_empty(
                 f"{local.address} is down",
                 "Runs are kept on the cluster. Bring it up to see them, or to run something.",

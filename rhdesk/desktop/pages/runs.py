@@ -116,8 +116,10 @@ class RunsPage(Page):
 
     def _next_step(self, change: Change) -> None:
         local = next((row for row in self.desk.store.clusters.rows() if row.kind == "machine"), None)
+        self.list.set_mend()
         if local is not None and local.state is State.DOWN:
             address = local.address
+            self.list.set_mend(f"Bring up {address}", lambda: bring_up(self.desk, address))
             self.list.set_empty(
                 f"{address} is down",
                 "Runs are kept on the cluster. Bring it up to see them.",

@@ -62,14 +62,16 @@ class SettingRow(QWidget):
         """Show what the file says."""
         self._value = value
         self._reset.setVisible(value != self.setting.default)
-        self._error.hide()
         field = self._field
+        if isinstance(field, QLineEdit) and field.hasFocus() and field.property("invalid") is True:
+            return  # somebody is at it: what was typed stays, with what is wrong with it
+        self._error.hide()
         field.blockSignals(True)
         if isinstance(field, QComboBox):
             field.setCurrentIndex(max(0, field.findData(value)))
         elif isinstance(field, QCheckBox):
             field.setChecked(bool(value))
-        elif not field.hasFocus() or field.property("invalid") is not True:
+        else:
             field.setText(self._text(value))
             self._mark(False)
         field.blockSignals(False)

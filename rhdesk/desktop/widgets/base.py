@@ -141,6 +141,8 @@ class Button(QPushButton):
 
     def allow(self, reason_against: str = "") -> None:
         """Enable the button, or disable it and say why in its tool tip."""
+        if reason_against and self.hasFocus():
+            self.window().setFocus()  # else Qt outlines the first control of the window
         self.setEnabled(not reason_against)
         self.setToolTip(reason_against)
 

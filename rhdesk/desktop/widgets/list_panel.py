@@ -138,6 +138,10 @@ class ListPanel(Card):
         self._empty = (title, text, icon, actions)
         self._show()
 
+    def set_mend(self, text: str = "", act: Callable[[], object] | None = None) -> None:
+        """What the banner over rows that are old offers in place of Retry."""
+        self._stale.set_mend(text, act)
+
     def add_tool(self, icon: str, tip: str, act: Callable[[], object]) -> ToolButton:
         """A small button at the right of the bar."""
         button = ToolButton(icon, tip, act)

@@ -66,9 +66,10 @@ class SidePanel(Card):
         for button in buttons:
             self._buttons.addWidget(button)
         self._buttons.addStretch(1)
-        if had_focus and buttons:
-            buttons[0].show()  # what is hidden does not get it
-            buttons[0].setFocus()  # else it would go to the first control of the window
+        able = next((button for button in buttons if button.isEnabled()), None)
+        if had_focus and able is not None:
+            able.show()  # what is hidden does not get it
+            able.setFocus()  # else it would go to the first control of the window
 
     def add_tab(self, key: str, text: str, widget: QWidget, *, scroll: bool = True) -> None:
         """Add a tab; its content scrolls unless it does so by itself."""

@@ -217,7 +217,9 @@ class StaleBanner(QFrame):
         row.addWidget(IconLabel("cloud-off", "warn"))
         self._text = Label("", "muted", wrap=True)
         row.addWidget(self._text, 1)
-        row.addWidget(Button("Retry now", "link", on_click=self.retry.emit))
+        self._button = Button("Retry now", "link", on_click=self._pressed)
+        row.addWidget(self._button)
+        self._mend: Callable[[], object] | None = None
         self._timer = QTimer(self, interval=1000)
         self._timer.timeout.connect(self._tick)
         self.hide()
@@ -228,9 +230,20 @@ class StaleBanner(QFrame):
         self._timer.start()
         self.show()
 
+    def set_mend(self, text: str = "", act: Callable[[], object] | None = None) -> None:
+        """What helps more than trying again, while it does; without `act` it is Retry."""
+        self._mend = act
+        self._button.set_text(text if act is not None else "Retry now")
+
     def clear(self) -> None:
         self._timer.stop()
         self.hide()
+
+    def _pressed(self) -> None:
+        if self._mend is not None:
+            self._mend()
+        else:
+            self.retry.emit()
 
     def _tick(self) -> None:
         at, problem = self._condition.retry_at, self._condition.problem

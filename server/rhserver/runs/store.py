@@ -69,13 +69,14 @@ class RunStore:
             return
         self._late[run.id] = run
         self._catch_up()
+        if run.id in self._late:
+            log.warning("the end of run %s cannot be written yet: is the disk full?", run.id)
 
     def _catch_up(self) -> None:
         for run in list(self._late.values()):
             try:
                 self._insert(run, None)
-            except RhError as error:
-                log.warning("run %s: %s", run.id, error)
+            except RhError:
                 return
             del self._late[run.id]
 
