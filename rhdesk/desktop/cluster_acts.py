@@ -89,7 +89,8 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
     runs = [run for run in desk.store.runs.rows() if run.cluster == address and not run.state.is_over]
     victims = [f"{run.name} · {run.state.word.lower()} · started {age_text(run.created)}" for run in runs]
     up_for = duration_text(now.time - row.since) if now is not None and row.since else ""
-    facts = [f"{address} is {row.state.word.lower()}" + (f" for {up_for}" if up_for else "") + "."]
+    word = row.state.word.lower()
+    facts = [f"{address} has been {word} for {up_for}." if up_for else f"{address} is {word}."]
     if runs:
         facts.append(f"{count_text(len(runs), 'run')} will be stopped:")
     else:

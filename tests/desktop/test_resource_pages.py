@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -69,7 +70,8 @@ def test_functions_of_a_folder_are_found_and_added(qtbot: QtBot, desk: Desk, pro
     dialog.candidates.select("train.py:train")
     assert dialog.name.text() == "~/train"
     dialog.packages.setPlainText("numpy==1.26\n")
-    dialog.accept_button.click()
+    qtbot.keyClick(dialog.folder, Qt.Key.Key_Down)  # all of it goes by the keyboard
+    qtbot.keyClick(dialog.candidates, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.run_view.address == "~/train", timeout=5000)
     document = desk.store.functions.get("~/train").document  # type: ignore[union-attr]
     assert document.code.root == str(project)
@@ -257,7 +259,9 @@ def test_a_folder_is_made_and_a_resource_moved_into_it(qtbot: QtBot, desk: Desk,
     qtbot.waitUntil(lambda: names.model.find("~/lab").isValid(), timeout=5000)
     row = desk.store.names.get("~/deps")
     assert row is not None
-    names._acts.rename(row, names._added)
+    names.open("~/deps")
+    qtbot.waitUntil(lambda: names.tree.currentIndex() == names.model.find("~/deps"), timeout=5000)
+    qtbot.keyClick(names.tree, Qt.Key.Key_F2)
     ask = names.findChildren(AskAddress)[-1]
     ask.field.setText("~/team/lib")
     press(names, "Rename")

@@ -76,6 +76,7 @@ class NamesPage(Page):
         self.tree.collapsed.connect(lambda index: self._open.discard(self.model.node(index).address))
         self.tree.selectionModel().currentChanged.connect(lambda now, before: self._chosen(now))
         self.tree.delete_pressed.connect(self._delete_chosen)
+        self.tree.rename_pressed.connect(self._rename_chosen)
 
         self.panel = SidePanel(480)
         self.panel.setMinimumWidth(360)
@@ -340,11 +341,17 @@ class NamesPage(Page):
         if node.row is not None:
             self._acts.delete([node.row])
 
+    def _rename_chosen(self) -> None:
+        row = self.model.node(self.tree.currentIndex()).row
+        if row is not None and not row.is_builtin:
+            self._acts.rename(row, self._added)
+
 
 class _Tree(QTreeView):
-    """The view; Delete asks to delete."""
+    """The view; Delete asks to delete, F2 for another name."""
 
     delete_pressed = Signal()
+    rename_pressed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -371,6 +378,8 @@ class _Tree(QTreeView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Delete:
             self.delete_pressed.emit()
+        elif event.key() == Qt.Key.Key_F2:
+            self.rename_pressed.emit()
         else:
             super().keyPressEvent(event)
 
