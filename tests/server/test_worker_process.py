@@ -79,6 +79,9 @@ def fork():
 
 def path_size(): return len(sys.path)
 
+def records(n):
+    for i in range(n): yield {"step": i, "loss": 1 / (i + 1)}
+
 def big(n): return b"x" * n
 
 def unpicklable(): return threading.Lock()
@@ -305,6 +308,18 @@ def test_a_recorded_run_leaves_result_preview_and_outcome_on_disk(worker: Worker
     assert json.loads((folder / "result").read_text()) == {"epochs": 3, "lr": 2e-05}
     assert json.loads((folder / "outcome.json").read_text())["state"] == "succeeded"
     assert json.loads((folder / "preview.json").read_text())["kind"] == "tree"
+
+
+def test_the_preview_of_a_generator_shows_what_it_yielded(worker: WorkerProcess) -> None:
+    folder = worker.folder / "runs" / ("R" * 26)
+    folder.mkdir()
+    given = json.dumps({"args": [], "kwargs": {"n": 3}}).encode()
+    worker.run("records", given, format="json", folder=str(folder), log=str(folder / "log"))
+    while worker.receive()[0] != frames.DONE:
+        pass
+    preview = json.loads((folder / "preview.json").read_text())
+    assert preview["kind"] == "table"
+    assert json.loads(preview["json"])["columns"] == ["step", "loss"]
 
 
 def test_json_arguments_of_the_wrong_type_are_named(worker: WorkerProcess) -> None:

@@ -27,13 +27,14 @@ from .frames import INLINE_LIMIT
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _OURS = (_HERE, os.path.dirname(_HERE))
 _ITEM_TEXT = 10_000  # characters
+_ITEMS_SHOWN = 200
 _JSON_TYPES = (str, int, float, bool, type(None))
 
 
 class Task:
     """What to run. `folder` is where the outcome is kept; without one it only travels in frames."""
 
-    __slots__ = ("arguments", "arguments_path", "folder", "format", "items", "log", "preview", "run")
+    __slots__ = ("arguments", "arguments_path", "folder", "format", "items", "log", "preview", "run", "shown_items")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Task:
         self.log = log
         self.preview = preview
         self.items = 0
+        self.shown_items: list[Any] = []  # the first ones, for the preview; what is large or no plain data as text
 
 
 class Outcome:
@@ -171,13 +173,23 @@ class Executor:
                 return end.value
             name = os.path.join("items", str(task.items))
             outcome = self._encode(item, task, name)
-            if task.preview and task.folder is not None and outcome.format != "json":
-                from .text import bounded_repr
-
-                text = bounded_repr(item, _ITEM_TEXT)[0]
-                _write(os.path.join(task.folder, f"{name}.txt"), text.encode("utf-8", "backslashreplace"))
+            if task.preview and task.folder is not None:
+                self._show_item(item, task, name, outcome)
             self._send_item(task.items, outcome)
             task.items += 1
+
+    @staticmethod
+    def _show_item(item: Any, task: Task, name: str, outcome: Outcome) -> None:
+        from .text import bounded_repr
+
+        assert task.folder is not None
+        plain = outcome.format == "json"
+        text = "" if plain else bounded_repr(item, _ITEM_TEXT)[0]
+        if not plain:
+            _write(os.path.join(task.folder, f"{name}.txt"), text.encode("utf-8", "backslashreplace"))
+        if task.items < _ITEMS_SHOWN:
+            small = outcome.size < _ITEM_TEXT and _is_plain(item)
+            task.shown_items.append(item if small else text or bounded_repr(item, _ITEM_TEXT)[0])
 
     # ------------------------------------------------------------ outcomes
 
@@ -209,7 +221,10 @@ class Executor:
         if task.preview:
             from .preview import render
 
-            shown = render(value)
+            yielded = task.items and value is None
+            shown = render(task.shown_items if yielded else value)
+            if yielded and task.items > len(task.shown_items):
+                shown["shortened"] = True
             image = shown.pop("image", None)
             if image:
                 _write(os.path.join(task.folder, "preview.png"), image)
