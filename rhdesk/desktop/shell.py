@@ -127,7 +127,7 @@ class Shell(QMainWindow):
             found.moved.connect(lambda target, id=id: self._moved(id, target))
             found.title_changed.connect(lambda title, page=found: self._retitle(page, title))
             self._pages[id] = found
-            self._actions[id] = found.actions()
+            self._actions[id] = found.header_buttons()
             self.stack.addWidget(found)
         return found
 

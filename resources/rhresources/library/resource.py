@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 from rhresources.documents import Document, plain_values
@@ -16,7 +17,7 @@ def names() -> ResourceNames:
     return portal().workspace.names
 
 
-class Resource:
+class Resource(ABC):
     """Anything with a name.
 
     Args:
@@ -49,9 +50,9 @@ class Resource:
         """What its document says, as plain values."""
         return plain_values(self.document())
 
+    @abstractmethod
     def document(self) -> Document:
         """What is saved under its name."""
-        raise NotImplementedError
 
     def save(self, name: str | None = None, overwrite: bool = True) -> Self:
         """Save it under `name`, or under the name that it has.

@@ -53,7 +53,7 @@ class ClustersPage(Page):
         self.list.opened.connect(lambda row: self.open(row.address))
         self.destroyed.connect(desk.store.clusters.subscribe(self._changed))
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         self._up = Button("Bring up", "primary", "power", self._bring_up)
         self._up.setObjectName("cluster-up")
         self._down = Button("Take down", "", "power-off", self._take_down)

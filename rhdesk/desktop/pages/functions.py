@@ -112,7 +112,7 @@ class FunctionsPage(Page):
 
     # ------------------------------------------------------------ the page
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         button = self._add_button("primary")
         button.setObjectName("function-add")
         return [button]

@@ -106,7 +106,7 @@ class NamesPage(Page):
 
     # ------------------------------------------------------------ the page
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         return [
             Button("New folder", "", "folder", self.new_folder),
             Button("New resource", "primary", "plus", self.new_resource),

@@ -70,7 +70,7 @@ class OverviewPage(Page):
         self._minute.start()
         self.refresh()
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         add = Button("Add function", "", "plus", lambda: self.desk.navigate("functions", "new"))
         self._run = Button("Run function", "primary", "play", lambda: self.desk.navigate("functions", ""))
         return [add, self._run]

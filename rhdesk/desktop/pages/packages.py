@@ -97,7 +97,7 @@ class PackagesPage(Page):
         self.destroyed.connect(desk.store.functions.subscribe(lambda change: self._count_users()))
         self._count_users()
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         button = Button("New package", "primary", "plus", self.add)
         button.setObjectName("package-add")
         return [button]

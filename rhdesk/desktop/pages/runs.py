@@ -56,7 +56,7 @@ class RunsPage(Page):
             self.destroyed.connect(table.subscribe(self._next_step))
         self._next_step(Change())
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         return [Button("Run function", "primary", "play", lambda: self.desk.navigate("functions", ""))]
 
     def open(self, target: str) -> None:

@@ -45,7 +45,7 @@ class SettingsPage(Page):
         self._state.show_loading()
         self._column.addWidget(self._state)
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         return [Button("Open config.yaml", "", "external-link", self._open_file)]
 
     def shown(self) -> None:

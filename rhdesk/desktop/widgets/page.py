@@ -10,7 +10,7 @@ from rhdesk.desktop.widgets.base import Button
 
 
 class Page(QWidget):
-    """One page. The shell shows `title` and the buttons of `actions()` in the header, and calls the rest.
+    """One page. The shell shows `title` and the buttons of `header_buttons()` in the header, and calls the rest.
 
     `moved` tells the shell that the page went to another target by itself (a row was opened), so that Back works.
     """
@@ -28,7 +28,7 @@ class Page(QWidget):
         self.body.setContentsMargins(20, 0, 20, 14)
         self.body.setSpacing(14)
 
-    def actions(self) -> list[Button]:  # type: ignore[override]
+    def header_buttons(self) -> list[Button]:
         """The buttons at the right of the header, the primary one last. Made once."""
         return []
 
