@@ -42,6 +42,13 @@ missing_packages() {
         command -v Xvfb >/dev/null || echo xvfb
         command -v xauth >/dev/null || echo xauth
         command -v rsync >/dev/null || echo rsync
+        # real SSH servers, a real keyring, hosts of their own: what the tests of other machines run against
+        [ -x /usr/sbin/sshd ] || echo openssh-server
+        command -v ssh >/dev/null || echo openssh-client
+        command -v gnome-keyring-daemon >/dev/null || echo gnome-keyring
+        command -v dbus-daemon >/dev/null || echo dbus-daemon
+        [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || echo iproute2
+        command -v openssl >/dev/null || echo openssl
     fi
     command -v dpkg-query >/dev/null || return 0
     for wanted in $qt_packages; do

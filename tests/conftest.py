@@ -39,6 +39,8 @@ os.environ[SESSION_VARIABLE] = uuid.uuid4().hex
 
 _SECONDS_TO_END = 15.0
 
+pytest_plugins = ("lab.ssh_fixtures", "lab.secret_fixtures", "lab.host_fixtures")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a Qt that would abort in the middle of the tests."""

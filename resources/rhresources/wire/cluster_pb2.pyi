@@ -808,7 +808,7 @@ class Status(_message.Message):
     def __init__(self, time: _Optional[float] = ..., engine: _Optional[_Union[EngineState, _Mapping]] = ..., hosts: _Optional[_Iterable[_Union[Host, _Mapping]]] = ..., runs_active: _Optional[int] = ..., runs_queued: _Optional[int] = ..., workers: _Optional[int] = ..., calls: _Optional[int] = ..., state_bytes: _Optional[int] = ...) -> None: ...
 
 class Host(_message.Message):
-    __slots__ = ("name", "address", "head", "alive", "cpu_percent", "cpus", "memory_used", "memory_total", "disk_used", "disk_total", "gpus", "uptime", "load")
+    __slots__ = ("name", "address", "head", "alive", "cpu_percent", "cpus", "memory_used", "memory_total", "disk_used", "disk_total", "gpus", "uptime", "load", "given", "problem", "seen", "workers")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -822,6 +822,10 @@ class Host(_message.Message):
     GPUS_FIELD_NUMBER: _ClassVar[int]
     UPTIME_FIELD_NUMBER: _ClassVar[int]
     LOAD_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     address: str
     head: bool
@@ -835,7 +839,11 @@ class Host(_message.Message):
     gpus: _containers.RepeatedCompositeFieldContainer[Gpu]
     uptime: float
     load: float
-    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., head: _Optional[bool] = ..., alive: _Optional[bool] = ..., cpu_percent: _Optional[float] = ..., cpus: _Optional[int] = ..., memory_used: _Optional[int] = ..., memory_total: _Optional[int] = ..., disk_used: _Optional[int] = ..., disk_total: _Optional[int] = ..., gpus: _Optional[_Iterable[_Union[Gpu, _Mapping]]] = ..., uptime: _Optional[float] = ..., load: _Optional[float] = ...) -> None: ...
+    given: str
+    problem: str
+    seen: float
+    workers: int
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., head: _Optional[bool] = ..., alive: _Optional[bool] = ..., cpu_percent: _Optional[float] = ..., cpus: _Optional[int] = ..., memory_used: _Optional[int] = ..., memory_total: _Optional[int] = ..., disk_used: _Optional[int] = ..., disk_total: _Optional[int] = ..., gpus: _Optional[_Iterable[_Union[Gpu, _Mapping]]] = ..., uptime: _Optional[float] = ..., load: _Optional[float] = ..., given: _Optional[str] = ..., problem: _Optional[str] = ..., seen: _Optional[float] = ..., workers: _Optional[int] = ...) -> None: ...
 
 class Gpu(_message.Message):
     __slots__ = ("name", "load_percent", "memory_used", "memory_total")

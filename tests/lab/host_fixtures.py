@@ -1,0 +1,1 @@
+"""Fixtures: hosts in namespaces of their own."""

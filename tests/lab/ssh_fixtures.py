@@ -1,0 +1,1 @@
+"""Fixtures: real SSH servers, keys, agents."""
