@@ -1,7 +1,7 @@
 """Everything a person does, in one asynchronous object: names, clusters, functions and runs.
 
-The library, the command line and the window are faces of this. It keeps one connection per cluster and looks after
-the code on this side.
+The library, the command line and the window are faces of this. Here is what is about functions and runs, with the code
+on this side; `Connections` and `Access`, which it is made of, look after clusters.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from rhresources import paths
+from rhresources.access import Access
 from rhresources.code.pointer import (
     Pointer,
     pointer_of_callable,
@@ -27,22 +27,19 @@ from rhresources.code.specs import (
     make_environment,
     make_spec,
 )
-from rhresources.documents import ClusterDocument, FunctionDocument
-from rhresources.errors import ClusterDown, ConnectionLost, RhError, ServerProblem, UsageError
+from rhresources.connections import DEFAULT_CLUSTER, ClusterLike, ClusterState
+from rhresources.documents import FunctionDocument
+from rhresources.errors import ServerProblem, UsageError
 from rhresources.packages import PackageSpec
-from rhresources.reach import Progress, Route, route_for
-from rhresources.resource_names import ResourceNames
+from rhresources.reach import Progress
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, Prepared
-from rhresources.wire.link import ConnectionCallback
 from rhresources.wire.values import JSON, json_arguments, pickle_arguments
 
-DEFAULT_CLUSTER = "^local"
+if TYPE_CHECKING:
+    from rhresources.reach.questions import Asker
 
-ClusterState = Literal["up", "starting", "failed", "down"]
-
-ClusterLike = str | ClusterDocument
-"""A cluster: its name, or the document of one that is not saved."""
+__all__ = ["DEFAULT_CLUSTER", "ClusterLike", "ClusterState", "FunctionLike", "Workspace"]
 
 FunctionLike = str | FunctionDocument | Pointer | Callable[..., Any]
 """A function: the name of a saved one, `file.py:function`, its document, a pointer, or the callable itself."""
@@ -50,120 +47,26 @@ FunctionLike = str | FunctionDocument | Pointer | Callable[..., Any]
 _CODE_GONE = frozenset({"no-code", "unknown-code"})
 
 
-class Workspace:
+class Workspace(Access):
     """What a person works with on one rhdesk directory. Use it on one event loop; `names` works from anywhere.
 
     Args:
         home: the rhdesk directory; default: the user's.
         client: who asks, kept with the runs: "library", "command line" or "window".
         watch: let the operating system tell what changes in code; pays where a process calls more than once.
+        asker: asks the person for passphrases and the like; None: nobody is there to answer.
     """
 
-    def __init__(self, home: Path | None = None, client: str = "library", *, watch: bool = True) -> None:
-        self.home = home if home is not None else paths.home()
-        self.names = ResourceNames(self.home)
-        self.client = client
+    def __init__(
+        self, home: Path | None = None, client: str = "library", *, watch: bool = True, asker: Asker | None = None
+    ) -> None:
+        super().__init__(home, client, asker=asker)
         self.trees = Trees(watch)
-        self._clients: dict[str, ClusterClient] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._routes: dict[str, tuple[ClusterDocument, Route]] = {}
-        self._on_connection: Callable[[str, bool, str], None] | None = None
-
-    def set_on_connection(self, callback: Callable[[str, bool, str], None] | None) -> None:
-        """Tell `callback(cluster, connected, sentence)` when a connection is lost and when it is back."""
-        self._on_connection = callback
 
     async def close(self) -> None:
-        """End the connections and the watching. Clusters and runs go on."""
-        clients, self._clients = list(self._clients.values()), {}
-        await asyncio.gather(*(client.close() for client in clients))
+        """End the connections, the forwards and the watching. Clusters and runs go on."""
+        await super().close()
         self.trees.close()
-
-    # ------------------------------------------------------------ clusters
-
-    async def connect(
-        self, cluster: ClusterLike, *, up: bool = False, progress: Progress | None = None
-    ) -> ClusterClient:
-        """The connection to a cluster, made when it is not there.
-
-        Args:
-            cluster: which one.
-            up: bring the cluster up if it is not.
-            progress: gets a line for every step of bringing it up.
-
-        Raises:
-            NotFound: no cluster has that name.
-            ClusterDown: it is not up, and `up` is false.
-            RhError: it cannot be brought up or reached.
-        """
-        key, route = self._route(cluster)
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            client = self._clients.get(key)
-            if client is not None and client.connected:
-                return client
-            address = await route.address()
-            if address is None:
-                if not up:
-                    raise self._down(cluster)
-                address = await route.up(progress or _silent, wait_ready=False)
-            if client is not None:
-                await client.reconnect()
-                return client
-            try:
-                client = await ClusterClient.connect(
-                    address, client=self.client, resolve=route.address, on_connection=self._connection_callback(key)
-                )
-            except ConnectionLost as error:
-                if await route.address() is None:
-                    raise self._down(cluster) from None
-                raise error
-            self._clients[key] = client
-            return client
-
-    async def up(self, cluster: ClusterLike, progress: Progress | None = None) -> ClusterClient:
-        """Bring a cluster up, wait until it is ready, and connect.
-
-        Raises:
-            RhError: it cannot be brought up; the sentence says at which step.
-        """
-        _, route = self._route(cluster)
-        await route.up(progress or _silent)
-        return await self.connect(cluster)
-
-    async def down(self, cluster: ClusterLike, stop_runs: bool = False) -> None:
-        """Take a cluster down.
-
-        Raises:
-            RhError: runs are active and `stop_runs` is false; nothing was ended.
-        """
-        key, route = self._route(cluster)
-        await route.down(stop_runs)
-        client = self._clients.pop(key, None)
-        if client is not None:
-            await client.close()
-
-    async def cluster_state(self, cluster: ClusterLike) -> ClusterState:
-        """Whether a cluster is up. A server that runs and does not answer counts as starting.
-
-        Raises:
-            NotFound: no cluster has that name.
-        """
-        _, route = self._route(cluster)
-        if await route.address() is None:
-            return "down"
-        try:
-            hello = await (await self.connect(cluster)).say_hello()
-        except ClusterDown:
-            return "down"
-        except ConnectionLost:
-            return "starting" if await route.address() is not None else "down"
-        match hello.engine.phase:
-            case pb.EngineState.READY:
-                return "up"
-            case pb.EngineState.FAILED:
-                return "failed"
-            case _:
-                return "starting"
 
     # ------------------------------------------------------------ functions
 
@@ -257,7 +160,7 @@ class Workspace:
             UsageError: the arguments cannot be sent.
             RhError: no such function or cluster, or it cannot be reached.
         """
-        client = await self.connect(on or self.cluster_of(function), up=up, progress=progress)
+        client = await self.connect(on or self.cluster_of(function), up=up, progress=progress, ask=True)
         if pickled:
             arguments = await client.value(pickle_arguments(tuple(args), dict(kwargs or {})))
         else:
@@ -271,6 +174,7 @@ class Workspace:
         *,
         on: ClusterLike | None = None,
         up: bool = True,
+        ask: bool = False,
         progress: Progress | None = None,
     ) -> pb.InspectReply:
         """The functions of a module with docstrings and schemas of their parameters.
@@ -279,6 +183,7 @@ class Workspace:
             target: a Python file, for all of its public functions, or one function.
             on: the cluster; default: the function's own, else this computer.
             up: bring the cluster up if it is not.
+            ask: whether questions may be asked on the way to the cluster.
             progress: gets a line for every step that takes long.
 
         Raises:
@@ -294,7 +199,7 @@ class Workspace:
             cluster = on or self.cluster_of(target)
         if not pointer.module:
             raise UsageError(f"{pointer.title} lives in no module.", remedy="Inspect a function of a file.")
-        client = await self.connect(cluster, up=up, progress=progress)
+        client = await self.connect(cluster, up=up, progress=progress, ask=ask)
         for attempt in (1, 2):
             code = await client.push(self.trees.get(pointer.root, pointer.only), progress)
             environment = await make_environment(client, self.trees, pointer, needs, progress)
@@ -346,26 +251,6 @@ class Workspace:
         pointer = function if isinstance(function, Pointer) else pointer_of_callable(function)
         return pointer.title, pointer, Needs()
 
-    def _route(self, cluster: ClusterLike) -> tuple[str, Route]:
-        if isinstance(cluster, ClusterDocument):
-            document, address = cluster, f"({cluster.model_dump_json()})"
-        else:
-            address = str(self.names.resolve(cluster))
-            document = self.names.cluster(cluster)
-        # every cluster of this kind is the one server of this computer
-        key = "machine" if document.type == "machine" else address
-        known = self._routes.get(key)
-        if known is None or (known[0] != document and document.type != "machine"):
-            known = self._routes[key] = (document, route_for(document, self.home))
-        return key, known[1]
-
-    def _connection_callback(self, cluster: str) -> ConnectionCallback:
-        def said(connected: bool, sentence: str) -> None:
-            if self._on_connection is not None:
-                self._on_connection(cluster, connected, sentence)
-
-        return said
-
     def _forget_pushes(self, client: ClusterClient) -> None:
         client.pushed.clear()
         self.trees.forget_pushes()
@@ -380,12 +265,6 @@ class Workspace:
             ) from None
         return await client.value(value.data, JSON)
 
-    @staticmethod
-    def _down(cluster: ClusterLike) -> RhError:
-        if isinstance(cluster, ClusterDocument):
-            return ClusterDown("The cluster is not up.", remedy="Bring it up.")
-        return ClusterDown(f"The cluster {cluster} is not up.", remedy=f"Bring it up: rhdesk up '{cluster}'")
-
 
 def _told(progress: Progress | None) -> Callable[[pb.PrepareEvent], None]:
     def on_event(event: pb.PrepareEvent) -> None:
@@ -394,7 +273,3 @@ def _told(progress: Progress | None) -> Callable[[pb.PrepareEvent], None]:
                 progress(line)
 
     return on_event
-
-
-def _silent(_: str) -> None:
-    pass

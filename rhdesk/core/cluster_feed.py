@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.convert import hardware_text, run_row, status_row
-from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, RunRow, Sample, State
-from rhdesk.core.store import Phase, Store
+from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, Sample, State, TaskRow
+from rhdesk.core.store import Store
+from rhdesk.core.tasks import cluster_task
 from rhresources.errors import ConnectionLost, RhError
 
 if TYPE_CHECKING:
@@ -21,15 +22,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 1.5  # seconds between looks at whether a cluster that is down came up by other hands
-_LONGEST_PAUSE = 15.0
+_LOOK_EVERY = {"machine": 1.5}  # seconds between looks at whether a cluster that is down came up by other hands
+_LOOK_EVERY_ELSEWHERE = 12.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_LONGEST_LOOK = 60.0  # seconds that one look may take; the layers below give up sooner, each in its own words
+_GRACE = 0.05
 _RUNS_SHOWN = 2000
 _STATUS_EVERY = 2.0
 _SILENCE = 10.0  # seconds without a status after which a connection counts as lost
 
 
 class ClusterFeed:
-    """Follows one cluster for as long as its document is there."""
+    """Follows one cluster for as long as its document is there.
+
+    It never asks the person anything. What only they can answer is shown as *Needs you*, and is tried again when they
+    say so: a log-in that is refused must not be repeated by a machine.
+    """
 
     def __init__(
         self, workspace: Workspace, store: Store, mailbox: Mailbox, row: ClusterRow, *, watches_runs: bool
@@ -44,6 +52,8 @@ class ClusterFeed:
         self._wakened = asyncio.Event()
         self._lost = asyncio.Event()
         self._heard = 0.0  # by the monotonic clock, when the cluster last said how it is
+        self._said_lost = False
+        self._pause = _FIRST_PAUSE
 
     # ------------------------------------------------------------ called by the feeds
 
@@ -52,18 +62,26 @@ class ClusterFeed:
         return self._row.kind
 
     def wake(self) -> None:
+        """Look now, and show what is found even if it is what was shown before."""
+        self._pause = _FIRST_PAUSE
         self._wakened.set()
+        self._show()
 
     def connection(self, connected: bool, sentence: str) -> None:
         """The connection was lost, or is back."""
         if connected:
             self._lost.clear()
-        else:
+            if self._row.state in (State.UNREACHABLE, State.NEEDS_YOU, State.CONNECTING):
+                self.wake()
+        elif not self._lost.is_set():
             self._lost.set()
-            self._stale(Problem(sentence))
+            self._lose_runs(Problem(sentence))
 
     def document_changed(self, row: ClusterRow) -> None:
+        before = self._row
         self._row = self._with_life(row)
+        if (row.reach, row.hosts) != (before.reach, before.hosts):
+            self.wake()  # what was wrong with the way there may be mended
         self._show()
 
     def seen(self, row: ClusterRow) -> ClusterRow:
@@ -74,14 +92,14 @@ class ClusterFeed:
 
     async def run(self) -> None:
         """Follow the cluster until cancelled."""
-        pause = 1.0
         while True:
             self._wakened.clear()
             try:
-                state = await self._workspace.cluster_state(self._address)
+                state = await self._look()
+                self._pause = _FIRST_PAUSE
                 if state == "down":
                     self._gone()
-                    await self._wait(_LOOK_EVERY)
+                    await self._wait(_LOOK_EVERY.get(self.kind, _LOOK_EVERY_ELSEWHERE))
                     continue
                 self._enter(State.FAILED if state == "failed" else State.STARTING if state == "starting" else State.UP)
                 try:
@@ -89,18 +107,36 @@ class ClusterFeed:
                 except ConnectionLost:
                     # taken down, or gone for a moment: asked at once, and only then called unreachable
                     await self._wait(0.1)
-                pause = 1.0
+            except ConnectionLost as error:
+                await self._unreachable(error)
             except RhError as error:
-                self._unreachable(Problem.of(error), time.time() + pause)
-                await self._wait(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                if self.kind == "machine":
+                    await self._unreachable(error)
+                else:
+                    await self._needs_you(error)
+            except Exception as error:  # a feed that breaks says so, and goes on
+                log.info("the feed of %s broke", self._address, exc_info=True)
+                await self._unreachable(error)
+
+    async def _look(self) -> str:
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK):
+                return await self._workspace.cluster_state(self._address)
+        except TimeoutError:
+            raise ConnectionLost(f"{self._address} has not answered for {_LONGEST_LOOK:.0f} s.") from None
 
     async def _follow(self, client: ClusterClient) -> None:
         """Watch while the cluster is up; returns when it went down."""
         self._lost.clear()
         self._heard = time.monotonic()
         hello = client.hello
-        self._set(server_version=hello.version, user=hello.user, superuser=hello.superuser)
+        self._set(
+            server_version=hello.version,
+            user=hello.user,
+            superuser=hello.superuser,
+            retry_at=0.0,
+            differs=await self._differs(),
+        )
         tasks = [asyncio.create_task(self._watch_status(client)), asyncio.create_task(self._watch_lost())]
         if self.watches_runs:
             tasks.append(asyncio.create_task(self._watch_runs(client)))
@@ -113,8 +149,17 @@ class ClusterFeed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _differs(self) -> str:
+        """What to know of a server of another build; only of those that somebody else may have installed."""
+        if self.kind == "machine":
+            return ""
+        try:
+            return await asyncio.to_thread(self._workspace.server_differs, self._address)
+        except (RhError, OSError):
+            return ""  # the wheel of here cannot be told; no reason to say anything of the server there
+
     async def _watch_lost(self) -> None:
-        """Ends when the server is gone for good; a lost connection alone heals by itself."""
+        """Ends when the server is gone for good, or when the way to it is lost."""
         while True:
             try:
                 await asyncio.wait_for(self._lost.wait(), _SILENCE)
@@ -122,9 +167,9 @@ class ClusterFeed:
                 if time.monotonic() - self._heard < _SILENCE:
                     continue
                 self._lost.set()  # half open: nobody said that it is gone, and nothing comes
-                self._stale(Problem(f"{self._address} has not answered for {_SILENCE:.0f} s."))
+                self._lose_runs(Problem(f"{self._address} has not answered for {_SILENCE:.0f} s."))
             while self._lost.is_set():
-                if await self._workspace.cluster_state(self._address) == "down":
+                if await self._look() == "down":
                     return
                 self._enter(State.UNREACHABLE)
                 await self._wait(1.0)
@@ -136,21 +181,17 @@ class ClusterFeed:
             self._heard = time.monotonic()
             self._lost.clear()
             self._load(row)
+            if self._said_lost:
+                self._said_lost = False
+                self._mailbox.post(partial(self._store.runs.heard, self._address))
 
     async def _watch_runs(self, client: ClusterClient) -> None:
         async for event in client.watch_runs(_RUNS_SHOWN):
             rows = {run.id: run_row(run, self._address) for run in event.changed}
-            self._mailbox.post(partial(self._merge, rows, list(event.removed), event.snapshot))
+            changed = partial(self._store.runs.merge, self._address, rows, list(event.removed), event.snapshot)
+            self._mailbox.post(changed)
 
     # ------------------------------------------------------------ what the store is told
-
-    def _merge(self, rows: dict[str, RunRow], removed: list[str], whole: bool) -> None:
-        table = self._store.runs
-        if whole:
-            removed = [row.id for row in table.rows() if row.cluster == self._address and row.id not in rows]
-        known = {id: old for id in rows if (old := table.get(id)) is not None}
-        fresh = {id: row for id, row in rows.items() if id not in known or known[id].revision <= row.revision}
-        table.update(fresh, removed)
 
     def _load(self, status: ClusterStatus) -> None:
         sample = status.past[-1]
@@ -168,45 +209,75 @@ class ClusterFeed:
             gpu=sample.gpu,
             runs_active=status.runs_active,
             problem=Problem(sentence) if state is State.FAILED else None,
+            lost_hosts=tuple(host.given or host.name for host in status.hosts if not host.alive),
+            retry_at=0.0,
         )
         self._mailbox.post(lambda: self._store.status.update({self._address: status}))
 
     def _enter(self, state: State, sentence: str = "") -> None:
         if state is not self._row.state:
-            self._set(state=state, sentence=sentence, since=self._since(state), problem=None)
+            self._set(state=state, sentence=sentence, since=self._since(state), problem=None, retry_at=0.0)
 
-    def _unreachable(self, problem: Problem, retry_at: float) -> None:
+    async def _unreachable(self, error: Exception) -> None:
+        """Say why, and wait: longer each time, for as long as it takes."""
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        problem, now = Problem.of(error), time.time()
+        # who else uses the connection (an open log, a forwarded port) may be trying already; one countdown for all
+        at = self._workspace.retry_at(self._address) if isinstance(error, RhError) and self.kind != "machine" else 0.0
+        if at > now:
+            pause = at - now + _GRACE
+        else:
+            at = now + pause
         log.info("%s: %s", self._address, problem.sentence)
+        self._lost_sight(State.UNREACHABLE, problem, at)
+        self._lose_runs(problem, at)
+        await self._wait(pause)
+
+    async def _needs_you(self, error: RhError) -> None:
+        """Time mends none of this: wait until the person did something about it."""
+        problem = Problem.of(error)
+        log.info("%s: %s", self._address, problem.sentence)
+        if error.code == "version":
+            self._lost_sight(State.FAILED, problem, differs=problem.sentence)
+        else:
+            self._lost_sight(State.NEEDS_YOU, problem)
+        self._lose_runs(problem)
+        await self._wakened.wait()
+
+    def _lost_sight(self, state: State, problem: Problem, retry_at: float = 0.0, differs: str = "") -> None:
         self._set(
-            state=State.UNREACHABLE, sentence=problem.sentence, problem=problem, since=self._since(State.UNREACHABLE)
+            state=state,
+            sentence=problem.sentence,
+            problem=problem,
+            since=self._since(state),
+            retry_at=retry_at,
+            differs=differs,
+            cpu=None,
+            memory=None,
+            gpu=None,
         )
-        self._stale(problem, retry_at)
 
     def _gone(self) -> None:
         self._past = ()
         was = self._row.state
         self._set(
-            state=State.DOWN, sentence="", since=0.0, cpu=None, memory=None, gpu=None, runs_active=0, problem=None
-        )
+            state=State.DOWN, sentence="", since=0.0, cpu=None, memory=None, gpu=None, runs_active=0, problem=None,
+            lost_hosts=(), retry_at=0.0, differs="",
+        )  # fmt: skip
         problem = Problem(f"{self._address} is down; its runs are kept there and come back with it.")
-        if was is not State.DOWN or self._store.runs.condition.phase is Phase.LOADING:
+        if was is not State.DOWN or not self._said_lost:
+            self._said_lost = True
             self._mailbox.post(lambda: self._down(problem))
 
     def _down(self, problem: Problem) -> None:
         self._store.status.update({}, [self._address])
         if self.watches_runs:
-            if any(row.cluster == self._address for row in self._store.runs.rows()):
-                self._store.runs.fail(problem)
-            elif self._store.runs.condition.phase is Phase.LOADING:
-                self._store.runs.update({})
+            self._store.runs.down(self._address, problem)
 
-    def _stale(self, problem: Problem, retry_at: float = 0.0) -> None:
-        def tell() -> None:
-            self._store.status.fail(problem, retry_at)
-            if self.watches_runs:
-                self._store.runs.fail(problem, retry_at)
-
-        self._mailbox.post(tell)
+    def _lose_runs(self, problem: Problem, retry_at: float = 0.0) -> None:
+        self._said_lost = True
+        if self.watches_runs:
+            self._mailbox.post(partial(self._store.runs.lose, self._address, problem, retry_at))
 
     def _since(self, state: State) -> float:
         return self._row.since if self._row.state is state and self._row.since else time.time()
@@ -223,7 +294,7 @@ class ClusterFeed:
         def tell() -> None:
             table = self._store.clusters
             if row.address in table:
-                table.update({row.address: row})
+                table.update({row.address: as_shown(row, self._store.tasks.get(cluster_task(row.address)))})
 
         self._mailbox.post(tell)
 
@@ -243,6 +314,9 @@ class ClusterFeed:
             server_version=old.server_version,
             user=old.user,
             superuser=old.superuser,
+            lost_hosts=old.lost_hosts,
+            retry_at=old.retry_at,
+            differs=old.differs,
         )
 
     async def _wait(self, seconds: float) -> None:
@@ -251,3 +325,20 @@ class ClusterFeed:
         except TimeoutError:
             pass
         self._wakened.clear()
+
+
+def as_shown(row: ClusterRow, task: TaskRow | None) -> ClusterRow:
+    """A cluster with what is being done to it: one that is being brought up is not called down meanwhile.
+
+    A bring-up that failed stays in sight until it is tried again or the cluster is up.
+    """
+    if task is None or task.assumes is None:
+        return row
+    brings_up = task.assumes is State.STARTING
+    if task.state == "running":
+        goes = (State.UP, State.STARTING) if brings_up else (State.DOWN,)
+        if row.state not in goes:
+            return replace(row, state=task.assumes, sentence=task.sentence, problem=None, retry_at=0.0)
+    elif task.state == "failed" and brings_up and row.state is State.DOWN and task.problem is not None:
+        return replace(row, state=State.FAILED, sentence=task.problem.sentence, problem=task.problem)
+    return row

@@ -52,13 +52,29 @@ def cluster_row(entry: EntryRow) -> ClusterRow:
         address=entry.address,
         name=entry.name,
         kind=document.type,
-        state=State.DOWN,
+        # hosts of one's own may well be up; that of a cloud is known when somebody asks it
+        state=State.CONNECTING if document.type == "ssh" else State.DOWN,
         hardware=hardware,
         location=location,
         price_per_hour=document.price_per_hour,
         autostop_mins=document.autostop_mins,
         description=entry.description,
+        reach=reach_text(document),
+        hosts=tuple(document.ips),
     )
+
+
+def reach_text(document: ClusterDocument) -> str:
+    """How the head is reached, as far as the document says it: "alice@gpu1:22 via jump"."""
+    if document.type != "ssh":
+        return ""
+    creds, head = document.ssh_creds, document.ips[0]
+    if ":" in head:
+        head = f"[{head}]"
+    user = f"{creds.ssh_user}@" if creds.ssh_user else ""
+    port = f":{creds.ssh_port}" if creds.ssh_port else ""
+    jump = f" via {creds.proxy_jump}" if creds.proxy_jump else ""
+    return f"{user}{head}{port}{jump}"
 
 
 def _place(document: ClusterDocument) -> tuple[str, str]:
@@ -132,6 +148,10 @@ def status_row(address: str, status: pb.Status, past: tuple[Sample, ...]) -> Clu
             gpus=tuple(GpuLoad(gpu.name, gpu.load_percent, gpu.memory_used, gpu.memory_total) for gpu in host.gpus),
             uptime=host.uptime,
             load=host.load,
+            given=host.given,
+            problem=host.problem,
+            seen=host.seen,
+            workers=host.workers,
         )
         for host in status.hosts
     )

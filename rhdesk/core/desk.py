@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rhdesk.core.bridge import BackgroundLoop, Mailbox
 from rhdesk.core.commands import Registry
 from rhdesk.core.notifier import Notifier
+from rhdesk.core.questions import Questions
+from rhdesk.core.rows import State
 from rhdesk.core.store import Store
 from rhdesk.core.tasks import NamedTasks, Progress
 
@@ -35,6 +37,7 @@ class Desk:
         self.store = Store()
         self.commands = Registry()
         self.notifier = Notifier()
+        self.questions = Questions(self.mailbox)
         self.tasks = NamedTasks(self.loop, self.mailbox, self.notifier, self.store.tasks)
         self.navigate: Callable[[str, str], None] = lambda page, target: None
         self._workspace: Workspace | None = None
@@ -52,6 +55,7 @@ class Desk:
             from rhresources.workspace import Workspace
 
             self._workspace = Workspace(self.home, client="window")
+            self._workspace.asker = self.questions
         return self._workspace
 
     def act(
@@ -65,6 +69,7 @@ class Desk:
         on_error: Callable[[BaseException], object] | None = None,
         on_end: Callable[[], object] | None = None,
         quiet: bool = False,
+        assumes: State | None = None,
     ) -> None:
         """Do something with the Workspace on the background loop; see `NamedTasks.start` for the arguments."""
 
@@ -72,7 +77,15 @@ class Desk:
             return await make(await self.workspace(), progress)
 
         self.tasks.start(
-            name, run, title=title, go_to=go_to, on_done=on_done, on_error=on_error, on_end=on_end, quiet=quiet
+            name,
+            run,
+            title=title,
+            go_to=go_to,
+            on_done=on_done,
+            on_error=on_error,
+            on_end=on_end,
+            quiet=quiet,
+            assumes=assumes,
         )
 
     def retry_now(self, cluster: str = "") -> None:
@@ -83,6 +96,7 @@ class Desk:
 
     def close(self) -> None:
         """End the background work; runs on clusters go on."""
+        self.questions.close()
         if self.loop.running:
             try:
                 self.loop.submit(self._close_workspace()).result(timeout=3.0)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _DEBOUNCE = 0.05
 _LONGEST_PAUSE = 30.0
+_REACHED = ("machine", "ssh")  # the kinds of clusters that this version reaches
+_CLOCK_EVERY = 5.0
+_SLEPT = 20.0  # seconds by which the clocks must differ for the computer to have slept
 
 
 class Feeds:
@@ -41,10 +44,12 @@ class Feeds:
         loop = asyncio.get_running_loop()
         self._workspace.set_on_connection(self._on_connection)
         stop: Callable[[], None] | None = None
+        clock = loop.create_task(self._watch_clock())
         try:
             stop = await asyncio.to_thread(self._workspace.names.watch, self._tell_changed(loop))
             await self._names()
         finally:
+            clock.cancel()
             for _, task in self._clusters.values():
                 task.cancel()
             if stop is not None:
@@ -99,31 +104,52 @@ class Feeds:
             feed = self._clusters.get(address)
             merged[address] = feed[0].seen(row) if feed is not None else row
         store.clusters.replace(merged)
-        if not self._clusters:
-            store.runs.replace({})
+        store.runs.follow(self._watching(clusters))
 
     def _fail(self, problem: Problem, retry_at: float) -> None:
         store = self._store
         for table in (store.names, store.functions, store.packages, store.clusters):
             table.fail(problem, retry_at)
 
+    @staticmethod
+    def _watching(clusters: dict[str, ClusterRow]) -> list[str]:
+        """The clusters whose runs are followed: those of this computer share one server, and with it the runs."""
+        reached = sorted(address for address, row in clusters.items() if row.kind in _REACHED)
+        machines = [address for address in reached if clusters[address].kind == "machine"]
+        return [address for address in reached if address not in machines[1:]]
+
     def _follow(self, clusters: dict[str, ClusterRow]) -> None:
         """One feed for each cluster that this version can reach."""
-        wanted = {address for address, row in clusters.items() if row.kind == "machine"}
-        for address in set(self._clusters) - wanted:
-            self._clusters.pop(address)[1].cancel()
+        watching = set(self._watching(clusters))
+        wanted = {address for address, row in clusters.items() if row.kind in _REACHED}
+        for address, (feed, task) in list(self._clusters.items()):
+            other = address in wanted and feed.kind != clusters[address].kind
+            if address not in wanted or other or feed.watches_runs != (address in watching):
+                del self._clusters[address]
+                task.cancel()
         for address in sorted(wanted):
             if address in self._clusters:
                 self._clusters[address][0].document_changed(clusters[address])
             else:
-                shared = any(feed.watches_runs for feed, _ in self._clusters.values())
                 feed = ClusterFeed(
-                    self._workspace, self._store, self._mailbox, clusters[address], watches_runs=not shared
+                    self._workspace,
+                    self._store,
+                    self._mailbox,
+                    clusters[address],
+                    watches_runs=address in watching,
                 )
                 self._clusters[address] = (feed, asyncio.get_running_loop().create_task(feed.run()))
 
     def _on_connection(self, cluster: str, connected: bool, sentence: str) -> None:
-        # clusters on this computer share one server, and with it one connection
-        for address, (feed, _) in self._clusters.items():
-            if address == cluster or cluster == feed.kind:
-                feed.connection(connected, sentence)
+        found = self._clusters.get(cluster)
+        if found is not None:
+            found[0].connection(connected, sentence)
+
+    async def _watch_clock(self) -> None:
+        """After the computer slept nothing is as it was: look at once, and do not count down the rest of a pause."""
+        while True:
+            wall, own = time.time(), time.monotonic()
+            await asyncio.sleep(_CLOCK_EVERY)
+            slept = max(time.time() - wall - (time.monotonic() - own), time.monotonic() - own - _CLOCK_EVERY)
+            if slept > _SLEPT:
+                self.wake()

@@ -44,18 +44,28 @@ async def follow_log(
     sink: LogSink,
     *,
     lines: int = 100_000,
+    offset: int | None = None,
 ) -> None:
     """Give `sink` the last `lines` lines of the log and then everything that comes, until the run has ended.
+
+    Args:
+        client: of the cluster that the run is on.
+        cluster: its address.
+        run: the run's id.
+        mailbox: the way to the interface's thread.
+        sink: what is called there.
+        lines: how many of a long log to begin with.
+        offset: go on from here instead, in bytes: what is before it was shown already.
 
     Raises:
         RhError: there is no such run.
     """
-    start, pieces = await _tail(client, run, lines)
-    mailbox.post(partial(sink.on_start, start))
-    offset = start
-    for data in pieces:
-        mailbox.post(partial(sink.on_block, offset, data))
-        offset += len(data)
+    if offset is None:
+        offset, pieces = await _tail(client, run, lines)
+        mailbox.post(partial(sink.on_start, offset))
+        for data in pieces:
+            mailbox.post(partial(sink.on_block, offset, data))
+            offset += len(data)
     async for event in client.watch(run, offset=offset, log=True):
         if event.HasField("log"):
             block = event.log

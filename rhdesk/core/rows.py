@@ -15,7 +15,9 @@ class State(Enum):
     STARTING = "Starting"
     STOPPING = "Stopping"
     DOWN = "Down"
+    CONNECTING = "Connecting"  # nobody knows yet whether it is up
     UNREACHABLE = "Unreachable"
+    NEEDS_YOU = "Needs you"  # only a person can answer what is asked on the way to it
     # runs (FAILED serves both)
     QUEUED = "Waiting"
     PREPARING = "Preparing"
@@ -39,7 +41,7 @@ class State(Enum):
 
     @property
     def shape(self) -> str:
-        """The shape of its mark ("dot", "ring", "square", "cross", "check"): state never rests on colour alone."""
+        """The shape of its mark ("dot", "ring", "square", "cross", "check", "mark"): state never rests on colour alone."""
         return _SHAPES[self]
 
     @property
@@ -53,7 +55,9 @@ _ROLES = {
     State.STARTING: "warn",
     State.STOPPING: "warn",
     State.DOWN: "text_faint",
+    State.CONNECTING: "text_faint",
     State.UNREACHABLE: "error",
+    State.NEEDS_YOU: "warn",
     State.QUEUED: "text_faint",
     State.PREPARING: "warn",
     State.RUNNING: "info",
@@ -69,7 +73,9 @@ _SHAPES = {
     State.STARTING: "ring",
     State.STOPPING: "ring",
     State.DOWN: "square",
+    State.CONNECTING: "ring",
     State.UNREACHABLE: "cross",
+    State.NEEDS_YOU: "mark",
     State.QUEUED: "ring",
     State.PREPARING: "ring",
     State.RUNNING: "dot",
@@ -109,7 +115,14 @@ class EntryRow:
 
 @dataclass(frozen=True)
 class HostLoad:
-    """One host of a cluster. Bytes, seconds, percent."""
+    """One host of a cluster. Bytes, seconds, percent.
+
+    Attributes:
+        given: what the cluster's document calls it; empty on a cluster of one computer.
+        problem: why it is not alive, as a sentence.
+        seen: when it was last heard of, seconds since the epoch.
+        workers: worker processes that run there now.
+    """
 
     name: str
     address: str = ""
@@ -124,6 +137,10 @@ class HostLoad:
     gpus: tuple[GpuLoad, ...] = ()
     uptime: float = 0.0
     load: float = 0.0
+    given: str = ""
+    problem: str = ""
+    seen: float = 0.0
+    workers: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,11 @@ class ClusterRow:
         sentence: what it is doing or why it is in this state.
         price_per_hour: US dollars while it is up; None where nobody has set a price.
         since: when it entered this state, seconds since the epoch; 0: unknown.
+        reach: how its head is reached, as its document says it: "alice@gpu1:22 via jump".
+        hosts: its hosts as the document names them; empty on this computer and in a cloud.
+        lost_hosts: those of them that do not answer.
+        retry_at: when it is tried again by itself, seconds since the epoch; 0: it is not.
+        differs: what to know where its server is another build of rhdesk; else empty.
     """
 
     address: str
@@ -190,6 +212,11 @@ class ClusterRow:
     server_version: str = ""
     user: str = ""
     superuser: bool = False
+    reach: str = ""
+    hosts: tuple[str, ...] = ()
+    lost_hosts: tuple[str, ...] = ()
+    retry_at: float = 0.0
+    differs: str = ""
 
     @property
     def is_builtin(self) -> bool:
@@ -241,7 +268,13 @@ class RunRow:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One long act of the window, as the task centre shows it. `fraction` is 0 to 1, None when unknown."""
+    """One long act of the window, as the task centre shows it. `fraction` is 0 to 1, None when unknown.
+
+    Attributes:
+        lines: what it said so far, and `times` when each of them came.
+        assumes: the state that a cluster is shown in while this is being done to it.
+        problem: why it failed.
+    """
 
     name: str
     title: str
@@ -252,6 +285,34 @@ class TaskRow:
     ended: float = 0.0
     go_to: tuple[str, str] | None = None
     lines: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    assumes: State | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class ForwardRow:
+    """A port of this computer that leads to a port of a cluster. `state` is "open", "waiting" or "failed"."""
+
+    id: str
+    cluster: str
+    local_port: int
+    remote_host: str
+    remote_port: int
+    state: str = "open"
+    sentence: str = ""
+    connections: int = 0
+    bytes: int = 0
+
+    @property
+    def local(self) -> str:
+        return f"127.0.0.1:{self.local_port}"
+
+    @property
+    def remote(self) -> str:
+        """The port there; with its host where that is not the cluster's head itself."""
+        own = self.remote_host in ("", "127.0.0.1", "localhost", "::1")
+        return str(self.remote_port) if own else f"{self.remote_host}:{self.remote_port}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, Problem, RunRow, TaskRow
+from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Problem, TaskRow
 
 Row = TypeVar("Row")
 
@@ -34,6 +34,7 @@ class Condition:
     problem: Problem | None = None
     updated: float = 0.0
     retry_at: float = 0.0  # when the feed tries again by itself; 0: it does not
+    of: tuple[str, ...] = ()  # the clusters whose rows this is about; empty: all rows
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Table(Generic[Row]):
     def replace(self, rows: Mapping[str, Row]) -> None:
         """Take a snapshot: `rows` is all there is, as of now."""
         self._rows = dict(rows)
-        self.condition = Condition(Phase.READY, updated=time.time())
+        self.condition = self._ready()
         self._tell(Change(reset=True, condition=True))
 
     def update(self, changed: Mapping[str, Row], removed: Iterable[str] = ()) -> None:
@@ -83,10 +84,11 @@ class Table(Generic[Row]):
         for key in gone:
             del self._rows[key]
         self._rows.update(new)
-        was = self.condition.phase
-        self.condition = Condition(Phase.READY, updated=time.time())
-        if new or gone or was is not Phase.READY:
-            self._tell(Change(frozenset(new), gone, condition=was is not Phase.READY))
+        was, now = self.condition, self._ready()
+        self.condition = now
+        differs = was.phase is not now.phase or (now.phase is not Phase.READY and was != now)
+        if new or gone or differs:
+            self._tell(Change(frozenset(new), gone, condition=differs))
 
     def loading(self) -> None:
         self._set(Condition(Phase.LOADING))
@@ -109,9 +111,14 @@ class Table(Generic[Row]):
 
         return stop
 
+    def _ready(self) -> Condition:
+        """The condition after a change has come."""
+        return Condition(Phase.READY, updated=time.time())
+
     def _set(self, condition: Condition) -> None:
-        if condition != self.condition:
-            self.condition = condition
+        told = condition != self.condition and not condition.phase is self.condition.phase is Phase.READY
+        self.condition = condition
+        if told:
             self._tell(Change(condition=True))
 
     def _tell(self, change: Change) -> None:
@@ -123,11 +130,14 @@ class Store:
     """All tables. `names` holds every resource by address; the tables by kind are cut from it."""
 
     def __init__(self) -> None:
+        from rhdesk.core.run_table import RunTable  # which is one of these tables
+
         self.names: Table[EntryRow] = Table("names")
         self.clusters: Table[ClusterRow] = Table("clusters")
         self.functions: Table[EntryRow] = Table("functions")
         self.packages: Table[EntryRow] = Table("packages")
-        self.runs: Table[RunRow] = Table("runs")
+        self.runs = RunTable()
         self.status: Table[ClusterStatus] = Table("status")
         self.tasks: Table[TaskRow] = Table("tasks")
+        self.forwards: Table[ForwardRow] = Table("forwards")
         self.tasks.replace({})

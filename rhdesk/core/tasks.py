@@ -15,12 +15,17 @@ from typing import Any, Protocol, TypeVar
 
 from rhdesk.core.bridge import BackgroundLoop, Mailbox
 from rhdesk.core.notifier import Notifier
-from rhdesk.core.rows import TaskRow
+from rhdesk.core.rows import Problem, State, TaskRow
 from rhdesk.core.store import Table
 
 T = TypeVar("T")
 _LINES_KEPT = 400
 _ENDED_KEPT = 20
+
+
+def cluster_task(address: str) -> str:
+    """The name of the task that brings a cluster up or down: there is one at a time."""
+    return f"cluster {address}"
 
 
 def _uncounted(sentence: str) -> str:
@@ -55,6 +60,7 @@ class NamedTasks:
         on_error: Callable[[BaseException], object] | None = None,
         on_end: Callable[[], object] | None = None,
         quiet: bool = False,
+        assumes: State | None = None,
     ) -> None:
         """Start `make(progress)` on the background loop.
 
@@ -64,12 +70,13 @@ class NamedTasks:
             go_to: (page, target) that the task belongs to.
             on_done, on_error, on_end: called on the interface's thread; on_end in every case, cancellation included.
             quiet: the error is not shown as a notice (on_error shows it in place).
+            assumes: the state that the cluster is shown in meanwhile, for a task that brings one up or down.
         """
         self.cancel(name)
         self._count += 1
         number = self._count
         if title:
-            self._show(TaskRow(name, title, started=time.time(), go_to=go_to))
+            self._show(TaskRow(name, title, started=time.time(), go_to=go_to, assumes=assumes))
 
         def progress(sentence: str, fraction: float | None = None) -> None:
             if title:
@@ -106,10 +113,15 @@ class NamedTasks:
         row = self._table.get(name)
         if row is not None and self._running.get(name, (0,))[0] == number:
             # a step that counts its seconds stays one line
-            kept = row.lines[:-1] if row.lines and _uncounted(row.lines[-1]) == _uncounted(sentence) else row.lines
-            lines = (*kept, sentence)[-_LINES_KEPT:]
-            self._show(replace(row, sentence=sentence.strip().splitlines()[-1] if sentence.strip() else row.sentence,
-                               fraction=fraction, lines=lines))  # fmt: skip
+            same = bool(row.lines) and _uncounted(row.lines[-1]) == _uncounted(sentence)
+            lines = (*(row.lines[:-1] if same else row.lines), sentence)[-_LINES_KEPT:]
+            times = (row.times if same else (*row.times, time.time()))[-_LINES_KEPT:]
+            said = sentence.strip().splitlines()
+            self._show(
+                replace(
+                    row, sentence=said[-1] if said else row.sentence, fraction=fraction, lines=lines, times=times
+                )
+            )
 
     def _end(
         self,
@@ -136,8 +148,10 @@ class NamedTasks:
                 self._show(replace(row, state="cancelled", ended=time.time(), sentence="Cancelled"))
         elif error is not None:
             if row is not None:
-                sentence = str(getattr(error, "sentence", error))
-                self._show(replace(row, state="failed", ended=time.time(), sentence=sentence))
+                problem = Problem.of(error)
+                self._show(
+                    replace(row, state="failed", ended=time.time(), sentence=problem.sentence, problem=problem)
+                )
             if on_error is not None:
                 on_error(error)
             if not quiet:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, Problem, State
-from rhdesk.core.tasks import Progress
+from rhdesk.core.tasks import Progress, cluster_task
 from rhdesk.core.words import age_text, count_text, duration_text
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 
@@ -26,10 +26,12 @@ def why_not_up(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.state is State.BROKEN:
         return "Its document cannot be read."
-    if row.kind in ("ssh", "cloud"):
-        return f"This version brings up only this computer, not clusters of type {row.kind}."
-    if row.state in (State.UP, State.STARTING, State.UNREACHABLE):
+    if row.kind == "cloud":
+        return "This version brings up this computer and hosts over SSH, not clusters in a cloud."
+    if row.state in (State.UP, State.STARTING):
         return f"{row.address} is {row.state.word.lower()} already."
+    if row.state is State.UNREACHABLE:
+        return f"{row.address} cannot be reached."
     if row.state is State.STOPPING:
         return f"{row.address} is still stopping."
     return ""
@@ -43,11 +45,21 @@ def why_not_down(row: ClusterRow | None) -> str:
         return f"{row.address} is not up."
     if row.state is State.STOPPING:
         return f"{row.address} is stopping already."
+    if row.state in (State.UNREACHABLE, State.NEEDS_YOU, State.CONNECTING) and row.kind != "machine":
+        return f"{row.address} cannot be reached, so nobody could tell it to stop."
     return ""
 
 
-def task_name(address: str) -> str:
-    return f"cluster {address}"
+def why_not_asked(row: ClusterRow | None) -> str:
+    """Why nothing can be asked of a cluster's server now; "" when it can."""
+    if row is None:
+        return "The clusters are not known yet."
+    if row.state in (State.UP, State.STARTING):
+        return ""
+    return row.sentence or f"{row.address} is {row.state.word.lower()}."
+
+
+task_name = cluster_task
 
 
 def bring_up(desk: Desk, address: str, on_done: Callable[[], object] | None = None) -> None:
@@ -75,6 +87,7 @@ def bring_up(desk: Desk, address: str, on_done: Callable[[], object] | None = No
         on_done=done,
         on_error=lambda error: _failed(desk, address, error),
         on_end=lambda: desk.retry_now(address),
+        assumes=State.STARTING,
     )
 
 
@@ -111,6 +124,7 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
             go_to=("clusters", address),
             on_done=lambda _: desk.notifier.success(f"{address} is down."),
             on_end=lambda: desk.retry_now(address),
+            assumes=State.STOPPING,
         )
 
     text = " ".join(facts) + (f"\n\n{keeps}" if not victims else "")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWi
 from rhdesk.core.desk import Desk
 from rhdesk.core.notifier import Notice
 from rhdesk.desktop import theme
+from rhdesk.desktop.asking import Asking
 from rhdesk.desktop.dispatcher import Dispatcher
 from rhdesk.desktop.pages import PAGES
 from rhdesk.desktop.shell_commands import declare
@@ -68,6 +69,7 @@ class Shell(QMainWindow):
         self.activity = ActivityDrawer(self, desk)
         self.task_centre = TaskDrawer(self, desk)
         self.toasts = Toasts(self, desk.notifier)
+        self.asking = Asking(self, desk)
 
         self.sidebar.chosen.connect(self.navigate)
         self.header.search.asked.connect(self.open_palette)

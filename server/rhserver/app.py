@@ -26,6 +26,7 @@ from rhserver.engine.launcher import Launcher
 from rhserver.engine.pool import Pool
 from rhserver.engine.ray_head import RayHead
 from rhserver.environments.environments import Environments
+from rhserver.hosts.hosts import Hosts
 from rhserver.housekeeping import Housekeeping
 from rhserver.inspection.inspection import Inspection
 from rhserver.limits import Limits
@@ -79,11 +80,15 @@ class Server:
         self.store = RunStore(home / "runs")
         self.functions = Functions(self.store, self.environments, self.snapshots, self.blobs)
         self.ray = RayHead(home, runtime, lambda _state: None)
+        self.hosts = Hosts((), "127.0.0.1", home, self.snapshots)
         self.launcher = Launcher(
-            self.ray, home=home, runtime=runtime, runs=self.store.directory, spill=self.blobs.directory,
-            acquire_tree=self.snapshots.acquire, release_tree=self.snapshots.release,
+            self.ray, home=home, runtime=runtime, hosts=self.hosts, spec_of=self.functions.spec_of,
+            run_of=self.store.run_of, acquire_tree=self.snapshots.acquire, release_tree=self.snapshots.release,
         )  # fmt: skip
-        self.pool = Pool(self.launcher, limit=limits.workers(), idle_seconds=limits.worker_idle_seconds)
+        self.pool = Pool(
+            self.launcher, limit=lambda: limits.workers() * len(self.hosts.alive()),
+            idle_seconds=limits.worker_idle_seconds,
+        )  # fmt: skip
         self.runs = RunManager(self.store, self.functions, self.pool, self.blobs)
         self.housekeeping = Housekeeping(
             limits, self.pool, self.runs, self.store, self.blobs, self.snapshots, self.environments

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from lab import Lab
 from load import CALLERS, at_once, one_by_one
 from measure import Goal, Row, medians
 from processes import RoundProcess, round_process
+from shared import Bench
 
 ECHO = b"x" * 64
 """About as much as the arguments of a no-op call take on our wire."""
 
 
-async def no_op_calls(lab: Lab) -> list[Row]:
+async def no_op_calls(bench: Bench) -> list[Row]:
     """A no-op call: our async client and our library, bare gRPC, Ray Client."""
-    raw, ray = await lab.raw(), await lab.ray()
-    await lab.client()
-    async with _caller(lab, "client") as client, _caller(lab, "library") as library:
+    raw, ray = await bench.raw(), await bench.ray()
+    await bench.client()
+    async with _caller(bench, "client") as client, _caller(bench, "library") as library:
         taken = await medians(
             {
                 "raw": lambda: one_by_one(lambda: raw.echo(ECHO), 400),
@@ -25,9 +25,9 @@ async def no_op_calls(lab: Lab) -> list[Row]:
                 "library": lambda: library.round("once 400"),
                 "ray": lambda: ray.round(60),
             },
-            lab.rounds(9),
+            bench.rounds(9),
         )
-    await lab.end_ray()
+    await bench.end_ray()
     no_slower, five_times_faster = Goal("ratio", "<=", 1.0), Goal("ratio", "<=", 0.2)
     return [
         Row("no-op call, async client : raw unary grpc.aio", taken["client"], "µs", taken["raw"], no_slower),
@@ -37,22 +37,22 @@ async def no_op_calls(lab: Lab) -> list[Row]:
     ]
 
 
-async def concurrent_callers(lab: Lab) -> list[Row]:
+async def concurrent_callers(bench: Bench) -> list[Row]:
     """Sixteen callers at once: calls per second, ours and bare gRPC."""
-    raw = await lab.raw()
-    await lab.client()
-    async with _caller(lab, "client") as client:
+    raw = await bench.raw()
+    await bench.client()
+    async with _caller(bench, "client") as client:
         taken = await medians(
             {
                 "raw": lambda: at_once(lambda: raw.echo(ECHO), 2000),
                 "ours": lambda: client.round("together 2000"),
             },
-            lab.rounds(9),
+            bench.rounds(9),
         )
     goal = Goal("ratio", ">=", 0.8)
     return [Row(f"{CALLERS} concurrent callers : raw unary grpc.aio", taken["ours"], "calls/s", taken["raw"], goal)]
 
 
-def _caller(lab: Lab, kind: str) -> AbstractAsyncContextManager[RoundProcess]:
+def _caller(bench: Bench, kind: str) -> AbstractAsyncContextManager[RoundProcess]:
     """A program of its own: the peer's client must not be in the process of ours, which has its own way with gRPC."""
-    return round_process("caller.py", kind, str(lab.project), environment={"RH_HOME": str(lab.home)})
+    return round_process("caller.py", kind, str(bench.project), environment={"RH_HOME": str(bench.home)})

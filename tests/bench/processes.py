@@ -19,6 +19,7 @@ from pathlib import Path
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 BENCH = Path(__file__).resolve().parent
+sys.path.append(str(BENCH.parent))  # for `lab`, the hosts of the tests, which are those of the benchmarks too
 READY = b"READY"
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1

@@ -22,13 +22,14 @@ from pathlib import Path
 
 import uvloop
 from calls import concurrent_callers, no_op_calls
-from lab import Lab
 from measure import Row, missed, table
+from shared import Bench
 from transfers import large_argument, log_lines
 from trees import second_sync
+from tunnels import bulk_through_tunnel, call_through_tunnel
 from windows import first_paint, smoothness
 
-Benchmark = Callable[[Lab], Awaitable[list[Row]]]
+Benchmark = Callable[[Bench], Awaitable[list[Row]]]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "paint": first_paint,
@@ -38,6 +39,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sync": second_sync,
     "gap": smoothness,
     "logs": log_lines,
+    "tunnel": call_through_tunnel,
+    "ssh-bulk": bulk_through_tunnel,
 }
 
 
@@ -47,11 +50,11 @@ async def run(names: list[str], *, quick: bool) -> tuple[list[Row], list[str]]:
     broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rhb-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
-            lab = Lab(Path(folder), stack, quick=quick)
+            bench = Bench(Path(folder), stack, quick=quick)
             for name in names:
                 start = time.monotonic()
                 try:
-                    rows += await BENCHMARKS[name](lab)
+                    rows += await BENCHMARKS[name](bench)
                 except Exception:
                     traceback.print_exc()
                     broken.append(name)

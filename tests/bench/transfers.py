@@ -8,9 +8,9 @@ import sys
 import time
 
 import cloudpickle
-from lab import Lab
 from measure import Goal, Row, medians
 from processes import child_environment
+from shared import Bench
 
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import pickle_arguments
@@ -20,9 +20,9 @@ ARGUMENT = 10 * MEGABYTE
 LINES = 1_000_000
 
 
-async def large_argument(lab: Lab) -> list[Row]:
+async def large_argument(bench: Bench) -> list[Row]:
     """A call with 10 MB of bytes that were never sent before, against streaming them over bare gRPC."""
-    raw, client, key = await lab.raw(), await lab.client(), await lab.function("size")
+    raw, client, key = await bench.raw(), await bench.client(), await bench.function("size")
 
     async def ours() -> float:
         data = os.urandom(ARGUMENT)
@@ -39,7 +39,7 @@ async def large_argument(lab: Lab) -> list[Row]:
         return (time.perf_counter() - start) * 1e3
 
     taken = await medians(
-        {"ours": ours, "1 MiB": lambda: bare(1024 * 1024), "256 KiB": lambda: bare(256 * 1024)}, lab.rounds(21)
+        {"ours": ours, "1 MiB": lambda: bare(1024 * 1024), "256 KiB": lambda: bare(256 * 1024)}, bench.rounds(21)
     )
     goal = Goal("ratio", "<=", 1.5)
     return [
@@ -48,9 +48,9 @@ async def large_argument(lab: Lab) -> list[Row]:
     ]
 
 
-async def log_lines(lab: Lab) -> list[Row]:
+async def log_lines(bench: Bench) -> list[Row]:
     """A function that prints a million lines, watched; the peer prints them to a file and nobody watches."""
-    client, key = await lab.client(), await lab.function("print_lines")
+    client, key = await bench.client(), await bench.function("print_lines")
     expected = b"".join(
         b"2026-01-01 12:00:00 INFO step %d loss 0.123456 some text in the line\n" % number for number in range(LINES)
     )
@@ -73,29 +73,29 @@ async def log_lines(lab: Lab) -> list[Row]:
         return LINES / taken
 
     async def printing() -> float:
-        return await _print_to_file(lab)
+        return await _print_to_file(bench)
 
-    taken = await medians({"ours": ours, "file": printing}, lab.rounds(3))
+    taken = await medians({"ours": ours, "file": printing}, bench.rounds(3))
     goal = Goal("value", ">=", 200_000)
     return [Row("1,000,000 log lines, watched : print to a file", taken["ours"], "lines/s", taken["file"], goal)]
 
 
-async def _print_to_file(lab: Lab) -> float:
+async def _print_to_file(bench: Bench) -> float:
     """Lines per second of the same function in a process of its own, its output a file."""
     code = (
         "import sys, time, functions; start = time.perf_counter()\n"
         f"functions.print_lines({LINES}); sys.stdout.flush()\n"
         "print(time.perf_counter() - start, file=sys.stderr)"
     )
-    with (lab.folder / "lines.txt").open("wb") as file:
+    with (bench.folder / "lines.txt").open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
             code,
             stdout=file,
             stderr=asyncio.subprocess.PIPE,
-            cwd=lab.project,
-            env=child_environment({"PYTHONPATH": str(lab.project)}),
+            cwd=bench.project,
+            env=child_environment({"PYTHONPATH": str(bench.project)}),
         )
         _, seconds = await process.communicate()
     return LINES / float(seconds)

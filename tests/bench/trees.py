@@ -9,8 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab import Lab
 from measure import Goal, Measurement, Row, medians
+from shared import Bench
 
 from rhresources.code.tree import CodeTree
 
@@ -18,20 +18,20 @@ FILES = 2000
 CHANGED = 3
 
 
-async def second_sync(lab: Lab) -> list[Row]:
+async def second_sync(bench: Bench) -> list[Row]:
     """A tree of 2,000 files of which 3 changed: our push, and `rsync -a` to another directory of this disk."""
-    trees = {name: lab.folder / name for name in ("watched", "looked-at", "for-rsync")}
+    trees = {name: bench.folder / name for name in ("watched", "looked-at", "for-rsync")}
     for root in trees.values():
         _plant(root)
     for name in ("watched", "looked-at"):
         await _command("git", "init", "--quiet", str(trees[name]))
         await _command("git", "-C", str(trees[name]), "add", "--all")
-    copy = lab.folder / "copy"
-    client = await lab.client()
+    copy = bench.folder / "copy"
+    client = await bench.client()
     dice = random.Random(1)
     watched = CodeTree(trees["watched"])
     watched.watch()
-    lab.close_at_end(watched.close)
+    bench.close_at_end(watched.close)
 
     async def by_watching() -> float:
         """In a program that goes on, as a notebook or the window does."""
@@ -43,7 +43,7 @@ async def second_sync(lab: Lab) -> list[Row]:
     async def by_looking() -> float:
         """In a new process, which finds only what the last one wrote down."""
         edited = _edit(trees["looked-at"], dice)
-        async with lab.new_client() as fresh:
+        async with bench.new_client() as fresh:
             start = time.perf_counter()
             tree = CodeTree(trees["looked-at"])
             await fresh.push(tree)
@@ -63,7 +63,7 @@ async def second_sync(lab: Lab) -> list[Row]:
     measurements: dict[str, Measurement] = {"watching": by_watching, "looking": by_looking}
     if shutil.which("rsync"):
         measurements["rsync"] = rsync
-    taken = await medians(measurements, lab.rounds(15))
+    taken = await medians(measurements, bench.rounds(15))
     what, goal, peer = f"{CHANGED} of {FILES:,} files changed", Goal("ratio", "<=", 1 / 3), taken.get("rsync")
     return [
         Row(f"second sync, {what}, same process : rsync -a", taken["watching"], "ms", peer, goal),

@@ -9,32 +9,32 @@ import sys
 import time
 from pathlib import Path
 
-from lab import Lab
 from measure import Goal, Row, take_rounds
 from processes import BENCH, round_process, running
+from shared import Bench
 
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
 SETTLED_AFTER = 3.0
 """Seconds after the first paint, by when a window has loaded what it puts off."""
 
 
-async def first_paint(lab: Lab) -> list[Row]:
+async def first_paint(bench: Bench) -> list[Row]:
     """Start of the window's process to its first paint, and its memory then and 3 s later; peer: an empty window."""
-    await lab.client()  # a window that meets a cluster which is up has more to show, and to load
+    await bench.client()  # a window that meets a cluster which is up has more to show, and to load
     weights: dict[str, list[float]] = {"ours": [], "settled": [], "bare": []}
 
     async def ours() -> float:
-        seconds, at_paint, settled = await _start_window(lab, "rhdesk", SETTLED_AFTER)
+        seconds, at_paint, settled = await _start_window(bench, "rhdesk", SETTLED_AFTER)
         weights["ours"].append(at_paint)
         weights["settled"].append(settled)
         return seconds
 
     async def bare() -> float:
-        seconds, at_paint, _ = await _start_window(lab, "bare", 0)
+        seconds, at_paint, _ = await _start_window(bench, "bare", 0)
         weights["bare"].append(at_paint)
         return seconds
 
-    taken = await take_rounds({"ours": ours, "bare": bare}, lab.rounds(5))
+    taken = await take_rounds({"ours": ours, "bare": bare}, bench.rounds(5))
     seconds = {name: statistics.median(figures) for name, figures in taken.items()}
     megabytes = {name: statistics.median(figures) / 1e6 for name, figures in weights.items()}
     light = Goal("value", "<=", 130)
@@ -47,27 +47,27 @@ async def first_paint(lab: Lab) -> list[Row]:
     ]
 
 
-async def smoothness(lab: Lab) -> list[Row]:
+async def smoothness(bench: Bench) -> list[Row]:
     """The longest gap of a 16 ms timer in the window under 16 callers and a 100 MB transfer; peer: the idle window."""
-    await lab.client()
-    key = await lab.function("nothing")
-    environment = {**OFFSCREEN, "RH_HOME": str(lab.home)}
+    await bench.client()
+    key = await bench.function("nothing")
+    environment = {**OFFSCREEN, "RH_HOME": str(bench.home)}
     async with round_process("window_gap.py", key, environment=environment) as window:
         taken = await take_rounds(
-            {"loaded": lambda: window.round("loaded"), "idle": lambda: window.round("idle")}, lab.rounds(5)
+            {"loaded": lambda: window.round("loaded"), "idle": lambda: window.round("idle")}, bench.rounds(5)
         )
     loaded, idle = statistics.median(taken["loaded"]), statistics.median(taken["idle"])
     name = "window, longest gap of a 16 ms timer under load : idle"
     return [Row(name, loaded, "ms", idle, Goal("value", "<=", 40))]
 
 
-async def _start_window(lab: Lab, which: str, settle: float) -> tuple[float, float, float]:
+async def _start_window(bench: Bench, which: str, settle: float) -> tuple[float, float, float]:
     """Seconds to the first paint, resident bytes then, and resident bytes `settle` seconds later."""
-    report, log = lab.folder / "first-paint.json", lab.folder / "window.log"
+    report, log = bench.folder / "first-paint.json", bench.folder / "window.log"
     report.unlink(missing_ok=True)
     command = (sys.executable, str(BENCH / "window_start.py"), which, str(report))
     start = time.monotonic()
-    async with running(*command, environment={**OFFSCREEN, "RH_HOME": str(lab.home)}, log=log) as process:
+    async with running(*command, environment={**OFFSCREEN, "RH_HOME": str(bench.home)}, log=log) as process:
         while not report.exists() or not report.read_text().endswith("}"):
             if process.returncode is not None or time.monotonic() > start + 60:
                 raise RuntimeError(f"{which} painted nothing (exit code {process.returncode}): {log.read_text()}")

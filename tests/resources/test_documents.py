@@ -41,7 +41,8 @@ def problems(text: str | dict[str, Any]) -> dict[str, tuple[str, int | None]]:
     [
         "kind: cluster\ntype: machine\n",
         "kind: cluster\ntype: ssh\ndescription: Our two boxes\nips:\n  - gpu1.lab\n  - 10.0.0.2\nssh_creds:\n"
-        "  ssh_user: alice\n  ssh_private_key: ~/.ssh/id_ed25519\n  ssh_port: 2222\n  proxy_jump: bob@jump:22\n",
+        "  ssh_user: alice\n  ssh_private_key: ~/.ssh/id_ed25519\n  ssh_port: 2222\n  log_in: agent\n"
+        "  proxy_jump: bob@jump:22,[fe80::1]:2200,inner\npython: '3.12'\nwheels: ~/wheels\n",
         "kind: cluster\ntype: cloud\ninstance_type: A100:8\nnum_instances: 2\nprovider: aws\nautostop_mins: 30\n"
         "use_spot: true\nregion: us-east-1\nprice_per_hour: 32.77\nruns_kept: 0\n",
         "kind: function\ncluster: ^local\ncode:\n  root: /src/proj\n  file: train.py\n  name: Trainer.fit\npackages:\n"
@@ -133,6 +134,12 @@ def test_the_sentence_tells_the_first_problem_and_the_detail_all() -> None:
         ("kind: cluster\nips: [a]\nssh_creds: {ssh_port: 70000}\n", "ssh_creds.ssh_port", "at most 65,535"),
         ("kind: cluster\nips: [a]\nssh_creds: {ssh_private_key: -x}\n", "ssh_creds.ssh_private_key", "'-'"),
         ("kind: cluster\nips: [a]\nssh_creds: {proxy_jump: '-J x'}\n", "ssh_creds.proxy_jump", "host"),
+        ("kind: cluster\nips: [a]\nssh_creds: {proxy_jump: 'b,c:99999'}\n", "ssh_creds.proxy_jump", "'c:99999' has no"),
+        ("kind: cluster\nips: [a]\nssh_creds: {proxy_jump: 'b,-x@c'}\n", "ssh_creds.proxy_jump", "'-x@c' is not"),
+        ("kind: cluster\nips: [a]\nssh_creds: {log_in: magic}\n", "ssh_creds.log_in", "auto, key, agent, password"),
+        ("kind: cluster\nips: [a]\npython: 3.1\n", "python", "needs Python 3.11 or newer"),
+        ("kind: cluster\nips: [a]\npython: two\n", "python", "neither a version"),
+        ("kind: cluster\ntype: machine\nwheels: /w\n", "wheels", "type machine has none"),
         ("kind: cluster\nips: a\n", "ips", "must be a list, but is the text 'a'"),
         ("kind: cluster\ntype: machine\nuse_spot: maybe\n", "use_spot", "true or false"),
         ("kind: cluster\nips: [a]\nnum_instances: yes\n", "num_instances", "a whole number, but is true"),

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rhresources.documents.base import BaseDocument, Bytes, Count, Part, field_problem, plain_word
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_ACCOUNT = re.compile(r"[\w.\\@+][\w.\\@+-]*\$?")
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(\.[0-9]+)?\+?)?")
 
 
@@ -28,17 +29,21 @@ def _host(value: str) -> str:
 
 
 def _jump(value: str) -> str:
-    user, _, rest = value.rpartition("@")
-    host, colon, port = rest.rpartition(":") if rest.count(":") == 1 else (rest, "", "")
-    _host(host)
-    if (user and not re.fullmatch(r"[A-Za-z0-9_][\w.-]*", user)) or (colon and not port.isdigit()):
-        raise ValueError(f"{value!r} is not a jump host; write user@host:port")
-    return value
+    for part in value.split(","):
+        user, _, rest = part.strip().rpartition("@")
+        found = re.fullmatch(r"\[(.+)\](?::(\d+))?|([^:]+)(?::(\d+))?|([^\[\]]+)", rest)
+        if found is None or (user and not _ACCOUNT.fullmatch(user)):
+            raise ValueError(f"{part.strip()!r} is not a jump host; write user@host:port")
+        _host(found[1] or found[3] or found[5])
+        port = found[2] or found[4]
+        if port and not 1 <= int(port) <= 65_535:
+            raise ValueError(f"{part.strip()!r} has no such port")
+    return ",".join(part.strip() for part in value.split(","))
 
 
 def _user(value: str) -> str:
     plain_word(value)
-    if not re.fullmatch(r"[\w.\\@+-]+\$?", value):
+    if not _ACCOUNT.fullmatch(value):
         raise ValueError(f"{value!r} is not the name of an account")
     return value
 
@@ -52,6 +57,17 @@ def _instance(value: str) -> str:
 def _provider(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
         raise ValueError(f"{value!r} is not a provider; write aws, gcp, azure, … or cheapest")
+    return value
+
+
+def _python(value: str) -> str:
+    plain_word(value)
+    if value.startswith(("/", "~/")):
+        return value
+    if not re.fullmatch(r"3\.\d{1,2}(\.\d{1,2})?", value):
+        raise ValueError(f"{value!r} is neither a version of Python nor the path of one")
+    if int(value.split(".")[1]) < 11:
+        raise ValueError(f"it is {value!r}; the server needs Python 3.11 or newer")
     return value
 
 
@@ -71,6 +87,9 @@ class SshCredentials(Part):
         "port": "ssh_port",
         "private_key": "ssh_private_key",
         "ssh_proxy_jump": "proxy_jump",
+        "jump": "proxy_jump",
+        "auth": "log_in",
+        "ssh_known_hosts": "known_hosts",
     }
 
     ssh_user: Annotated[str, AfterValidator(_user)] | None = Field(
@@ -86,8 +105,15 @@ class SshCredentials(Part):
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] | None = Field(
         default=None, title="Port", description="Empty: what ~/.ssh/config says, else 22."
     )
+    log_in: Literal["auto", "key", "agent", "password"] = Field(
+        default="auto",
+        title="Log in by",
+        description="auto: keys, the agent, then a password; or one of them alone. A password may be a code too.",
+    )
     proxy_jump: Annotated[str, AfterValidator(_jump)] | None = Field(
-        default=None, title="Jump host", description="user@host:port of a host on the way."
+        default=None,
+        title="Jump hosts",
+        description="Hosts on the way, as for ssh -J: user@host:port, several with commas; none: go straight.",
     )
     known_hosts: PlainWord | None = Field(
         default=None, title="Known hosts", description="Path of the file of host keys; empty: ~/.ssh/known_hosts."
@@ -115,9 +141,21 @@ class ClusterDocument(BaseDocument):
         title="Type", description="machine: this computer; ssh: hosts of your own; cloud: on demand."
     )
     ips: list[Annotated[str, AfterValidator(_host)]] = Field(
-        default_factory=list, title="Hosts", description="Names or addresses; the first is the head."
+        default_factory=list,
+        title="Hosts",
+        description="Names, addresses or entries of ~/.ssh/config; the first is the head.",
     )
     ssh_creds: SshCredentials = Field(default_factory=SshCredentials, title="Log-in")
+    python: Annotated[str, AfterValidator(_python)] | None = Field(
+        default=None,
+        title="Python",
+        description="Version or path of the interpreter on the hosts, 3.11 or newer; empty: found or made.",
+    )
+    wheels: PlainWord | None = Field(
+        default=None,
+        title="Wheels",
+        description="Folder on this computer with all packages as wheels, for hosts without internet.",
+    )
     instance_type: Annotated[str, AfterValidator(_instance)] | None = Field(
         default=None, title="Instance", description="m5.xlarge, CPU:8+ or A100:4."
     )
@@ -174,7 +212,7 @@ class ClusterDocument(BaseDocument):
             twice = next(index for index, host in enumerate(self.ips) if host in self.ips[:index])
             raise field_problem(("ips", twice), f"{self.ips[twice]} stands twice")
         foreign = {
-            "machine": ("ips", "instance_type", "num_instances", "provider", "image_id", "region"),
+            "machine": ("ips", "python", "wheels", "instance_type", "num_instances", "provider", "image_id", "region"),
             "ssh": ("instance_type", "provider", "image_id", "region"),
             "cloud": ("ips",),
         }[self.type]

@@ -62,14 +62,14 @@ class MachineRoute:
         self._document = document
         self.home = (home / "server") if home is not None else paths.server_home()
 
-    async def address(self) -> ServerAddress | None:
-        """Where the server listens now; None if it does not run."""
+    async def address(self, ask: bool = False) -> ServerAddress | None:
+        """Where the server listens now; None if it does not run. There is never anything to ask."""
         record = self._record()
         if record is None or _process_of(record) is None:
             return None
         return ServerAddress(f"unix:{record['socket']}", str(record["token"]))
 
-    async def up(self, progress: Progress, *, wait_ready: bool = True) -> ServerAddress:
+    async def up(self, progress: Progress, *, wait_ready: bool = True, ask: bool = True) -> ServerAddress:
         """Start the server if it does not run, and wait until it answers (and until Ray is up, with `wait_ready`).
 
         Raises:
@@ -106,6 +106,9 @@ class MachineRoute:
                 break
             await asyncio.sleep(_STEP)
         self._forget()
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     # ------------------------------------------------------------ starting
 

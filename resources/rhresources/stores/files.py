@@ -71,10 +71,11 @@ def read_text(path: Path, source: str) -> tuple[str, float]:
         raise yaml_problem("this is not UTF-8 text", source=source, line=line) from None
 
 
-def write_text(path: Path, text: str) -> float:
+def write_text(path: Path, text: str, *, private: bool = False) -> float:
     """Put `text` in place of the file at `path`, whole or not at all; missing directories are made.
 
-    A link is followed, and the permissions of an old file are kept.
+    A link is followed, and the permissions of an old file are kept; a private one is its owner's alone, whatever the
+    old one was.
 
     Returns:
         The new modification time.
@@ -86,10 +87,12 @@ def write_text(path: Path, text: str) -> float:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        mode = 0o600 if private else 0o666
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         with os.fdopen(descriptor, "wb") as file:
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
+            if not private:
+                with contextlib.suppress(FileNotFoundError):
+                    os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             file.write(text.encode())
             file.flush()
             os.fsync(descriptor)

@@ -111,6 +111,16 @@ class ClusterClient(RunRequests):
         """
         await self._linker.get(PATIENCE)
 
+    def retry_now(self) -> None:
+        """Whoever waits for the next try to reach the server gets it now."""
+        self._linker.retry_now()
+
+    def lose(self, sentence: str) -> None:
+        """The way to the server broke, and we know it before any request does."""
+        link = self._linker.link
+        if link is not None:
+            self._linker.lose(link, ConnectionLost(sentence))
+
     def set_on_connection(self, callback: ConnectionCallback | None) -> None:
         """Tell `callback` from now on when the connection is lost and when it is back."""
         self._linker.on_connection = callback

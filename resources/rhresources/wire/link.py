@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable
 
@@ -22,6 +23,9 @@ ConnectionCallback = Callable[[bool, str], None]
 
 HELLO_TIMEOUT = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+
+_HEAL = (ClusterDown, ConnectionLost, ServerProblem)
+"""What may be over in a few seconds; other errors on the way need a person."""
 
 
 class Link:
@@ -54,7 +58,10 @@ class Link:
 
 
 class Linker:
-    """Keeps one live `Link`, and says when it is gone and when it is back."""
+    """Keeps one live `Link`, and says when it is gone and when it is back.
+
+    All who want a link share its tries; each waits as long as its own patience reaches.
+    """
 
     def __init__(self, address: ServerAddress, resolve: Resolver | None, on_connection: ConnectionCallback | None):
         self._address = address
@@ -62,6 +69,10 @@ class Linker:
         self.on_connection = on_connection
         self.link: Link | None = None
         self._lock = asyncio.Lock()
+        self._error: RhError | None = None  # of the last try
+        self._pause = FIRST_PAUSE
+        self._next = 0.0  # when the next try may be made, by the monotonic clock
+        self._retry = asyncio.Event()
         self._said_lost = False
         self._closing: set[asyncio.Task[None]] = set()
         self.closed = False
@@ -73,16 +84,31 @@ class Linker:
             ClusterDown: the server does not run.
             ConnectionLost: it runs, and cannot be reached.
             ServerProblem: it speaks another protocol, or refuses us.
+            RhError: the way there needs a person; not raised without an end to the patience.
         """
-        link = self.link
-        if link is not None and not link.broken:
-            return link
-        async with self._lock:
-            link = self.link
-            if link is not None and not link.broken:
+        deadline = None if patience is None else time.monotonic() + patience
+        while True:
+            if (link := self._live()) is not None:
                 return link
-            await self._discard()
-            return await self._open(patience)
+            async with self._lock:
+                if (link := self._live()) is not None:
+                    return link
+                self.require_open()
+                if self._error is None or time.monotonic() >= self._next:
+                    await self._discard()
+                    if await self._try():
+                        continue
+            assert self._error is not None
+            if deadline is not None and (self._next > deadline or not isinstance(self._error, _HEAL)):
+                raise copy.copy(self._error)
+            self._say(False, f"{self._error.sentence} Trying again.")
+            await self._wait_for_turn()
+
+    def retry_now(self) -> None:
+        """Do not wait any longer before the next try."""
+        self._pause, self._next = FIRST_PAUSE, 0.0
+        self._retry.set()
+        self._retry = asyncio.Event()
 
     def lose(self, link: Link, error: RhError) -> None:
         """A call on `link` failed for want of a connection."""
@@ -98,33 +124,51 @@ class Linker:
     async def close(self) -> None:
         """End the link for good."""
         self.closed = True
+        self.retry_now()
         link, self.link = self.link, None
         if link is not None:
             await link.close()
         for task in list(self._closing):
             await task
 
-    async def _open(self, patience: float | None) -> Link:
-        began, pause = time.monotonic(), FIRST_PAUSE
-        while True:
+    def _live(self) -> Link | None:
+        link = self.link
+        return link if link is not None and not link.broken else None
+
+    async def _try(self) -> bool:
+        """One try; whether there is a link now.
+
+        Raises:
+            ServerProblem: the server is another one, which waiting does not change.
+        """
+        try:
+            # a host that is only half up may refuse anything; for whoever waits without end that is no end
+            address = await self._resolve() if self._resolve is not None else self._address
+            if address is None:
+                raise ClusterDown("The cluster server does not run.", remedy="Bring the cluster up.")
+            self._address = address
+            link = await open_link(address)
+        except RhError as error:
+            if isinstance(error, ServerProblem) and error.code != "unauthenticated":
+                raise
+            self._error = copy.copy(error)
+            self._next = time.monotonic() + self._pause
+            self._pause = min(self._pause * 1.7, LONGEST_PAUSE)
+            return False
+        if self.closed:
+            await link.close()
             self.require_open()
-            try:
-                address = await self._resolve() if self._resolve is not None else self._address
-                if address is None:
-                    raise ClusterDown("The cluster server does not run.", remedy="Bring the cluster up.")
-                self._address = address
-                self.link = await open_link(address)
-            except (ClusterDown, ConnectionLost, ServerProblem) as error:
-                if isinstance(error, ServerProblem) and error.code != "unauthenticated":
-                    raise
-                if patience is not None and time.monotonic() - began + pause > patience:
-                    raise
-                self._say(False, f"{error.sentence} Trying again.")
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.7, LONGEST_PAUSE)
-                continue
-            self._say(True, "Connected.")
-            return self.link
+        self.link = link
+        self._error, self._pause = None, FIRST_PAUSE
+        self._say(True, "Connected.")
+        return True
+
+    async def _wait_for_turn(self) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, self._next - time.monotonic())):
+                await self._retry.wait()
+        except TimeoutError:
+            pass
 
     async def _discard(self) -> None:
         link, self.link = self.link, None

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from rhdesk.desktop import theme
 from rhdesk.desktop.models.columns import Column, Kind
-from rhdesk.desktop.models.row_model import COLUMN_ROLE, ROW_ROLE, Index
+from rhdesk.desktop.models.row_model import COLUMN_ROLE, OLD_ROLE, ROW_ROLE, Index
 from rhdesk.desktop.widgets.base import paint_pill
 
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -44,6 +44,8 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawLine(QPointF(rect.left(), rect.bottom() - 0.5), QPointF(rect.right(), rect.bottom() - 0.5))
         cell = rect.adjusted(16 if index.column() == 0 else 12, 0, -12, 0)
         painter.setClipRect(rect)
+        if index.data(OLD_ROLE):
+            painter.setOpacity(0.55)
         self._cell(painter, cell, row, column)
         painter.restore()
 

@@ -12,12 +12,17 @@ from rhdesk.desktop.models.columns import Column
 Row = TypeVar("Row")
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 COLUMN_ROLE = int(Qt.ItemDataRole.UserRole) + 2
+OLD_ROLE = int(Qt.ItemDataRole.UserRole) + 3
 Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 
 
 class RowModel(QAbstractTableModel, Generic[Row]):
-    """Rows of one type under typed columns. Where only values changed, single rows are repainted."""
+    """Rows of one type under typed columns. Where only values changed, single rows are repainted.
+
+    Attributes:
+        is_old: tells which rows are drawn faint, because nobody knows whether they still are so.
+    """
 
     def __init__(self, columns: Sequence[Column[Row]], key: Callable[[Row], str]) -> None:
         super().__init__()
@@ -28,6 +33,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         self._places: dict[str, int] = {}
         self._words: list[str] = []
         self._keep: Callable[[Row], bool] | None = None
+        self.is_old: Callable[[Row], bool] = lambda row: False
         self._sorted_by = -1
         self._descending = False
 
@@ -86,6 +92,11 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         for place, column in enumerate(self.columns):
             if column.ages:
                 self.dataChanged.emit(self.index(0, place), self.index(len(self._shown) - 1, place))
+
+    def repaint(self) -> None:
+        """Paint all rows again, where something beside the rows changed what they look like."""
+        if self._shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, len(self.columns) - 1))
 
     def _arrange(self) -> None:
         rows = self._all
@@ -152,6 +163,8 @@ class RowModel(QAbstractTableModel, Generic[Row]):
             return row
         if role == COLUMN_ROLE:
             return column
+        if role == OLD_ROLE:
+            return self.is_old(row)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{column.title}: {column.text(row)}"
         if role == Qt.ItemDataRole.ToolTipRole and column.tip is not None:

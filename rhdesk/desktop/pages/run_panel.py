@@ -36,6 +36,7 @@ class RunPanel(SidePanel):
         self._was_over = False
         self._buttons_for: tuple[str, State, bool] | None = None
         self._result_for: tuple[str, State] | None = None
+        self._result_missing = False  # it could not be fetched
         self.preview: ResultPreview | None = None  # what the Result tab shows
         self._pill = StatePill()
         self.add_mark(self._pill)
@@ -58,6 +59,7 @@ class RunPanel(SidePanel):
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self.destroyed.connect(desk.store.runs.subscribe(self._changed))
+        self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._cluster_changed()))
 
     @property
     def run(self) -> RunRow | None:
@@ -187,11 +189,20 @@ class RunPanel(SidePanel):
 
     # ------------------------------------------------------------ the result
 
+    def _cluster_changed(self) -> None:
+        """A result that could not be fetched is fetched when the cluster is back."""
+        run = self.run
+        row = self._desk.store.clusters.get(run.cluster) if run is not None else None
+        if self._result_missing and row is not None and row.state is State.UP:
+            self._result_for = None
+            self._load_result()
+
     def _load_result(self) -> None:
         run = self.run
         if run is None or self.tabs.current != "result" or self._result_for == (run.id, run.state):
             return
         self._result_for = (run.id, run.state)
+        self._result_missing = False
         if run.state is State.SUCCEEDED:
             self._fetch(run)
         elif run.state is State.CANCELLED:
@@ -214,6 +225,7 @@ class RunPanel(SidePanel):
 
         def failed(error: BaseException) -> None:
             if self._id == run.id:
+                self._result_missing = True
                 self.result.show_problem(Problem.of(error), lambda: self._fetch(run))
 
         self._desk.act("result preview", fetch, on_done=show, on_error=failed, quiet=True)

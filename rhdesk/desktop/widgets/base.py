@@ -323,6 +323,9 @@ def paint_mark(painter: QPainter, centre: QPointF, state: State) -> None:
     elif state.shape == "cross":
         painter.drawLine(centre + QPointF(-3, -3), centre + QPointF(3, 3))
         painter.drawLine(centre + QPointF(-3, 3), centre + QPointF(3, -3))
+    elif state.shape == "mark":
+        painter.drawLine(centre + QPointF(0, -3.8), centre + QPointF(0, 0.6))
+        painter.drawLine(centre + QPointF(0, 3.7), centre + QPointF(0, 3.8))
     elif state.shape == "check":
         painter.drawPolyline([centre + QPointF(-3.6, 0.2), centre + QPointF(-1, 3), centre + QPointF(3.8, -3)])
     else:

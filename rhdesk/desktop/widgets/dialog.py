@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rhdesk.core.rows import Problem
@@ -21,6 +22,7 @@ class Dialog(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(width)
+        self._fits = False
         outer = QVBoxLayout(self)
         outer.setContentsMargins(20, 18, 20, 16)
         outer.setSpacing(12)
@@ -40,6 +42,8 @@ class Dialog(QDialog):
         outer.addLayout(self._problem)
         self._foot = QHBoxLayout()
         self._foot.setSpacing(8)
+        self._note = Label("", "faint")
+        self._foot.addWidget(self._note)
         self._foot.addStretch(1)
         outer.addLayout(self._foot)
 
@@ -51,11 +55,37 @@ class Dialog(QDialog):
             button.setDefault(True)
         return button
 
+    def fit(self) -> None:
+        """Be as high as what is in it, once it is shown: wrapped text has its height only at the width that it gets."""
+        self._fits = True
+
+    def grow(self) -> None:
+        """Higher if what is in it needs that now; else it would be squeezed."""
+        QTimer.singleShot(0, self, lambda: self._fit(shrink=False))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._fits:
+            self._fit(shrink=True)
+
+    def _fit(self, *, shrink: bool) -> None:
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            needed = layout.totalHeightForWidth(self.width()) if layout.hasHeightForWidth() else self.sizeHint().height()
+            if needed > self.height() or (shrink and needed != self.height()):
+                self.resize(self.width(), needed)
+
+    def say(self, words: str) -> None:
+        """A few words at the left of the foot."""
+        self._note.setText(words)
+
     def show_problem(self, problem: Problem | None) -> None:
         """Say in the dialog what went wrong (None: nothing any more)."""
         clear_layout(self._problem)
         if problem is not None:
             self._problem.addWidget(ProblemBox(problem))
+            self.grow()
 
 
 def confirm(

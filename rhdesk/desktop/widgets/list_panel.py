@@ -142,6 +142,10 @@ class ListPanel(Card):
         """What the banner over rows that are old offers in place of Retry."""
         self._stale.set_mend(text, act)
 
+    def set_old(self, is_old: Callable[[Any], bool]) -> None:
+        """Tell which rows are as they were when they were last heard of; those are drawn faint."""
+        self.table.rows.is_old = is_old
+
     def add_tool(self, icon: str, tip: str, act: Callable[[], object]) -> ToolButton:
         """A small button at the right of the bar."""
         button = ToolButton(icon, tip, act)
@@ -158,6 +162,7 @@ class ListPanel(Card):
         """Show these rows (for lists that no table of the store holds)."""
         self.table.set_rows(rows)
         self._condition = condition or Condition(Phase.READY)
+        self.table.rows.repaint()
         self._count()
         self._show()
 
@@ -204,6 +209,8 @@ class ListPanel(Card):
         if self._source is None:
             return
         self._condition = self._source.condition
+        if change.condition:
+            self.table.rows.repaint()  # which rows are old may have changed
         if change.reset or change.changed or change.removed:
             rows = [row for row in self._source.rows() if self._select(row)]
             if self._order is not None:

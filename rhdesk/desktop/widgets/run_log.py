@@ -11,9 +11,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import Problem, RunRow
+from rhdesk.core.rows import Problem, RunRow, State
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import bytes_text
+from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
 from rhdesk.desktop.forms.file_choice import choose_save
 from rhdesk.desktop.widgets.base import Button, clear_layout
 from rhdesk.desktop.widgets.log_view import LogPanel
@@ -33,17 +34,21 @@ class RunLog(QWidget):
         self._desk = desk
         self._task = f"log {name}"
         self._run: RunRow | None = None
-        self._preparing = False
+        self._broken = False  # the following ended with an error
+        self._began = False  # some of the log is shown, and it can go on from its end
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self._problems = QVBoxLayout()
         column.addLayout(self._problems)
+        self._lost = ClusterProblem(desk, margins=(12, 8, 12, 8))
+        column.addWidget(self._lost)
         self.panel = LogPanel()
         column.addWidget(self.panel, 1)
         self.panel.piece_wanted.connect(self._fetch_piece)
         self.panel.save_asked.connect(self._ask_save)
         self.destroyed.connect(partial(desk.tasks.cancel, self._task))
+        self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._cluster_changed()))
 
     @property
     def run(self) -> RunRow | None:
@@ -54,8 +59,11 @@ class RunLog(QWidget):
         if run is not None and self._run is not None and run.id == self._run.id:
             self._run = run
             self._say()
+            self._show_lost()
             return
         self._run = run
+        self._began = False
+        self._show_lost()
         self.panel.clear()
         clear_layout(self._problems)
         if run is None:
@@ -66,7 +74,10 @@ class RunLog(QWidget):
         self._start(run)
 
     def _start(self, run: RunRow) -> None:
+        """Follow the log: from its end as it is shown, where some of it is."""
         clear_layout(self._problems)
+        self._broken = False
+        offset = self.panel.buffer.size if self._began else None
 
         async def follow(workspace: Workspace, progress: Progress) -> None:
             from rhdesk.core.log_feed import LogSink, follow_log
@@ -80,7 +91,8 @@ class RunLog(QWidget):
                 on_run=lambda row: self._if_same(run.id, lambda: self._record(row)),
                 on_progress=lambda text: self._if_same(run.id, lambda: self._prepares(text)),
             )
-            await follow_log(client, run.cluster, run.id, self._desk.mailbox, sink, lines=settings.log_tail_lines)
+            lines, mailbox = settings.log_tail_lines, self._desk.mailbox
+            await follow_log(client, run.cluster, run.id, mailbox, sink, lines=lines, offset=offset)
 
         self._desk.act(
             self._task,
@@ -95,6 +107,7 @@ class RunLog(QWidget):
             act()
 
     def _begin(self, offset: int) -> None:
+        self._began = True
         self.panel.clear(offset)
         self._say()
 
@@ -117,7 +130,31 @@ class RunLog(QWidget):
         else:
             self.panel.say(run.reason or f"{run.state.word}…")
 
+    # ------------------------------------------------------------ a connection that was lost
+
+    def _cluster_changed(self) -> None:
+        run = self._run
+        row = self._desk.store.clusters.get(run.cluster) if run is not None else None
+        if run is not None and row is not None and self._broken and row.state in (State.UP, State.STARTING):
+            self._start(run)
+        self._show_lost()
+
+    def _show_lost(self) -> None:
+        """Say what became of the way to the cluster, while there is still something to come from it."""
+        run = self._run
+        row = self._desk.store.clusters.get(run.cluster) if run is not None else None
+        waits = run is not None and (self._broken or not run.state.is_over)
+        lost = row if row is not None and waits and row.state in LOST else None
+        self._lost.show_cluster(lost, "The log goes on by itself from where it stopped.")
+        if lost is not None:
+            clear_layout(self._problems)  # one box that says so is enough
+
     def _failed(self, run: RunRow, error: BaseException) -> None:
+        self._broken = True
+        row = self._desk.store.clusters.get(run.cluster)
+        if row is not None and row.state in LOST:
+            self._show_lost()
+            return
         retry = Button("Retry", "link", "refresh-cw", lambda: self._start(run))
         self._problems.addWidget(ProblemBox(Problem.of(error), [retry]))
         self.panel.say("")

@@ -84,7 +84,10 @@ class DetailsFold(QWidget):
 
 
 class ProblemBox(QFrame):
-    """A problem in place: sentence, remedy, details fold, and buttons for what to do about it."""
+    """A problem in place: sentence, remedy, details fold, and buttons for what to do about it.
+
+    `retry_at` is when that is done by itself; it is counted down.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class ProblemBox(QFrame):
         *,
         level: str = "error",
         opened: bool = False,
+        retry_at: float = 0.0,
     ) -> None:
         super().__init__()
         self.setProperty("banner", level)
@@ -109,6 +113,8 @@ class ProblemBox(QFrame):
         words.addWidget(Label(problem.sentence, "strong", wrap=True, select=True))
         if problem.remedy:
             words.addWidget(Label(problem.remedy, "muted", wrap=True, select=True))
+        if retry_at:
+            words.addWidget(Countdown(retry_at))
         top.addLayout(words, 1)
         for button in actions or []:
             top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
@@ -247,7 +253,10 @@ class StaleBanner(QFrame):
 
     def _tick(self) -> None:
         at, problem = self._condition.retry_at, self._condition.problem
-        words = [f"As of {age_text(self._condition.updated)}."]
+        sentence = problem.sentence if problem is not None else ""
+        whose = " and ".join(name for name in self._condition.of if name not in sentence)
+        age = age_text(self._condition.updated)
+        words = [f"The rows of {whose} are as of {age}." if whose else f"As of {age}."]
         if problem is not None:
             words.append(problem.sentence)
         left = at - time.time()

@@ -1,55 +1,52 @@
-"""Starts worker processes through their supervisors and connects to them; finds those of an earlier server again."""
+"""Starts worker processes through their supervisors and connects to them; finds those of an earlier server again.
+
+On a cluster of several hosts a worker starts on the least loaded one, or where Ray has the resources that it asks for.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import logging
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rhresources.errors import RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.engine.ray_head import NAMESPACE, RayHead
-from rhserver.engine.supervisor import SHARED, Supervisor
+from rhserver.engine.places import Places, WorkerProcess
+from rhserver.engine.ray_head import RayHead
 from rhserver.engine.worker_link import WorkerLink
-from rhserver.inspection.inspection import fallback_path
+from rhserver.engine.worker_spec import WorkerSpec, read_record, write_record
+from rhserver.hosts import handshake
+from rhserver.hosts.hosts import Host, Hosts
+from rhserver.hosts.remote_worker import RemoteWorker
 
 CONNECT_SECONDS = 60
-OWN_VARIABLES = ("RAY_", "PYTHONHOME", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
-WORKER_PROGRAM = str(Path(__file__).parent.parent / "worker")
-
 log = logging.getLogger(__name__)
 
 OnDeath = Callable[[WorkerLink, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSpec:
-    """What a worker can run. Workers of one spec are alike."""
-
-    python: str
-    path: tuple[str, ...]
-    folder: str
-    trees: tuple[tuple[str, str], ...] = ()
-    """(project, root) of the code it runs, then of the local packages it imports; kept while it lives."""
-    variables: tuple[tuple[str, str], ...] = ()
-    cpus: float = 0.0
-    gpus: float = 0.0
-    memory: float = 0.0
-
-    @property
-    def dedicated(self) -> bool:
-        return bool(self.cpus or self.gpus or self.memory)
+class _HostRefused(Exception):
+    """A host could not be made ready for a worker."""
 
 
 class Launcher:
-    """Workers as processes. `acquire_tree`/`release_tree` keep a code tree while a worker needs it."""
+    """Workers as processes.
+
+    Args:
+        ray_head: the cluster's Ray.
+        home, runtime: where the server keeps its state, and its sockets.
+        hosts: of the cluster.
+        spec_of: the function that a worker is for, for hosts that have to be given its code and environment.
+        run_of: the run that a worker of an earlier server may be in the middle of; empty if none is known.
+        acquire_tree, release_tree: keep a code tree while a worker needs it.
+    """
 
     def __init__(
         self,
@@ -57,39 +54,45 @@ class Launcher:
         *,
         home: Path,
         runtime: Path,
-        runs: Path,
-        spill: Path,
+        hosts: Hosts,
+        spec_of: Callable[[WorkerSpec], pb.FunctionSpec],
+        run_of: Callable[[str], str],
         acquire_tree: Callable[[str, str], Any],
         release_tree: Callable[[str, str], None],
     ) -> None:
         self._ray_head = ray_head
+        self._home = home
         self._workers = home / "workers"
         self._workers.mkdir(mode=0o700, exist_ok=True)
         self._runtime = runtime
-        self._runs, self._spill = runs, spill
+        self._hosts = hosts
+        self._places = Places(home, hosts)
+        hosts.on_lost = self._on_host_lost
+        self._spec_of, self._run_of = spec_of, run_of
         self._acquire_tree, self._release_tree = acquire_tree, release_tree
-        self._supervisors: dict[str, Any] = {}  # worker name -> actor
-        self._shared: Any = None
-        self._shared_lock = asyncio.Lock()
+        self._processes: dict[str, WorkerProcess] = {}
         self._watchers: set[asyncio.Task[None]] = set()
-        self._survivors: dict[str, WorkerSpec] = {}
+        self._survivors: dict[str, tuple[WorkerSpec, str]] = {}  # worker name -> spec and host
+        self._preparing: dict[str, str] = {}  # host -> what is done there for a worker
 
     async def hold_survivors(self) -> None:
         """Keep the code of workers that an earlier server left, before anybody can push a newer one over it."""
         for record in sorted(self._workers.glob("*.json")):
             try:
-                spec = _read_spec(record)
+                spec, host = read_record(record)
                 await self._acquire(spec)
             except (OSError, ValueError, TypeError, KeyError, RhError) as error:
                 log.info("worker %s cannot be taken over: %s", record.stem, error)
                 self._forget_files(record.stem)
             else:
-                self._survivors[record.stem] = spec
+                self._survivors[record.stem] = (spec, host)
 
     def obstacle(self) -> str:
-        """What keeps any worker from being started now; empty if nothing does."""
+        """What keeps a worker from being started now; empty if nothing is known to."""
         state = self._ray_head.current()
-        return "" if state.phase == pb.EngineState.READY else f"{state.sentence.rstrip('.')}."
+        if state.phase != pb.EngineState.READY:
+            return f"{state.sentence.rstrip('.')}."
+        return next((f"{host}: {phase.rstrip('.')}." for host, phase in self._preparing.items()), "")
 
     async def start(self, spec: WorkerSpec, on_death: OnDeath) -> WorkerLink:
         """A new worker, connected and idle.
@@ -106,32 +109,36 @@ class Launcher:
         name = secrets.token_hex(4)
         await self._acquire(spec)
         try:
-            supervisor = await self._supervisor(spec, name)
-            self._supervisors[name] = supervisor
-            link = await self._start_process(name, spec, supervisor)
+            while True:
+                try:
+                    process, link = await self._start_somewhere(name, spec)
+                    break
+                except _HostRefused:  # it is spared for a while: another one takes the worker, at last the head
+                    continue
         except BaseException:
             self.released(spec)
             self._forget_files(name)
             raise
-        self._watch(link, supervisor, spec, on_death)
+        self._watch(link, process, on_death)
         return link
 
     async def find_again(self, on_death: OnDeath) -> list[tuple[WorkerLink, WorkerSpec]]:
         """Workers that an earlier server left, connected; busy ones greet when their task ends."""
         found = []
         survivors, self._survivors = self._survivors, {}
-        for name, spec in survivors.items():
+        for name, (spec, given) in survivors.items():
             try:
-                supervisor = await self._supervisor_of(name, spec)
-                link = await self._connect(name)
+                process = await self._places.find_again(name, spec, given)
+                link = await self._connect(name, process)
             except Exception as error:
                 log.info("worker %s cannot be taken over: %s", name, error)
                 self.released(spec)
                 self._forget_files(name)
                 continue
-            self._supervisors[name] = supervisor
-            self._watch(link, supervisor, spec, on_death)
+            self._hosts.took(process.host)
+            self._watch(link, process, on_death)
             found.append((link, spec))
+        await self._hosts.keep_only({link.name for link, _ in found})
         return found
 
     async def kill(self, name: str) -> None:
@@ -158,96 +165,52 @@ class Launcher:
                 self._release_tree(project, root)
             raise
 
-    # ------------------------------------------------------------ supervisors
+    # ------------------------------------------------------------ hosts
 
-    async def _supervisor(self, spec: WorkerSpec, name: str) -> Any:
-        if not spec.dedicated:
-            async with self._shared_lock:
-                if self._shared is None:
-                    self._shared = await asyncio.to_thread(self._create, SHARED, {"num_cpus": 0})
-            return self._shared
-        self._require(spec)
-        options: dict[str, Any] = {"num_cpus": spec.cpus, "num_gpus": spec.gpus}
-        if spec.memory:
-            options["memory"] = spec.memory
-        actor = await asyncio.to_thread(self._create, f"{SHARED}-{name}", options)
-        await actor.ping.remote()  # waits until Ray has the resources
-        return actor
+    def _on_host_lost(self, host: Host, sentence: str) -> None:
+        for process in list(self._processes.values()):
+            if process.host is host and not process.lost.done():
+                process.lost.set_result(f"Its host was lost: {sentence}")
 
-    def _create(self, name: str, options: dict[str, Any]) -> Any:
-        import ray
-
-        actor = ray.remote(Supervisor)
-        return actor.options(
-            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True, max_concurrency=1000, **options
-        ).remote()
-
-    def _existing(self, spec: WorkerSpec, name: str) -> Any:
-        import ray
-
-        return ray.get_actor(f"{SHARED}-{name}" if spec.dedicated else SHARED, namespace=NAMESPACE)
-
-    async def _supervisor_of(self, name: str, spec: WorkerSpec) -> Any:
-        """The supervisor of a worker that an earlier server started.
-
-        Raises:
-            LookupError: it is gone, or its worker is.
-        """
-        for pause in (0.5, 2, 5, 0):  # Ray may have just come back itself
-            try:
-                supervisor = await asyncio.to_thread(self._existing, spec, name)
-                there = (await supervisor.ping.remote())["workers"]
-            except Exception as error:
-                log.info("the supervisor of worker %s does not answer: %s", name, error)
-                await asyncio.sleep(pause)
-                continue
-            if name in there:
-                return supervisor
-            break
-        raise LookupError("its worker is gone")
-
-    @staticmethod
-    def _require(spec: WorkerSpec) -> None:
-        import ray
-
-        there = ray.cluster_resources()
-        for wanted, kind, word in ((spec.gpus, "GPU", "GPU"), (spec.cpus, "CPU", "processor")):
-            has = there.get(kind, 0.0)
-            if wanted > has:
-                raise ServerProblem(
-                    f"The function asks for {wanted:g} {word}{'' if wanted == 1 else 's'}; this cluster has {has:g}.",
-                    code="no-resources", remedy="Ask for less, or run it on another cluster.",
-                )  # fmt: skip
+    def _left(self, name: str, process: WorkerProcess) -> None:
+        """A worker that counted on its host is gone from there."""
+        if not process.host.is_head:
+            self._keep(self._hosts.release(process.host, name))
+        self._keep(self._places.left(process))
 
     # ------------------------------------------------------------ processes
 
-    async def _start_process(self, name: str, spec: WorkerSpec, supervisor: Any) -> WorkerLink:
-        settings = {
-            "socket": str(self._runtime / f"{name}.s"),
-            "scratch": str(self._workers / f"{name}.out"),
-            "runs": str(self._runs),
-            "spill": str(self._spill),
-            "path": list(spec.path),
-            "fallback_path": fallback_path(spec.python),
-        }
-        settings_file = self._workers / f"{name}.settings"
-        settings_file.write_text(json.dumps(settings))
-        (self._workers / f"{name}.json").write_text(json.dumps(asdict(spec)))
-        errors = self._workers / f"{name}.err"
-        await supervisor.start.remote(
-            name, [spec.python, WORKER_PROGRAM, str(settings_file)], self._environment(spec), spec.folder, str(errors)
-        )
+    async def _start_somewhere(self, name: str, spec: WorkerSpec) -> tuple[WorkerProcess, WorkerLink]:
+        process = await self._places.find(spec, name)
+        try:
+            return process, await self._start_process(name, process)
+        except BaseException:
+            self._processes.pop(name, None)
+            self._left(name, process)
+            raise
+
+    async def _start_process(self, name: str, process: WorkerProcess) -> WorkerLink:
+        spec, host, supervisor = process.spec, process.host, process.supervisor
+        self._processes[name] = process
+        python, path, folder = spec.python, spec.path, spec.folder
+        if not host.is_head:
+            python, path, folder = await self._prepare_host(name, process)
+        write_record(self._workers / f"{name}.json", spec, "" if host.is_head else host.given)
+        environment = dict(os.environ) if host.is_head else None
+        await supervisor.start.remote(name, python, path, folder, dict(spec.variables), environment)
         ended = asyncio.ensure_future(_value(supervisor.wait.remote(name)))
-        connecting = asyncio.ensure_future(self._connect(name))
+        connecting = asyncio.ensure_future(self._connect(name, process))
         try:
             done, _ = await asyncio.wait(
-                {ended, connecting}, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                {ended, connecting, process.lost}, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if connecting in done and connecting.exception() is None:
                 link = connecting.result()
                 await link.greeted
                 return link
-            words = errors.read_text(errors="replace")[-4000:] if errors.exists() else ""
+            if process.lost.done():
+                raise ServerProblem(process.lost.result(), code="host-lost")
+            words = await supervisor.last_words.remote(name)
             await self._signal(name, signal.SIGKILL, group=True)
             raise ServerProblem(
                 "A worker process ended before it was ready." if ended in done else "A worker process did not answer.",
@@ -257,8 +220,31 @@ class Launcher:
             for task in (ended, connecting):
                 task.cancel()
 
-    async def _connect(self, name: str) -> WorkerLink:
-        link = WorkerLink(name=name, scratch=self._workers / f"{name}.out")
+    async def _prepare_host(self, name: str, process: WorkerProcess) -> tuple[str, tuple[str, ...], str]:
+        """Code and environment for a worker on a host that is not the head: interpreter, search path, folder there."""
+        host, spec = process.host, process.spec
+
+        def say(phase: str) -> None:
+            self._preparing[host.given] = phase
+
+        say("Getting ready")
+        try:
+            placed = await self._hosts.ensure(host, self._spec_of(spec), lambda _: None, say, worker=name)
+        except RhError as error:
+            self._places.refuse(host, spec)
+            log.info("%s cannot run a function: %s", host.given, error)
+            if spec.dedicated:  # Ray would place the next one there again
+                raise
+            raise _HostRefused from error
+        finally:
+            self._preparing.pop(host.given, None)
+        return placed.python, placed.path, placed.folder
+
+    async def _connect(self, name: str, process: WorkerProcess) -> WorkerLink:
+        scratch = self._workers / f"{name}.out"
+        if not process.host.is_head:
+            return await self._connect_remote(name, process, scratch)
+        link = WorkerLink(name=name, scratch=scratch)
         socket = str(self._runtime / f"{name}.s")
         for _ in range(CONNECT_SECONDS * 200):
             try:
@@ -268,44 +254,85 @@ class Launcher:
                 await asyncio.sleep(0.005)
         raise TimeoutError(f"worker {name} did not listen")
 
-    def _environment(self, spec: WorkerSpec) -> dict[str, str]:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(OWN_VARIABLES)}
-        folder = str(Path(spec.python).parent)
-        environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        environment["VIRTUAL_ENV"] = str(Path(folder).parent)
-        environment.update(spec.variables)
-        return environment
+    async def _connect_remote(self, name: str, process: WorkerProcess, scratch: Path) -> WorkerLink:
+        host = process.host
+        port = await process.supervisor.open_relay.remote(host.address)
+        key = handshake.key_of((self._home / "ray-token").read_text())
+        run = self._run_of(name)
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < deadline:
+            link = RemoteWorker(name=name, scratch=scratch, home=self._home, key=key, run_before=run, host=host.given)
+            await link.connect(host.address, port)
+            if run:  # it is busy maybe, and greets when it is not
+                return link
+            with contextlib.suppress(ConnectionError):
+                await asyncio.shield(link.greeted)
+                return link
+            await asyncio.sleep(0.05)  # it does not listen yet
+        raise TimeoutError(f"worker {name} did not listen")
 
     async def _signal(self, name: str, number: int, *, group: bool) -> None:
-        supervisor = self._supervisors.get(name)
-        if supervisor is not None:
+        process = self._processes.get(name)
+        if process is not None:
             try:
-                await supervisor.signal.remote(name, number, group)
+                await process.supervisor.signal.remote(name, number, group)
             except Exception as error:  # the supervisor died, and the worker with it
                 log.info("worker %s could not be signalled: %s", name, error)
 
     # ------------------------------------------------------------ the end of a worker
 
-    def _watch(self, link: WorkerLink, supervisor: Any, spec: WorkerSpec, on_death: OnDeath) -> None:
+    def _watch(self, link: WorkerLink, process: WorkerProcess, on_death: OnDeath) -> None:
+        name = link.name
+        self._processes[name] = process
+        if isinstance(link, RemoteWorker):
+            link.on_broken = lambda _: self._keep(self._give_up(name, process))
+
         async def watch() -> None:
-            try:
-                sentence = _describe_end(await supervisor.wait.remote(link.name))
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                sentence = "Its host or Ray's supervisor of it went away."
-                log.info("worker %s: %s", link.name, error)
-                if not spec.dedicated:
-                    self._shared = None
+            sentence = await self._end_of(name, process)
             await asyncio.sleep(0.02)  # what it said last may still be in the socket
-            self._supervisors.pop(link.name, None)
+            if isinstance(link, RemoteWorker):
+                await link.drained()
+            self._processes.pop(name, None)
             link.close()
             on_death(link, sentence)
-            self._forget_files(link.name)
-            if spec.dedicated:
-                await asyncio.to_thread(_end_actor, supervisor)
+            self._forget_files(name)
+            if not process.host.is_head and process.host.alive:
+                with contextlib.suppress(Exception):
+                    await process.supervisor.forget.remote(name)
+            self._left(name, process)
 
-        task = asyncio.ensure_future(watch())
+        self._keep(watch())
+
+    async def _end_of(self, name: str, process: WorkerProcess) -> str:
+        """Wait for the end of a worker; how it came, as a sentence."""
+        ended = asyncio.ensure_future(_value(process.supervisor.wait.remote(name)))
+        try:
+            await asyncio.wait({ended, process.lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                return process.lost.result()
+            return _describe_end(ended.result())
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.info("worker %s: %s", name, error)
+            if process.host.is_head:
+                self._places.supervisor_died(process)
+                return "Its host or Ray's supervisor of it went away."
+            with contextlib.suppress(TimeoutError):  # Ray may know sooner that the host is gone
+                return await asyncio.wait_for(asyncio.shield(process.lost), 5)
+            return f"Its host {process.host.given}, or Ray's supervisor of it there, went away."
+        finally:
+            ended.cancel()
+
+    async def _give_up(self, name: str, process: WorkerProcess) -> None:
+        """The connection to a worker of another host broke: as a rule it ended, else it is of no use any more."""
+        await asyncio.sleep(3)
+        if self._processes.get(name) is process and not process.lost.done():
+            process.lost.set_result(f"The connection to its host {process.host.given} broke.")
+            await self._signal(name, signal.SIGKILL, group=True)
+
+    def _keep(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
 
@@ -314,24 +341,8 @@ class Launcher:
             path.unlink(missing_ok=True)
 
 
-def _read_spec(record: Path) -> WorkerSpec:
-    data = json.loads(record.read_text())
-    for name in ("path", "trees", "variables"):
-        data[name] = tuple(tuple(item) if isinstance(item, list) else item for item in data[name])
-    return WorkerSpec(**data)
-
-
 async def _value(reference: Any) -> Any:
     return await reference
-
-
-def _end_actor(actor: Any) -> None:
-    import ray
-
-    try:
-        ray.kill(actor)
-    except Exception as error:
-        log.info("a supervisor could not be ended: %s", error)
 
 
 def _describe_end(code: int) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rhresources.errors import RhError, ServerProblem
-from rhserver.engine.launcher import Launcher, WorkerSpec
+from rhserver.engine.launcher import Launcher
 from rhserver.engine.worker_link import WorkerLink
+from rhserver.engine.worker_spec import WorkerSpec
 
 PATIENCE = 0.05
 
@@ -37,9 +38,9 @@ class _Group:
 
 
 class Pool:
-    """All workers of the server. `limit` is how many there may be at once."""
+    """All workers of the server. `limit` says how many there may be at once."""
 
-    def __init__(self, launcher: Launcher, *, limit: int, idle_seconds: float) -> None:
+    def __init__(self, launcher: Launcher, *, limit: Callable[[], int], idle_seconds: float) -> None:
         self._launcher = launcher
         self._limit = limit
         self._idle_seconds = idle_seconds
@@ -192,7 +193,7 @@ class Pool:
 
     def _has_room(self) -> bool:
         starting = sum(group.starting for group in self._groups.values())
-        if len(self._links) + starting < self._limit:
+        if len(self._links) + starting < self._limit():
             return True
         candidates = [group for group in self._groups.values() if group.idle]
         if not candidates:

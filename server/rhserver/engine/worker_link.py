@@ -49,7 +49,7 @@ def _ignore_item(_index: int, _meta: dict[str, Any], _data: bytes) -> None:
     return None
 
 
-@dataclass
+@dataclass(eq=False)
 class WorkerLink(asyncio.Protocol):
     """Speaks `frames` with one worker. Not thread-safe: belongs to the server's loop."""
 

@@ -14,8 +14,8 @@ from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
-from rhserver.engine.launcher import WorkerSpec
 from rhserver.engine.worker_link import WorkerLink
+from rhserver.engine.worker_spec import WorkerSpec
 from rhserver.environments.environments import Environments
 from rhserver.environments.recipe import trees_of
 from rhserver.objects.blobs import Blobs
@@ -52,11 +52,20 @@ class Functions:
         self._snapshots = snapshots
         self._blobs = blobs
         self._ready: dict[str, PreparedFunction] = {}
+        self._spec_of: dict[WorkerSpec, pb.FunctionSpec] = {}
         self._next = 1
 
     def ready(self, key: str) -> PreparedFunction | None:
         """A function prepared by this server since it started."""
         return self._ready.get(key)
+
+    def spec_of(self, worker: WorkerSpec) -> pb.FunctionSpec:
+        """The function that workers of this spec are for.
+
+        Raises:
+            KeyError: none was prepared for them.
+        """
+        return self._spec_of[worker]
 
     async def by_key(self, key: str) -> PreparedFunction:
         """A prepared function; one of an earlier server is made ready again.
@@ -119,6 +128,7 @@ class Functions:
         )
         self._next += 1
         self._ready[key] = prepared
+        self._spec_of.setdefault(prepared.worker, spec)
         self._store.save_function(key, spec, environment.hash, time.time())
         return prepared
 

@@ -176,7 +176,7 @@ class RunManager:
             lambda index, _meta, _data: self._apply(id, lifecycle.Printed(0, index + 1), keep=False),
             lambda arguments: self._apply(id, lifecycle.Called(arguments)),
         )  # fmt: skip
-        self._apply(id, lifecycle.Started(self._host, link.pid), worker=link.name)
+        self._apply(id, lifecycle.Started(link.host or self._host, link.pid), worker=link.name)
         if link.lost:
             return Died("Its worker process ended as it started.")
         # once the worker has it, cancelling goes through the worker
@@ -195,8 +195,8 @@ class RunManager:
         except OSError as error:
             log.info("the output of call %s cannot be kept: %s", id, error)
         run = pb.Run(
-            id=id, state=pb.RUNNING, created=began, started=began, client=client, user=self._user, host=self._host,
-            pid=link.pid, revision=1,
+            id=id, state=pb.RUNNING, created=began, started=began, client=client, user=self._user,
+            host=link.host or self._host, pid=link.pid, revision=1,
         )  # fmt: skip
         self._describe(run, function)
         self._active[id] = _Active(None, link)

@@ -125,6 +125,10 @@ class RunStore:
         )
         return [(pb.Run.FromString(record), worker) for record, worker in rows]
 
+    def run_of(self, worker: str) -> str:
+        """The run that a worker of an earlier server may be in the middle of; empty if none is known."""
+        return next((run.id for run, of in self.unfinished() if of == worker), "")
+
     def delete(self, runs: Iterable[str]) -> list[str]:
         """Remove records and folders; what was there."""
         deleted = []

@@ -14,14 +14,16 @@ from pathlib import Path
 from processes import BENCH, RoundProcess
 from raw_grpc import RawGrpc, raw_grpc
 from ray_client import ray_client
+from ssh_server import SshServer, ssh_server
 
 from rhresources.code.tree import CodeTree
 from rhresources.reach.machine import MachineRoute
 from rhresources.wire import cluster_pb2 as pb
+from rhresources.wire.channel import ServerAddress
 from rhresources.wire.client import ClusterClient
 
 
-class Lab:
+class Bench:
     """See the module.
 
     Attributes:
@@ -43,6 +45,7 @@ class Lab:
         self._ray: RoundProcess | None = None
         self._route = MachineRoute(self.home)
         self._client: ClusterClient | None = None
+        self._ssh: SshServer | None = None
         self._keys: dict[str, str] = {}
         shutil.copytree(BENCH / "workload", self.project, ignore=shutil.ignore_patterns("__pycache__"))
         self.home.mkdir(mode=0o700)
@@ -78,12 +81,24 @@ class Lab:
             self._stack.push_async_callback(self._client.close)
         return self._client
 
+    async def address(self) -> ServerAddress:
+        """Where our cluster on this machine listens."""
+        await self.client()
+        address = await self._route.address()
+        assert address is not None, "the cluster server is gone"
+        return address
+
+    def ssh_server(self) -> SshServer:
+        """An SSH server on this machine."""
+        if self._ssh is None:
+            self._ssh = ssh_server(self.folder / "ssh")
+            self._stack.callback(self._ssh.server.remove)
+        return self._ssh
+
     @asynccontextmanager
     async def new_client(self) -> AsyncIterator[ClusterClient]:
         """Another client, as another process would have it, of the cluster that is up."""
-        address = await self._route.address()
-        assert address is not None, "the cluster server is gone"
-        client = await ClusterClient.connect(address, client="library")
+        client = await ClusterClient.connect(await self.address(), client="library")
         try:
             yield client
         finally:

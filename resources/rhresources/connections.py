@@ -1,0 +1,356 @@
+"""Clusters and the one connection to each: found by name, brought up and down, lost and opened anew.
+
+Part of the `Workspace`. What goes on in the background (`ask=False`) never asks a person anything and ends in
+`NeedsAnswer`; what a person does may ask through `asker`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rhresources import paths
+from rhresources.documents import ClusterDocument
+from rhresources.errors import ClusterDown, ConnectionLost, RhError, UsageError
+from rhresources.reach import Progress
+from rhresources.reach.pace import PacedRoute
+from rhresources.resource_names import ResourceNames
+from rhresources.wire import cluster_pb2 as pb
+from rhresources.wire.client import ClusterClient
+
+if TYPE_CHECKING:
+    from rhresources.credentials import Credentials
+    from rhresources.reach.questions import Asker
+    from rhresources.reach.steps import OnStep, Step
+
+DEFAULT_CLUSTER = "^local"
+
+ClusterState = Literal["up", "starting", "failed", "down"]
+
+ClusterLike = str | ClusterDocument
+"""A cluster: its name, or the document of one that is not saved."""
+
+OnConnection = Callable[[str, bool, str], None]
+"""Told (cluster, connected, sentence)."""
+
+_ONLY_SAID = {"description": "", "price_per_hour": None}
+"""Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
+
+
+class _Way:
+    """One way to a cluster server, and who goes it: several names where they lead to the same server."""
+
+    def __init__(self, document: ClusterDocument, route: PacedRoute) -> None:
+        self.document = document
+        self.route = route
+        self.lock = asyncio.Lock()
+        self.client: ClusterClient | None = None
+        self.addresses: set[str] = set()
+        self.lost = ""  # the sentence that was last said of a lost connection; empty while there is one
+
+    async def close(self) -> None:
+        client, self.client = self.client, None
+        if client is not None:
+            await client.close()
+        await self.route.close()
+
+
+class Connections:
+    """Names, clusters, and the connections to them.
+
+    Args:
+        home: the rhdesk directory; default: the user's.
+        client: who asks, kept with the runs: "library", "command line" or "window".
+        asker: asks the person for what only a person knows; None: nobody is there to answer.
+
+    Attributes:
+        asker: may be set later, too.
+    """
+
+    def __init__(self, home: Path | None = None, client: str = "library", *, asker: Asker | None = None) -> None:
+        self.home = home if home is not None else paths.home()
+        self.names = ResourceNames(self.home)
+        self.client = client
+        self.asker = asker
+        self._ways: dict[str, _Way] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._on_connection: OnConnection | None = None
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Passphrases, passwords and tokens, in the keyring of the operating system."""
+        from rhresources.credentials import Credentials
+
+        return Credentials(self.home)
+
+    def set_on_connection(self, callback: OnConnection | None) -> None:
+        """Tell `callback(cluster, connected, sentence)` when a connection is lost and when it is back.
+
+        Of clusters that share one server it is told of each that was asked for so far.
+        """
+        self._on_connection = callback
+
+    async def close(self) -> None:
+        """End the connections. Clusters and runs go on."""
+        ways, self._ways = list(self._ways.values()), {}
+        await asyncio.gather(*(way.close() for way in ways), *self._closing)
+
+    # ------------------------------------------------------------ connecting
+
+    async def connect(
+        self, cluster: ClusterLike, *, up: bool = False, progress: Progress | None = None, ask: bool = False
+    ) -> ClusterClient:
+        """The connection to a cluster, made when it is not there.
+
+        Args:
+            cluster: which one.
+            up: bring the cluster up if it is not.
+            progress: gets a line for every step of bringing it up.
+            ask: a person does this: questions may be asked, and nothing is waited for before it is tried again.
+
+        Raises:
+            NotFound: no cluster has that name.
+            ClusterDown: it is not up, and `up` is false.
+            NeedsAnswer: a person would have to answer, and `ask` is false or nobody is there.
+            RhError: it cannot be brought up or reached.
+        """
+        way = self._way(cluster)
+        async with way.lock:
+            client = way.client
+            if client is not None and client.connected:
+                return client
+            address = await way.route.address(ask)
+            if address is None:
+                if not up:
+                    raise self._down(cluster)
+                address = await way.route.up(progress or _silent, wait_ready=False, ask=ask)
+            if client is not None:
+                client.retry_now()
+                await client.reconnect()
+                return client
+            try:
+                client = await ClusterClient.connect(
+                    address, client=self.client, resolve=way.route.address, on_connection=self._link_told(way)
+                )
+            except ConnectionLost as error:
+                if await way.route.address() is None:
+                    raise self._down(cluster) from None
+                raise error
+            way.client = client
+            return client
+
+    async def reconnect(self, cluster: ClusterLike) -> ClusterClient:
+        """Try now, without waiting until the time of the next try has come; whoever waits for the connection gets it.
+
+        Raises:
+            ClusterDown: the cluster is not up.
+            RhError: as `connect`.
+        """
+        way = self._way(cluster)
+        way.route.forget_failure()
+        if way.client is not None:
+            way.client.retry_now()
+        return await self.connect(cluster, ask=True)
+
+    def retry_at(self, cluster: ClusterLike) -> float:
+        """When a cluster that could not be reached is tried again, in seconds since the epoch; 0: nothing failed."""
+        return self._way(cluster).route.retry_at
+
+    async def cluster_state(self, cluster: ClusterLike, *, ask: bool = False) -> ClusterState:
+        """Whether a cluster is up. A server that runs and does not answer counts as starting.
+
+        Raises:
+            NotFound: no cluster has that name.
+            NeedsAnswer: a person would have to answer, and `ask` is false or nobody is there.
+            RhError: its host cannot be reached, so nobody knows.
+        """
+        way = self._way(cluster)
+        if await way.route.address(ask) is None:
+            return "down"
+        try:
+            hello = await (await self.connect(cluster, ask=ask)).say_hello()
+        except ClusterDown:
+            return "down"
+        except ConnectionLost:
+            return "starting" if await way.route.address() is not None else "down"
+        match hello.engine.phase:
+            case pb.EngineState.READY:
+                return "up"
+            case pb.EngineState.FAILED:
+                return "failed"
+            case _:
+                return "starting"
+
+    # ------------------------------------------------------------ the life of a cluster
+
+    async def up(self, cluster: ClusterLike, progress: Progress | None = None, *, ask: bool = True) -> ClusterClient:
+        """Bring a cluster up, wait until it is ready, and connect.
+
+        Raises:
+            RhError: it cannot be brought up; the sentence says at which step.
+        """
+        way = self._way(cluster)
+        way.route.forget_failure()
+        await way.route.up(progress or _silent, wait_ready=True, ask=ask)
+        return await self.connect(cluster, ask=ask)
+
+    async def down(self, cluster: ClusterLike, stop_runs: bool = False) -> None:
+        """Take a cluster down.
+
+        Raises:
+            RhError: runs are active and `stop_runs` is false; nothing was ended.
+        """
+        way = self._way(cluster)
+        await way.route.down(stop_runs)
+        client, way.client = way.client, None
+        if client is not None:
+            await client.close()
+
+    async def upgrade(self, cluster: ClusterLike, progress: Progress | None = None) -> ClusterClient:
+        """Bring the server there to the version of here; its runs go on.
+
+        Raises:
+            RhError: it cannot be installed or started; what ran before runs on.
+        """
+        way = self._way(cluster)
+        route = way.route.ssh
+        if route is None:
+            raise UsageError("The cluster server of this computer is started from the rhdesk that is installed here.")
+        await route.upgrade(progress or _silent)
+        return await self.connect(cluster, ask=True)
+
+    async def repair(self, cluster: ClusterLike, host: str | None = None, progress: Progress | None = None) -> None:
+        """Bring lost hosts of a cluster back in place.
+
+        Args:
+            cluster: which one.
+            host: only this one, as the document says it; default: all that are lost.
+            progress: gets a line for every step.
+
+        Raises:
+            UsageError: the cluster has no such host.
+            RhError: a host cannot be brought back.
+        """
+        way = self._way(cluster)
+        route = way.route.ssh
+        if route is None:
+            raise UsageError("A cluster on this computer has no other hosts.", remedy="Take it down and up again.")
+        if host is not None and host not in way.document.ips:
+            raise UsageError(
+                f"The cluster has no host {host}.", remedy=f"Its hosts are {', '.join(way.document.ips)}."
+            )
+        await route.repair(host, progress or _silent)
+
+    def server_differs(self, cluster: ClusterLike) -> str:
+        """A sentence where the server that we are connected to is another build than this one; else empty."""
+        way = self._way(cluster)
+        if way.client is None or not way.client.connected or way.route.ssh is None:
+            return ""
+        from rhresources.reach.bring_up.wheel import own_version
+
+        there, here = way.client.hello.version, own_version()
+        return f"The cluster runs rhdesk {there}; here is {here}." if there and there != here else ""
+
+    async def check(self, cluster: ClusterLike, on_step: OnStep, *, ask: bool = True) -> list[Step]:
+        """Go every step to the hosts of a cluster, without changing anything there; the steps as they ended.
+
+        Args:
+            cluster: which one; need not be saved.
+            on_step: hears of each step as it begins and as it ends.
+            ask: whether questions may be asked.
+
+        Raises:
+            UsageError: the cluster has no hosts that could be reached.
+        """
+        from rhresources.reach.checking import check_hosts
+
+        document = self.document_of(cluster)
+        if document.type != "ssh":
+            raise UsageError(
+                "Only hosts over SSH can be tested.",
+                remedy="Bring the cluster up instead; that says what is missing.",
+            )
+        return await check_hosts(document, self.credentials, self.asker if ask else None, on_step)
+
+    # ------------------------------------------------------------ inside
+
+    def document_of(self, cluster: ClusterLike) -> ClusterDocument:
+        """The document of a cluster.
+
+        Raises:
+            NotFound: no cluster has that name.
+        """
+        return cluster if isinstance(cluster, ClusterDocument) else self.names.cluster(cluster)
+
+    def _way(self, cluster: ClusterLike) -> _Way:
+        document = self.document_of(cluster)
+        saved = isinstance(cluster, str)
+        address = str(self.names.resolve(cluster)) if saved else f"({document.model_dump_json()})"
+        # every cluster of this kind is the one server of this computer
+        key = "machine" if document.type == "machine" else address
+        way = self._ways.get(key)
+        if way is not None and way.document != document:
+            if document.type == "machine":  # a route of this kind holds nothing; each brings its own limits up
+                way.document, way.route = document, self._route_for(document)
+            elif document.model_copy(update=_ONLY_SAID) != way.document.model_copy(update=_ONLY_SAID):
+                self._close_later(way)
+                way = None
+            else:
+                way.document = document
+        if way is None:
+            way = self._ways[key] = _Way(document, self._route_for(document))
+            way.route.set_on_connection(self._host_told(way))
+        way.addresses.add(address)
+        return way
+
+    def _route_for(self, document: ClusterDocument) -> PacedRoute:
+        from rhresources.reach import route_for
+
+        credentials = self.credentials if document.type == "ssh" else None
+        return PacedRoute(route_for(document, self.home, credentials=credentials, asker=lambda: self.asker))
+
+    def _close_later(self, way: _Way) -> None:
+        task = asyncio.get_running_loop().create_task(way.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _link_told(self, way: _Way) -> Callable[[bool, str], None]:
+        """What is told of the connection to the server; the host's own words for a loss are better and come first."""
+
+        def said(connected: bool, sentence: str) -> None:
+            if connected or not way.lost:
+                self._say(way, connected, sentence)
+
+        return said
+
+    def _host_told(self, way: _Way) -> Callable[[bool, str], None]:
+        def said(connected: bool, sentence: str) -> None:
+            if not connected:
+                self._say(way, False, sentence)
+                if way.client is not None:
+                    way.client.lose(sentence)
+            elif way.client is None:  # else it is the server's answer that counts
+                self._say(way, True, sentence)
+
+        return said
+
+    def _say(self, way: _Way, connected: bool, sentence: str) -> None:
+        if not connected and way.lost == sentence:
+            return
+        way.lost = "" if connected else sentence
+        if self._on_connection is not None:
+            for address in sorted(way.addresses):
+                self._on_connection(address, connected, sentence)
+
+    @staticmethod
+    def _down(cluster: ClusterLike) -> RhError:
+        if isinstance(cluster, ClusterDocument):
+            return ClusterDown("The cluster is not up.", remedy="Bring it up.")
+        return ClusterDown(f"The cluster {cluster} is not up.", remedy=f"Bring it up: rhdesk up '{cluster}'")
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,56 @@
+# Starts a server (or the node of another host) so that it outlives this connection, and waits for what it publishes.
+# $record is the file it writes; $options are its words, quoted for eval.
+
+log=$home/$log_name
+published=$home/$record
+
+last_words() { # of the log, from where it was before
+    tail -c "+$((before + 1))" "$log" 2>/dev/null | tail -c 20000
+}
+
+main() {
+    make_folder "$home"
+    words=$( (: >>"$log") 2>&1) || problem write "$words"
+    before=$(wc -c <"$log")
+    eval "set -- $options"
+    cd "$home" || problem write "$home cannot be entered"
+    old=
+    [ -r "$published" ] && old=$(cat "$published")
+    detach=nohup
+    command -v setsid >/dev/null 2>&1 && detach="setsid nohup"
+    # systemd removes the user's runtime directory when the last session ends, with every socket in it
+    unset XDG_RUNTIME_DIR
+    # Ray needs byte code for a quick start; the rest belongs to this connection, or would lead Python astray
+    unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONSTARTUP PYTHONINSPECT PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    unset SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK
+    $detach "$installs/$version/bin/python" -m rhserver --home "$home" "$@" </dev/null >>"$log" 2>&1 &
+    process=$!
+    count=0
+    while [ $count -lt $((seconds * 20)) ]; do
+        if [ -r "$published" ]; then
+            new=$(cat "$published")
+            # of the new process, or of one that another client started meanwhile
+            if [ -n "$new" ] && [ "$new" != "$old" ] && process_in "$published" rhserver; then
+                say "published $(printf '%s' "$new" | tr '\n' ' ')"
+                return 0
+            fi
+        fi
+        if ! kill -0 $process 2>/dev/null; then
+            case $(last_words) in
+            *"already runs on"*) ;; # its server.json comes, or is there
+            *)
+                last_words
+                problem ended
+                ;;
+            esac
+            if [ -n "$old" ] && process_in "$published" rhserver; then
+                say "published $(one_line "$published")"
+                return 0
+            fi
+        fi
+        sleep 0.05
+        count=$((count + 1))
+    done
+    last_words
+    problem silent
+}

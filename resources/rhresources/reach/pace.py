@@ -1,0 +1,119 @@
+"""How often a host that cannot be reached is tried in the background, whoever and however many want it.
+
+After a failure the next tries wait longer and longer; until then everybody gets the same error at once. There is no
+limit on the number of tries. What a person does is tried at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from rhresources.errors import ConnectionLost, RhError
+from rhresources.reach import Progress, Route
+
+if TYPE_CHECKING:
+    from rhresources.reach.ssh.connection import SshConnection
+    from rhresources.reach.ssh_route import SshRoute
+    from rhresources.wire.channel import ServerAddress
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_LONG_PAUSE, LONGEST_LONG_PAUSE = 15.0, 300.0
+"""After what time alone does not heal: hosts lock out who fails to log in too often."""
+
+Found = TypeVar("Found")
+
+
+class PacedRoute:
+    """A route whose background tries keep their distance.
+
+    Attributes:
+        retry_at: when the next try is made, in seconds since the epoch; 0: the last one did not fail.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._lock = asyncio.Lock()
+        self._error: RhError | None = None
+        self._pause = 0.0
+        self._next = 0.0  # by the monotonic clock
+        self.retry_at = 0.0
+
+    @property
+    def ssh(self) -> SshRoute | None:
+        """The route itself, where it leads over SSH."""
+        from rhresources.reach.machine import MachineRoute
+
+        return None if isinstance(self._route, MachineRoute) else self._route  # type: ignore[return-value]
+
+    async def address(self, ask: bool = False) -> ServerAddress | None:
+        """Where the server listens now; None if it does not run.
+
+        Raises:
+            RhError: the host cannot be reached, or could not a moment ago.
+        """
+        return await self._try(ask, self._route.address)
+
+    async def connection(self, ask: bool = False) -> SshConnection | None:
+        """The SSH connection to the head, made if there is none; None: the cluster is this computer.
+
+        Raises:
+            RhError: as `address`.
+        """
+        route = self.ssh
+        return await self._try(ask, route.connection) if route is not None else None
+
+    async def up(self, progress: Progress, *, wait_ready: bool, ask: bool) -> ServerAddress:
+        """Bring the cluster up; see `Route.up`."""
+        address = await self._route.up(progress, wait_ready=wait_ready, ask=ask)
+        self.forget_failure()
+        return address
+
+    async def down(self, stop_runs: bool) -> None:
+        """Take the cluster down; see `Route.down`."""
+        await self._route.down(stop_runs)
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._route.close()
+
+    def set_on_connection(self, callback: Callable[[bool, str], None]) -> None:
+        """Tell `callback` when the connection to the host is lost and when it is back."""
+        if self.ssh is not None:
+            self.ssh.on_connection = callback
+
+    def forget_failure(self) -> None:
+        """Let the next try be made at once."""
+        self._error, self._pause, self._next, self.retry_at = None, 0.0, 0.0, 0.0
+
+    async def _try(self, ask: bool, attempt: Callable[[bool], Awaitable[Found]]) -> Found:
+        if ask:
+            return await self._attempt(attempt, True)
+        self._require_time()
+        async with self._lock:
+            self._require_time()  # whoever waited for another's try takes its outcome
+            return await self._attempt(attempt, False)
+
+    async def _attempt(self, attempt: Callable[[bool], Awaitable[Found]], ask: bool) -> Found:
+        try:
+            found = await attempt(ask)
+        except RhError as error:
+            self._failed(error)
+            raise
+        self.forget_failure()
+        return found
+
+    def _require_time(self) -> None:
+        if self._error is not None and time.monotonic() < self._next:
+            raise copy.copy(self._error)  # a copy: an exception that is raised again and again keeps every traceback
+
+    def _failed(self, error: RhError) -> None:
+        heals = isinstance(error, ConnectionLost)
+        first, longest = (FIRST_PAUSE, LONGEST_PAUSE) if heals else (FIRST_LONG_PAUSE, LONGEST_LONG_PAUSE)
+        self._pause = min(max(self._pause * 1.7, first), longest)
+        self._error = copy.copy(error)
+        self._next = time.monotonic() + self._pause
+        self.retry_at = time.time() + self._pause

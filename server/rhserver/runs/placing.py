@@ -1,0 +1,62 @@
+"""Where a function runs on one host: its interpreter, its search path and its folder there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.search_path import search_path
+from rhserver.code.snapshots import Snapshots
+from rhserver.environments.environments import Environments, OnText
+from rhserver.environments.recipe import trees_of
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a worker of a function needs on the host that this was made on.
+
+    Attributes:
+        environment: hash of the environment.
+        python: path of its interpreter.
+        path: what goes onto `sys.path`.
+        folder: where the worker starts.
+        trees: (project, root) of the code that it runs, then of the local packages it imports.
+    """
+
+    environment: str
+    python: str
+    path: tuple[str, ...]
+    folder: str
+    trees: tuple[tuple[str, str], ...]
+
+
+async def place(
+    spec: pb.FunctionSpec,
+    environments: Environments,
+    snapshots: Snapshots,
+    on_output: OnText = lambda line: None,
+    on_phase: OnText = lambda phase: None,
+) -> Placed:
+    """Make the environment of a function if it is not there yet, and check that the code is.
+
+    Raises:
+        RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
+    """
+    environment = await environments.ensure(spec.environment, on_output, on_phase)
+    tree = spec.code
+    folder = Path.home()
+    path = list(environment.sys_path)
+    if tree.root:
+        folder = await asyncio.to_thread(snapshots.acquire, tree.project, tree.root)
+        snapshots.release(tree.project, tree.root)
+        path = search_path(folder, spec.entry.imported.folder, path)
+    own = [(tree.project, tree.root)] if tree.root else []
+    return Placed(
+        environment=environment.hash,
+        python=str(environment.python),
+        path=tuple(path),
+        folder=str(folder),
+        trees=tuple(dict.fromkeys([*own, *trees_of(spec.environment)])),
+    )

@@ -1,0 +1,478 @@
+"""Several hosts on this machine, each with an address, processes, /run, /tmp, /dev/shm, users and homes of its own.
+
+A host is one process that holds its namespaces; everything on the host runs inside. Ending that process is a power
+cut: the kernel ends the rest and takes the network cards away. All hosts hang on a switch, which is a process with a
+network namespace too, so nothing stays behind even when the tests are killed: every holder ends with the thread that
+made it. Make networks and hosts in the main thread for that reason.
+
+The test itself is on the network at `Network.address`. Neither /etc nor /run/netns of the machine are touched.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from lab.host_sshd import HostSshd
+from lab.rights import SYSTEM_PATH, has_many_users
+from lab.sshd import hashed_password
+
+FIRST_USER_ID = 20_000
+SECONDS_TO_END = 10.0
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_WIRE = Path(__file__).with_name("wire.py")
+_UNSHARE_HOST = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc")
+_INIT = """
+set -e
+mount --make-rprivate /
+hostname "$1"
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/sshd /run/user /run/lab
+mount --bind "$2" /run/lab
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mkdir -p "$2" /tmp/ray
+mount --bind /run/lab "$2"
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+for file in hosts hostname passwd group shadow; do
+    mount --bind "$2/etc/$file" "/etc/$file"
+done
+ip link set lo up
+echo ready
+while :; do sleep 3600 & wait $!; done
+"""
+
+
+def end_with_parent() -> None:
+    """For `preexec_fn`: the process is killed when the thread that started it ends, however that ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def command(*words: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program of the system; what it printed.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": SYSTEM_PATH} if environment is None else dict(environment),
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"{' '.join(words)[:300]}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}"
+        )
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """What a bad cable does to frames, in each direction."""
+
+    delay_ms: float = 0.0
+    jitter_ms: float = 0.0
+    loss: float = 0.0
+    rate_mbit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of a host."""
+
+    name: str
+    uid: int
+    home: Path
+    password: str
+
+
+class Network:
+    """A switch, the card of the test on it, and the hosts that were made."""
+
+    def __init__(self) -> None:
+        _remove_old_folders()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"rhlab-{os.getpid()}-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.net = _free_network()
+        self.address = f"{self.net}.254"
+        self.hosts: list[Host] = []
+        self._card = f"rh{self.folder.name.rsplit('-', 1)[1]}"[:15]
+        self._switch = _start_holder(
+            ["unshare", "--net", "sh", "-c", "ip link add switch type bridge; echo ready; exec sleep infinity"],
+            self.folder / "switch.log",
+        )
+        try:
+            # a network namespace of its own starts with its loopback interface down
+            command("ip", "link", "set", "lo", "up") if _in_a_user_namespace() else None
+            self.at_switch("ip", "link", "set", "switch", "up")
+            self.add_port("uplink", "name", self._card)
+            command("ip", "addr", "add", f"{self.address}/24", "dev", self._card)
+            command("ip", "link", "set", self._card, "up")
+        except BaseException:
+            self.close()
+            raise
+
+    def host(
+        self, number: int, *, name: str = "", users: Mapping[str, str] | None = None, cable: Cable | None = None
+    ) -> Host:
+        """Switch a host on.
+
+        Args:
+            number: the last part of its address.
+            name: its host name; default "node<number>".
+            users: made-up users and their passwords ("": keys only); root of the machine only.
+            cable: its cable, if it is not a good one.
+        """
+        host = Host(self, number, name or f"node{number}", dict(users or {}), cable)
+        self.hosts.append(host)
+        host.power_on()
+        return host
+
+    def at_switch(self, *words: str) -> str:
+        """Run a program in the switch's network."""
+        return command("nsenter", "-t", str(self._switch.pid), "-n", *words)
+
+    def add_port(self, port: str, *other_end: str) -> None:
+        """A port of the switch with a cable to `other_end`, in words of `ip link`."""
+        switch = str(self._switch.pid)
+        command("ip", "link", "add", port, "netns", switch, "type", "veth", "peer", *other_end)
+        self.at_switch("ip", "link", "set", port, "master", "switch")
+        self.at_switch("ip", "link", "set", port, "up")
+
+    def enter_switch(self) -> list[str]:
+        """The words before a command that runs in the switch's network."""
+        return ["nsenter", "-t", str(self._switch.pid), "-n"]
+
+    def close(self) -> None:
+        """Switch everything off and forget it."""
+        for host in self.hosts:
+            host.power_off()
+        # at once: the kernel takes its time to clear a namespace that nobody holds any more
+        subprocess.run(["ip", "link", "del", self._card], capture_output=True, env={"PATH": SYSTEM_PATH})
+        _end(self._switch)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Host:
+    """One host. Made by `Network.host`.
+
+    Attributes:
+        ip, name: its address and host name.
+        accounts: who can log in, by name; the user of the tests is among them, with a home of their own here.
+        user: the name of the user of the tests.
+        home: that user's home directory, as seen from the tests and from the host alike.
+    """
+
+    def __init__(self, network: Network, number: int, name: str, users: Mapping[str, str], cable: Cable | None) -> None:
+        if users and not has_many_users():
+            raise RuntimeError("made-up users need root of the machine; mark the test with lab.rights.root_only")
+        self.network = network
+        self.number = number
+        self.name = name
+        self.ip = f"{network.net}.{number}"
+        self.folder = network.folder / name
+        self.servers: list[HostSshd] = []
+        self._cable = cable
+        self._holder: subprocess.Popen[str] | None = None
+        self._wire: subprocess.Popen[str] | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
+        me = pwd.getpwuid(os.geteuid())
+        self.user = me.pw_name
+        self.accounts = {me.pw_name: Account(me.pw_name, me.pw_uid, self.folder / me.pw_name, "")}
+        for uid, (user, password) in enumerate(users.items(), FIRST_USER_ID):
+            self.accounts[user] = Account(user, uid, self.folder / user, password)
+        self.home = self.accounts[self.user].home
+        self._write_folder()
+
+    # ------------------------------------------------------------ power
+
+    def power_on(self) -> None:
+        """Boot: namespaces and network card are new, the disk is as it was."""
+        if self._holder is not None:
+            raise RuntimeError(f"{self.name} is on")
+        init = ["unshare", *_UNSHARE_HOST, "bash", "-c", _INIT, "init", self.name, str(self.folder)]
+        self._holder = _start_holder(init, self.folder / "init.log", environment=self._environment())
+        try:
+            eth0 = ("name", "eth0", "netns", str(self.init))
+            if self._cable is None:
+                self.network.add_port(self._port, *eth0)
+            else:
+                self._lay_wire(self._cable, eth0)
+            # the card is the same one after a power cut: the others remember its address for a while
+            self.run("ip", "link", "set", "eth0", "address", f"02:99:00:00:00:{self.number:02x}")
+            self.run("ip", "addr", "add", f"{self.ip}/24", "dev", "eth0")
+            self.run("ip", "link", "set", "eth0", "up")
+        except BaseException:
+            self.power_off()
+            raise
+
+    def power_off(self) -> None:
+        """Cut the power: no process there ends in order, and nobody is told."""
+        if self._holder is None:
+            return
+        _end(self._holder)  # the init of the host dies with it, and everything on the host with that
+        self._holder = None
+        if self._wire is not None:
+            _end(self._wire)
+            self._wire = None
+        try:
+            self.network.at_switch("ip", "link", "del", self._port)
+        except RuntimeError:
+            pass  # gone with the host already
+        for process in self._started:
+            process.wait(SECONDS_TO_END)
+        self._started.clear()
+        self.servers.clear()
+
+    @property
+    def is_on(self) -> bool:
+        return self._holder is not None
+
+    @property
+    def init(self) -> int:
+        """The process id, on this machine, of the host's first process."""
+        assert self._holder is not None, f"{self.name} is off"
+        holder = self._holder.pid
+        return int(Path(f"/proc/{holder}/task/{holder}/children").read_text().split()[0])
+
+    # ------------------------------------------------------------ network
+
+    def unplug(self) -> None:
+        """Pull the cable: packets vanish, nothing is answered."""
+        self.network.at_switch("ip", "link", "set", self._port, "down")
+
+    def plug(self) -> None:
+        """Put the cable back."""
+        self.network.at_switch("ip", "link", "set", self._port, "up")
+
+    def set_cable(self, **changed: float) -> None:
+        """Make the bad cable better or worse: fields of `Cable`. Only for hosts that were made with one."""
+        assert self._cable is not None, f"{self.name} has a good cable"
+        self._cable = replace(self._cable, **changed)
+        for field, word in (("delay_ms", "delay"), ("jitter_ms", "jitter"), ("loss", "loss"), ("rate_mbit", "rate")):
+            self._tell_wire(f"{word} {getattr(self._cable, field)}")
+
+    def cut(self) -> None:
+        """Break the bad cable where nobody sees it: both ends still have a carrier."""
+        self._tell_wire("cut")
+
+    def join(self) -> None:
+        """Mend what `cut` broke."""
+        self._tell_wire("join")
+
+    # ------------------------------------------------------------ programs
+
+    @property
+    def enter(self) -> list[str]:
+        """The words before a command that runs on the host."""
+        return ["nsenter", "-t", str(self.init), "-n", "-m", "-u", "-i", "-p"]
+
+    def run(self, *words: str, user: str = "") -> str:
+        """Run a program on the host and wait for it; what it printed.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        return command(*self.enter, *self._as(user), *words, environment=self._environment(user))
+
+    def start(
+        self, *words: str, user: str = "", output: IO[bytes] | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        """Start a program on the host; it ends with the host at the latest."""
+        process = subprocess.Popen(
+            [*self.enter, *self._as(user), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=self._environment(user),
+            preexec_fn=end_with_parent,
+        )
+        self._started.append(process)
+        return process
+
+    def sshd(
+        self,
+        authorized: Iterable[Path] | Mapping[str, Iterable[Path]] = (),
+        *,
+        port: int = 22,
+        extra: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> HostSshd:
+        """Start an SSH server; it logs in the host's `accounts`.
+
+        Args:
+            authorized: public key files, for every account or by account.
+            port: where it listens, on the host's own address and on its loopback.
+            extra: more lines of its configuration, which go first (the first value counts).
+            environment: variables of every session, `UV_CACHE_DIR` for instance.
+        """
+        server = HostSshd(self, authorized, port, extra, dict(environment or {}))
+        server.start()
+        self.servers.append(server)
+        return server
+
+    def processes(self) -> list[int]:
+        """The ids, on this machine, of all processes on the host."""
+        if not self.is_on:
+            return []
+        space = os.readlink(f"/proc/{self.init}/ns/pid")
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(entry / "ns" / "pid") == space:
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # ended meanwhile
+        return found
+
+    # ------------------------------------------------------------ how it is made
+
+    @property
+    def _port(self) -> str:
+        return f"port{self.number}"
+
+    def _environment(self, user: str = "") -> dict[str, str]:
+        """As after a log-in: nothing of the tests but the mark by which their processes are found."""
+        account = self.accounts[user or self.user]
+        marks = {name: value for name, value in os.environ.items() if name.startswith("RHDESK_TEST")}
+        return {"PATH": SYSTEM_PATH, "HOME": str(account.home), "USER": account.name, "LANG": "C.UTF-8", **marks}
+
+    def _as(self, user: str) -> list[str]:
+        if not user or user == self.user:
+            return []
+        uid = str(self.accounts[user].uid)
+        return ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--"]
+
+    def _write_folder(self) -> None:
+        etc = self.folder / "etc"
+        etc.mkdir(parents=True)
+        (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.ip} {self.name}\n")
+        (etc / "hostname").write_text(f"{self.name}\n")
+        passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
+        # an ordinary user cannot read the machine's, and may be locked in it, which an SSH server without PAM minds
+        shadow = Path("/etc/shadow").read_text() if has_many_users() else f"{self.user}:*:19000:0:99999:7:::\n"
+        for account in self.accounts.values():
+            account.home.mkdir(mode=0o755)
+            if account.name == self.user:
+                entry = re.compile(rf"^({re.escape(account.name)}:(?:[^:]*:){{4}})[^:]*:[^:\n]*$", re.MULTILINE)
+                passwd = entry.sub(rf"\g<1>{account.home}:/bin/bash", passwd)
+                continue
+            uid = account.uid
+            os.chown(account.home, uid, uid)
+            passwd += f"{account.name}:x:{uid}:{uid}::{account.home}:/bin/bash\n"
+            group += f"{account.name}:x:{uid}:\n"
+            # "*" and not "!": a locked account may not log in by key either
+            shadow += (
+                f"{account.name}:{hashed_password(account.password) if account.password else '*'}:19000:0:99999:7:::\n"
+            )
+        (etc / "passwd").write_text(passwd)
+        (etc / "group").write_text(group)
+        (etc / "shadow").touch(mode=0o600)
+        (etc / "shadow").write_text(shadow)
+
+    def _lay_wire(self, cable: Cable, eth0: Sequence[str]) -> None:
+        """eth0 of the host <-> left [the wire's own network] right <-> port of the switch"""
+        options = [
+            f"--{name}={value}"
+            for name, value in (
+                ("delay-ms", cable.delay_ms),
+                ("jitter-ms", cable.jitter_ms),
+                ("loss", cable.loss),
+                ("rate-mbit", cable.rate_mbit),
+            )
+        ]
+        self._wire = _start_holder(
+            ["unshare", "--net", sys.executable, "-I", str(_WIRE), "left", "right", *options],
+            self.folder / "wire.log",
+            ready="up",
+        )
+        wire = str(self._wire.pid)
+        command("ip", "link", "add", "left", "netns", wire, "type", "veth", "peer", *eth0)
+        self.network.add_port(self._port, "name", "right", "netns", wire)
+        for end in ("left", "right"):
+            command("nsenter", "-t", wire, "-n", "ip", "link", "set", end, "up")
+        finish = f"import runpy; runpy.run_path({str(_WIRE)!r})['finish_frames']"
+        for enter, interface in ((self.enter, "eth0"), (self.network.enter_switch(), self._port)):
+            command(*enter, sys.executable, "-I", "-c", f"{finish}({interface!r})")
+        self._tell_wire("go")
+        assert self._wire.stdout is not None
+        if (said := self._wire.stdout.readline().strip()) != "ready":
+            raise RuntimeError(f"the cable of {self.name} said {said!r}: {(self.folder / 'wire.log').read_text()}")
+
+    def _tell_wire(self, line: str) -> None:
+        assert self._wire is not None, f"{self.name} has a good cable, or is off"
+        assert self._wire.stdin is not None
+        self._wire.stdin.write(f"{line}\n")
+        self._wire.stdin.flush()
+
+
+def _start_holder(
+    words: Sequence[str], log: Path, *, ready: str = "ready", environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A process that holds namespaces, once it has said that it does."""
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment or {**os.environ, "PATH": SYSTEM_PATH},
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != ready:
+        _end(process)
+        raise RuntimeError(f"{' '.join(words)[:120]}: {log.read_text()}")
+    return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait(SECONDS_TO_END)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _in_a_user_namespace() -> bool:
+    return not has_many_users()
+
+
+def _free_network() -> str:
+    """The first three parts of a network that this machine is not on."""
+    taken = command("ip", "-4", "route", "show", "table", "all")
+    for offset in range(200):
+        net = f"10.99.{(os.getpid() + offset) % 200 + 1}"
+        if f"{net}." not in taken:
+            return net
+    raise RuntimeError("every network from 10.99.1.0 to 10.99.200.0 is in use")
+
+
+def _remove_old_folders() -> None:
+    """Folders of tests that were killed; of them, nothing else stays."""
+    for folder in Path("/tmp").glob("rhlab-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not Path("/proc", owner).exists() and folder.stat().st_uid == os.geteuid():
+            shutil.rmtree(folder, ignore_errors=True)
