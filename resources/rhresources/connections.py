@@ -155,6 +155,13 @@ class Connections:
             way.client.retry_now()
         return await self.connect(cluster, ask=True)
 
+    def retry_soon(self, cluster: ClusterLike) -> None:
+        """Let the next try be made at once, whoever makes it; nothing is asked."""
+        way = self._way(cluster)
+        way.route.forget_failure()
+        if way.client is not None:
+            way.client.retry_now()
+
     def retry_at(self, cluster: ClusterLike) -> float:
         """When a cluster that could not be reached is tried again, in seconds since the epoch; 0: nothing failed."""
         return self._way(cluster).route.retry_at
@@ -239,15 +246,13 @@ class Connections:
         if route is None:
             raise UsageError("A cluster on this computer has no other hosts.", remedy="Take it down and up again.")
         if host is not None and host not in way.document.ips:
-            raise UsageError(
-                f"The cluster has no host {host}.", remedy=f"Its hosts are {', '.join(way.document.ips)}."
-            )
+            raise UsageError(f"The cluster has no host {host}.", remedy=f"Its hosts are {', '.join(way.document.ips)}.")
         await route.repair(host, progress or _silent)
 
     def server_differs(self, cluster: ClusterLike) -> str:
         """A sentence where the server that we are connected to is another build than this one; else empty."""
-        way = self._way(cluster)
-        if way.client is None or not way.client.connected or way.route.ssh is None:
+        way = self._ways.get(str(self.names.resolve(cluster)) if isinstance(cluster, str) else _key_of(cluster))
+        if way is None or way.client is None or not way.client.connected or way.route.ssh is None:
             return ""
         from rhresources.reach.bring_up.wheel import own_version
 
@@ -287,8 +292,7 @@ class Connections:
 
     def _way(self, cluster: ClusterLike) -> _Way:
         document = self.document_of(cluster)
-        saved = isinstance(cluster, str)
-        address = str(self.names.resolve(cluster)) if saved else f"({document.model_dump_json()})"
+        address = str(self.names.resolve(cluster)) if isinstance(cluster, str) else _key_of(cluster)
         # every cluster of this kind is the one server of this computer
         key = "machine" if document.type == "machine" else address
         way = self._ways.get(key)
@@ -334,8 +338,12 @@ class Connections:
                     way.client.lose(sentence)
             elif way.client is None:  # else it is the server's answer that counts
                 self._say(way, True, sentence)
+            self._host_told_of()
 
         return said
+
+    def _host_told_of(self) -> None:
+        """A connection to a host was lost or is back; for those who use it for more than the server."""
 
     def _say(self, way: _Way, connected: bool, sentence: str) -> None:
         if not connected and way.lost == sentence:
@@ -350,6 +358,11 @@ class Connections:
         if isinstance(cluster, ClusterDocument):
             return ClusterDown("The cluster is not up.", remedy="Bring it up.")
         return ClusterDown(f"The cluster {cluster} is not up.", remedy=f"Bring it up: rhdesk up '{cluster}'")
+
+
+def _key_of(document: ClusterDocument) -> str:
+    """What a cluster that is not saved is known by."""
+    return f"({document.model_dump_json()})"
 
 
 def _silent(_: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,7 +37,7 @@ class PortForward:
         remote_host, remote_port: where it leads, seen from the cluster's head; port 0: the unix socket `remote_host`.
         local_port: where it begins, at 127.0.0.1.
         state: "open"; "waiting" for the connection; or "failed", tried again too.
-        sentence: what is wrong; empty while it is open.
+        sentence: what is wrong; of an open one, that nothing listens where it leads.
     """
 
     id: str
@@ -65,13 +67,18 @@ class Handle(Protocol):
         """ "127.0.0.1:4711"."""
         ...
 
-    async def close(self) -> None:
+    @property
+    def error(self) -> RhError | None:
+        """Why its last connection led nowhere; None while all goes well."""
+        ...
+
+    def close(self) -> None:
         """Stop listening and end what goes through it."""
         ...
 
 
 GetConnection = Callable[["ClusterLike", bool], Awaitable["SshConnection | None"]]
-"""The SSH connection of a cluster, made if there is none (asking if the second argument says so); None: this computer."""
+"""The SSH connection of a cluster, made if there is none, asking if the second argument says so; None: it is here."""
 
 
 class _Kept:
@@ -184,22 +191,16 @@ class Forwards:
         row = kept.row
         remote: str | tuple[str, int] = (row.remote_host, row.remote_port) if row.remote_port else row.remote_host
         connection = await self._get_connection(kept.cluster, ask)
-        try:
-            if connection is None:
-                handle: Handle = await LocalForward.open(remote, (LOOPBACK, port))
-            else:
-                handle = await connection.forward(remote, (LOOPBACK, port))
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise RhError(f"Port {port} of this computer cannot be used: {error.strerror or error}.") from None
-            raise PortTaken(
-                f"Port {port} of this computer is "
-                + ("taken." if error.errno == errno.EADDRINUSE else "only for administrators."),
-                remedy="Choose another local port, or leave it out.",
-            ) from None
+        _require_free(port)
+        if connection is None:
+            handle: Handle = await LocalForward.open(remote, (LOOPBACK, port))
+        else:
+            handle = await connection.forward(remote, (LOOPBACK, port))
+            if ask:
+                await _require_allowed(handle)
         kept.connection, kept.handle = connection, handle
         bound = int(handle.address.rpartition(":")[2])
-        kept.row = replace(row, local_port=bound, state="open", sentence="")
+        kept.row = replace(row, local_port=bound, state="open", sentence=_said(handle))
 
     async def _keep(self, kept: _Kept) -> None:
         """Open it again whenever its connection is gone; until cancelled."""
@@ -208,9 +209,11 @@ class Forwards:
             if kept.handle is None:
                 await self._reopen(kept)
             elif kept.connection is not None and not kept.connection.alive:
-                await self._shut(kept)
+                self._shut(kept)
                 self._set(kept, "waiting", "The connection was lost.")
                 continue
+            else:
+                self._set(kept, "open", _said(kept.handle))
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_SECONDS if kept.handle is None else LOOK_SECONDS):
                     await kept.wakened.wait()
@@ -225,22 +228,22 @@ class Forwards:
         else:
             self._say()
 
-    def _set(self, kept: _Kept, state: Literal["waiting", "failed"], sentence: str) -> None:
+    def _set(self, kept: _Kept, state: Literal["open", "waiting", "failed"], sentence: str) -> None:
         if (kept.row.state, kept.row.sentence) != (state, sentence):
             kept.row = replace(kept.row, state=state, sentence=sentence)
             self._say()
 
-    async def _shut(self, kept: _Kept) -> None:
+    @staticmethod
+    def _shut(kept: _Kept) -> None:
         handle, kept.handle, kept.connection = kept.handle, None, None
         if handle is not None:
-            with suppress(RhError, OSError):
-                await handle.close()
+            handle.close()
 
     async def _end(self, kept: _Kept) -> None:
         if kept.task is not None:
             kept.task.cancel()
             await asyncio.gather(kept.task, return_exceptions=True)
-        await self._shut(kept)
+        self._shut(kept)
 
     def _say(self) -> None:
         for callback in list(self._callbacks):
@@ -251,6 +254,38 @@ class PortTaken(RhError):
     """The local port of a forward is in use."""
 
     code = "port-taken"
+
+
+def _require_free(port: int) -> None:
+    """Tells a port that is taken from everything else that may be wrong with it."""
+    try:
+        with socket.socket() as sock:
+            if os.name != "nt":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((LOOPBACK, port))
+    except OSError as error:
+        what = "for administrators only" if error.errno == errno.EACCES else "taken"
+        raise PortTaken(
+            f"Port {port} of this computer is {what}.", remedy="Choose another local port, or leave it out."
+        ) from None
+
+
+async def _require_allowed(handle: Handle) -> None:
+    """Find out now whether the host lets forwards through; that nothing listens there yet is no reason to refuse."""
+    from rhresources.reach.ssh.forwarding import Forward
+    from rhresources.reach.ssh.threads import in_thread
+
+    assert isinstance(handle, Forward)
+    try:
+        await in_thread(handle.probe, on_cancel=handle.close)
+    except RhError as error:
+        if error.code != "nothing-listens":
+            handle.close()
+            raise
+
+
+def _said(handle: Handle) -> str:
+    return handle.error.sentence if handle.error is not None else ""
 
 
 def _require_port(port: int, which: str) -> None:

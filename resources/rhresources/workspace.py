@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from rhresources.code.specs import (
 )
 from rhresources.connections import DEFAULT_CLUSTER, ClusterLike, ClusterState
 from rhresources.documents import FunctionDocument
-from rhresources.errors import ServerProblem, UsageError
+from rhresources.errors import NotFound, RhError, ServerProblem, UsageError
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
 from rhresources.wire import cluster_pb2 as pb
@@ -37,12 +38,15 @@ from rhresources.wire.client import ClusterClient, Prepared
 from rhresources.wire.values import JSON, json_arguments, pickle_arguments
 
 if TYPE_CHECKING:
+    from rhresources.notebook import Notebook
     from rhresources.reach.questions import Asker
 
 __all__ = ["DEFAULT_CLUSTER", "ClusterLike", "ClusterState", "FunctionLike", "Workspace"]
 
 FunctionLike = str | FunctionDocument | Pointer | Callable[..., Any]
 """A function: the name of a saved one, `file.py:function`, its document, a pointer, or the callable itself."""
+
+_LAST_WORDS = 5.0  # seconds to tell a cluster something while this ends
 
 _CODE_GONE = frozenset({"no-code", "unknown-code"})
 
@@ -62,9 +66,15 @@ class Workspace(Access):
     ) -> None:
         super().__init__(home, client, asker=asker)
         self.trees = Trees(watch)
+        self._notebooks: dict[str, ClusterLike] = {}  # by run, those that end with this
 
     async def close(self) -> None:
-        """End the connections, the forwards and the watching. Clusters and runs go on."""
+        """End connections, forwards, notebooks that were not to be kept, and the watching. Clusters and runs go on."""
+        notebooks, self._notebooks = self._notebooks, {}
+        for run, cluster in notebooks.items():
+            with suppress(RhError, TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await (await self.connect(cluster)).cancel(run)
         await super().close()
         self.trees.close()
 
@@ -127,11 +137,46 @@ class Workspace(Access):
         Raises:
             InstallError: the packages cannot be installed.
         """
-        environment = await make_builtin_environment(client, self.trees, packages, progress)
+        environment = await self.builtin_environment(client, packages, progress)
         entry = pb.Entry(builtin=builtin)
         return await client.prepare(
             pb.FunctionSpec(name=builtin, entry=entry, environment=environment), _told(progress)
         )
+
+    async def builtin_environment(
+        self, client: ClusterClient, packages: Sequence[PackageSpec], progress: Progress | None = None
+    ) -> pb.EnvironmentSpec:
+        """The description of an environment of `packages` for what needs no code; folders among them are pushed."""
+        return await make_builtin_environment(client, self.trees, packages, progress)
+
+    async def notebook(
+        self, cluster: ClusterLike, local_port: int = 0, progress: Progress | None = None, *, keep: bool = False
+    ) -> Notebook:
+        """Start JupyterLab on a cluster, brought up if it is not, and forward a port to it.
+
+        Args:
+            cluster: which one.
+            local_port: the port here; 0: any that is free.
+            progress: gets a line for every step.
+            keep: leave it running when this workspace is closed.
+
+        Raises:
+            InstallError: JupyterLab cannot be installed there.
+            RhError: it does not start, or cannot be reached.
+        """
+        from rhresources.notebook import start_notebook
+
+        started = await start_notebook(self, cluster, local_port, progress)
+        if not keep:
+            self._notebooks[started.run] = cluster
+        return started
+
+    async def end_notebook(self, notebook: Notebook) -> None:
+        """End a notebook server: its run is cancelled and its forward stopped."""
+        cluster = self._notebooks.pop(notebook.run, notebook.forward.cluster)
+        with suppress(NotFound):
+            await self.forwards.stop(notebook.forward.id)
+        await (await self.connect(cluster)).cancel(notebook.run)
 
     async def submit(
         self,

@@ -1,7 +1,8 @@
-"""Commands that change clusters: up, down, install."""
+"""Commands that change clusters: up, upgrade, repair, down, install."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,27 +12,35 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, connect, run_async
 from rhdesk.cli.status import status_row
-from rhdesk.cli.terminal import Progress, age, note, print_json
+from rhdesk.cli.terminal import Progress, age, held_progress, note, print_json
 from rhresources.errors import UsageError
 
 if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
 
+_DONE = re.compile(r" \(\d+\.\d+ s\)$")
+
 
 @click.command("up", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"))
+@click.option("--upgrade", is_flag=True, help="If another build of rhdesk runs there, put this one in its place.")
 @json_option
-def up_command(cluster: str, as_json: bool) -> None:
-    """Bring CLUSTER up: start its server. `^local` is this computer."""
+def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
+    """Bring CLUSTER up: start its server. `^local` is this computer.
+
+    On hosts over SSH rhdesk is installed first where it is missing. Done again, it goes on where it broke off.
+    """
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
         with Progress() as progress:
-            already = await workspace.cluster_state(address) != "down"
-            await workspace.up(address, progress)
-            client = await workspace.connect(address)
-            return status_row(address, await client.say_hello(), None) | {"already_up": already}
+            already = await workspace.cluster_state(address, ask=True) != "down"
+            if upgrade and already and workspace.names.cluster(address).type == "ssh":
+                await workspace.upgrade(address, lambda line: _say_step(line, progress))
+            client = await workspace.up(address, lambda line: _say_step(line, progress))
+            row = status_row(address, await client.say_hello(), None)
+            return row | {"already_up": already, "differs": workspace.server_differs(address)}
 
     row = run_async(work, interrupted="What was started goes on; `rhdesk status` tells how far it came.")
     if as_json:
@@ -39,6 +48,56 @@ def up_command(cluster: str, as_json: bool) -> None:
     else:
         how = "was up already" if row["already_up"] else "is up"
         note(f"{row['name']} {how}. {row['engine_says']}".rstrip())
+        if row["differs"]:
+            note(f"{row['differs']} `rhdesk up {row['name']} --upgrade` brings it up to date; its runs go on.")
+
+
+def _say_step(line: str, progress: Progress) -> None:
+    """A step that is done, which its time tells, stays on the terminal; the others pass by."""
+    if progress.moving and _DONE.search(line):
+        with held_progress():
+            note(line)
+    else:
+        progress(line)
+
+
+@click.command("upgrade", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"))
+@json_option
+def upgrade_command(cluster: str, as_json: bool) -> None:
+    """Put this computer's rhdesk onto the hosts of CLUSTER and restart its server from it. Runs go on meanwhile."""
+
+    async def work(workspace: Workspace) -> dict[str, Any]:
+        address = cluster_address(workspace, cluster)
+        with Progress() as progress:
+            client = await workspace.upgrade(address, lambda line: _say_step(line, progress))
+            return status_row(address, await client.say_hello(), None)
+
+    row = run_async(work, interrupted="Done again, it goes on where it broke off.")
+    if as_json:
+        print_json(row)
+    else:
+        note(f"{row['name']} runs rhdesk {row['version']}.")
+
+
+@click.command("repair", cls=RhCommand)
+@click.argument("cluster", type=Name("cluster"))
+@click.option("--host", help="Only this host, as the cluster's document says it.")
+@json_option
+def repair_command(cluster: str, host: str | None, as_json: bool) -> None:
+    """Bring lost hosts of CLUSTER back in place; the rest of it goes on."""
+
+    async def work(workspace: Workspace) -> dict[str, Any]:
+        address = cluster_address(workspace, cluster)
+        with Progress() as progress:
+            await workspace.repair(address, host, lambda line: _say_step(line, progress))
+        return {"name": address, "host": host}
+
+    done = run_async(work, interrupted="Done again, it goes on where it broke off.")
+    if as_json:
+        print_json(done)
+    else:
+        note(f"{host or 'Every host'} of {done['name']} is part of the cluster.")
 
 
 @click.command("down", cls=RhCommand)
@@ -52,7 +111,7 @@ def down_command(cluster: str, yes: bool, as_json: bool) -> None:
         from rhdesk.cli.records import ACTIVE
 
         address = cluster_address(workspace, cluster)
-        if await workspace.cluster_state(address) == "down":
+        if await workspace.cluster_state(address, ask=True) == "down":
             await workspace.down(address, stop_runs=yes)  # a server that was killed may have left its Ray behind
             return {"name": address, "was_up": False, "ended_runs": []}
         client = await workspace.connect(address)

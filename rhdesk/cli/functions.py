@@ -90,18 +90,44 @@ def target_cluster(workspace: Workspace, function: str | FunctionDocument, on: s
 
 
 @click.command("send", cls=_ReqsCommand)
-@click.argument("function", metavar="FILE.py:FUNCTION", type=Name("function"))
-@click.option("--to", "cluster", type=Name("cluster"), required=True, metavar="CLUSTER", help="Where it shall run.")
+@click.argument("what", nargs=-1, required=True, metavar="FILE.py:FUNCTION | CLUSTER SOURCE... DESTINATION")
+@click.option("--to", "cluster", type=Name("cluster"), metavar="CLUSTER", help="Where the function shall run.")
 @reqs_option
 @click.option("--name", type=Name("function"), help="Under which name it is saved; by default the function's own.")
 @json_option
-def send_command(function: str, cluster: str, reqs: tuple[str, ...], name: str | None, as_json: bool) -> None:
-    """Send a function and what it needs to CLUSTER, and save it by name, so that `rhdesk run NAME` calls it.
+def send_command(
+    what: tuple[str, ...], cluster: str | None, reqs: tuple[str, ...], name: str | None, as_json: bool
+) -> None:
+    """Send a function to a cluster (with --to), or files.
 
-    PACKAGE is what `pip` would take (numpy==1.26), a folder (./lib), conda:NAME, or a git address. The git tree of the
-    file goes along always, with its requirements. Sending again replaces what was sent.
+    
+    rhdesk send train.py:main --to gpu      a function and what it needs
+    rhdesk send gpu data/ notes.txt work    files and folders
+
+    A function is saved by name, so that `rhdesk run NAME` calls it. PACKAGE is what `pip` would take (numpy==1.26), a
+    folder (./lib), conda:NAME, or a git address. The git tree of the file goes along always, with its requirements.
+    Sending again replaces what was sent.
+
+    Of files, only what differs travels. A relative DESTINATION starts from the home directory there. A folder goes with
+    its name, one that ends in a slash as its contents only. DESTINATION is a folder, unless one file gets this name.
     """
+    from rhresources.names import from_shell
 
+    if cluster is not None:
+        if len(what) != 1:
+            raise UsageError("With --to, one function is sent.", remedy="Write `rhdesk send FILE.py:NAME --to GPU`.")
+        _send_function(from_shell(what[0]), cluster, reqs, name, as_json)
+        return
+    if len(what) == 1:
+        raise UsageError("Nothing says where to.", remedy="Add --to CLUSTER to a function; files go after a cluster.")
+    if reqs or name:
+        raise UsageError("--reqs and --name are for functions.", remedy="Add --to CLUSTER.")
+    from rhdesk.cli.files import send_files
+
+    send_files(from_shell(what[0]), what[1:], as_json)
+
+
+def _send_function(function: str, cluster: str, reqs: tuple[str, ...], name: str | None, as_json: bool) -> None:
     async def work(workspace: Workspace) -> dict[str, Any]:
         if is_pointer(function):
             document = document_of_pointer(function, reqs)

@@ -33,6 +33,10 @@ class RhCommand(click.Command):
         )
 
 
+class RhGroup(click.Group, RhCommand):
+    """A command of several commands."""
+
+
 class Name(click.ParamType[str]):
     """A resource name, completed from what is saved. A `~` that the shell replaced comes back."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rhdesk.cli.session import LOCAL
-from rhdesk.cli.terminal import moment
+from rhdesk.cli.terminal import moment, note
 from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.wire import cluster_pb2 as pb
 
@@ -21,6 +21,7 @@ ACTIVE = (pb.QUEUED, pb.PREPARING, pb.RUNNING)
 """States of runs that have not ended."""
 
 _ID_LENGTH = 26
+_PATIENCE = 10.0  # seconds for a cluster that nobody named
 
 
 def state_name(state: int) -> str:
@@ -115,26 +116,37 @@ class FoundRun:
 async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, ClusterClient]]:
     """The cluster that was named, else every saved one that is up, that of this computer first.
 
+    Of those that are not named, one that does not answer soon, or wants to ask something, is left out and said so.
+
     Raises:
         ClusterDown: the named cluster is not up.
     """
     if on is not None:
-        return [(str(workspace.names.load(on).address), await workspace.connect(on))]
+        return [(str(workspace.names.load(on).address), await workspace.connect(on, ask=True))]
     saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document is not None]
+    names = (LOCAL, *saved)
     found: list[tuple[str, ClusterClient]] = []
     servers: set[str] = set()
-    for name in (LOCAL, *saved):
-        try:
-            if await workspace.cluster_state(name) == "down":
-                continue
-            client = await workspace.connect(name)
-            if client.hello.server_id in servers:  # several names may lead to one server
-                continue
-        except RhError:
+    for name, client in zip(names, await asyncio.gather(*(_if_up(workspace, name) for name in names)), strict=True):
+        if client is None or client.hello.server_id in servers:  # several names may lead to one server
             continue
         servers.add(client.hello.server_id)
         found.append((name, client))
     return found
+
+
+async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
+    kind = workspace.names.cluster(name).type
+    if kind == "cloud":
+        return None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return None if await workspace.cluster_state(name) == "down" else await workspace.connect(name)
+    except (RhError, TimeoutError) as error:
+        if kind == "ssh":
+            why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
+            note(f"{name} is left out: {why}")
+        return None
 
 
 async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:

@@ -37,7 +37,11 @@ def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "
     from rhresources.workspace import Workspace
 
     async def main() -> T:
-        workspace = Workspace(client="command line", watch=False)
+        from rhdesk.cli.terminal import held_progress
+        from rhresources.credentials.terminal import TerminalAsker
+
+        workspace = Workspace(client="command line", watch=False, asker=TerminalAsker(held_progress))
+        workspace.set_on_connection(_say_connection)
         try:
             return await work(workspace)
         finally:
@@ -49,9 +53,17 @@ def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "
         raise Interrupted("Interrupted.", remedy=interrupted) from None
 
 
+def _say_connection(cluster: str, connected: bool, sentence: str) -> None:
+    from rhdesk.cli.terminal import held_progress, note
+
+    with held_progress():
+        note(f"{cluster}: {sentence}")
+
+
 async def connect(workspace: Workspace, cluster: str, progress: Callable[[str], None] | None = None) -> ClusterClient:
-    """A client of a cluster; the cluster of this computer is brought up if it is not, since that costs nothing."""
-    return await workspace.connect(cluster, up=is_this_computer(workspace, cluster), progress=progress)
+    """A client of a cluster; machines that somebody has are brought up if they are not, since that costs nothing."""
+    own = workspace.names.cluster(cluster).type in ("machine", "ssh")
+    return await workspace.connect(cluster, up=own, progress=progress, ask=True)
 
 
 def is_this_computer(workspace: Workspace, cluster: str) -> bool:

@@ -36,7 +36,7 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
         if cluster is not None:
-            return [await _ask(workspace, cluster_address(workspace, cluster), live=True)]
+            return [await _ask(workspace, cluster_address(workspace, cluster), live=True, ask=True)]
         saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document]
         return list(
             await asyncio.gather(
@@ -60,13 +60,13 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
             note(f"{row['name']}: {row['problem']}")
 
 
-async def _ask(workspace: Workspace, address: str, *, live: bool) -> dict[str, Any]:
-    """What is known of one cluster; asks it if `live`, else remembers."""
+async def _ask(workspace: Workspace, address: str, *, live: bool, ask: bool = False) -> dict[str, Any]:
+    """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
     seen = _read_seen().get(address)
     if not live:
         return seen or _row(address, "unknown")
     try:
-        state = await workspace.cluster_state(address)
+        state = await workspace.cluster_state(address, ask=ask)
         if state != "down":
             client = await workspace.connect(address)
             row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)

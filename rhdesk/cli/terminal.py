@@ -9,10 +9,12 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 import click
 
@@ -32,6 +34,13 @@ class Progress:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._held = False
+        _all.add(self)
+
+    @property
+    def moving(self) -> bool:
+        """Whether somebody watches a terminal."""
+        return self._moving
 
     def __call__(self, text: str) -> None:
         """Say that `text` goes on now; of several lines a terminal shows the last."""
@@ -42,10 +51,8 @@ class Progress:
             self._text = line
             if not self._moving:
                 click.echo(line, err=True)
-        if self._moving and self._text and self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._spin, name="progress", daemon=True)
-            self._thread.start()
+        if self._moving and self._text and self._thread is None and not self._held:
+            self._start()
 
     def clear(self) -> None:
         """Take the line away; the next text brings it back."""
@@ -56,6 +63,25 @@ class Progress:
             self._text = ""
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Nothing moves in here, because a question stands on the terminal; the line comes back after it."""
+        text = self._text
+        self._held = True
+        self.clear()
+        self._text = text
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._moving and self._text:
+                self._start()
+
+    def _start(self) -> None:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._spin, name="progress", daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> Progress:
         return self
@@ -76,6 +102,18 @@ class Progress:
             turn += 1
             if self._stop.wait(0.1):
                 return
+
+
+_all: WeakSet[Progress] = WeakSet()
+
+
+@contextmanager
+def held_progress() -> Iterator[None]:
+    """No line of progress moves in here."""
+    with ExitStack() as stack:
+        for progress in list(_all):
+            stack.enter_context(progress.hold())
+        yield
 
 
 def note(text: str) -> None:

@@ -41,6 +41,11 @@ class BackgroundLoop:
     def running(self) -> bool:
         return self._loop is not None and not self._closed
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be started on it any more."""
+        return self._closed
+
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the background loop, as soon as that is started.
 

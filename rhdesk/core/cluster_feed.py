@@ -67,6 +67,15 @@ class ClusterFeed:
         self._wakened.set()
         self._show()
 
+    def try_again(self) -> None:
+        """Look now, even if it was tried and failed a moment ago."""
+        if self.kind != "machine" and self._row.state is not State.UP:
+            try:
+                self._workspace.retry_soon(self._address)
+            except (RhError, OSError):
+                pass  # its document cannot be read; the look will say so
+        self.wake()
+
     def connection(self, connected: bool, sentence: str) -> None:
         """The connection was lost, or is back."""
         if connected:

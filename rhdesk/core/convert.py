@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, GpuLoad, HostLoad, Problem, RunRow, Sample, State
+from rhdesk.core.rows import (
+    ClusterRow,
+    ClusterStatus,
+    EntryRow,
+    ForwardRow,
+    GpuLoad,
+    HostLoad,
+    Problem,
+    RunRow,
+    Sample,
+    State,
+)
 from rhdesk.core.words import bytes_text
 from rhresources.documents import ClusterDocument
+from rhresources.forwards import PortForward
 from rhresources.stores.entry import Entry
 from rhresources.wire import cluster_pb2 as pb
 
@@ -129,6 +141,20 @@ def run_row(run: pb.Run, cluster: str) -> RunRow:
 
 def problem_of(problem: pb.Problem) -> Problem:
     return Problem(problem.sentence, problem.remedy, problem.detail)
+
+
+def forward_row(forward: PortForward) -> ForwardRow:
+    """A forwarded port. One that waits for its connection is shown as connecting."""
+    state = {"open": State.OPEN, "waiting": State.CONNECTING, "failed": State.FAILED}[forward.state]
+    return ForwardRow(
+        id=forward.id,
+        cluster=forward.cluster,
+        local_port=forward.local_port,
+        remote_host=forward.remote_host,
+        remote_port=forward.remote_port,
+        state=state,
+        sentence=forward.sentence,
+    )
 
 
 def status_row(address: str, status: pb.Status, past: tuple[Sample, ...]) -> ClusterStatus:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.cluster_feed import ClusterFeed
-from rhdesk.core.convert import cluster_row, entry_row
+from rhdesk.core.convert import cluster_row, entry_row, forward_row
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem
 from rhdesk.core.store import Store
 from rhresources.errors import RhError
@@ -45,21 +45,26 @@ class Feeds:
         self._workspace.set_on_connection(self._on_connection)
         stop: Callable[[], None] | None = None
         clock = loop.create_task(self._watch_clock())
+        no_more_forwards = self._workspace.forwards.on_change(self._show_forwards)
+        self._show_forwards()
         try:
             stop = await asyncio.to_thread(self._workspace.names.watch, self._tell_changed(loop))
             await self._names()
         finally:
             clock.cancel()
+            no_more_forwards()
             for _, task in self._clusters.values():
                 task.cancel()
             if stop is not None:
                 await asyncio.to_thread(stop)
 
     def wake(self, cluster: str = "") -> None:
-        """Do not wait any longer: read the names, and ask the clusters (or one of them)."""
+        """Look at a cluster now: something was done to it. Without one: do not wait for anything any longer."""
         self._changed.set()
         for address, (feed, _) in self._clusters.items():
-            if cluster in ("", address):
+            if not cluster:
+                feed.try_again()
+            elif cluster == address:
                 feed.wake()
 
     def _tell_changed(self, loop: asyncio.AbstractEventLoop) -> Callable[[object], None]:
@@ -110,6 +115,10 @@ class Feeds:
         store = self._store
         for table in (store.names, store.functions, store.packages, store.clusters):
             table.fail(problem, retry_at)
+
+    def _show_forwards(self) -> None:
+        rows = {forward.id: forward_row(forward) for forward in self._workspace.forwards.list()}
+        self._mailbox.post(partial(self._store.forwards.replace, rows))
 
     @staticmethod
     def _watching(clusters: dict[str, ClusterRow]) -> list[str]:

@@ -57,6 +57,8 @@ class Questions:
         return answer or None
 
     async def _ask(self, question: Question) -> Any:
+        if self._closed:
+            return None
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         number = next(self._numbers)

@@ -26,6 +26,8 @@ class State(Enum):
     FAILED = "Failed"
     CANCELLED = "Cancelled"
     LOST = "Lost"
+    # forwarded ports
+    OPEN = "Open"
     # documents
     BROKEN = "Broken"
     READY = "Ready"
@@ -41,7 +43,7 @@ class State(Enum):
 
     @property
     def shape(self) -> str:
-        """The shape of its mark ("dot", "ring", "square", "cross", "check", "mark"): state never rests on colour alone."""
+        """The shape of its mark: state never rests on colour alone. `paint_mark` draws them."""
         return _SHAPES[self]
 
     @property
@@ -65,6 +67,7 @@ _ROLES = {
     State.FAILED: "error",
     State.CANCELLED: "text_faint",
     State.LOST: "error",
+    State.OPEN: "ok",
     State.BROKEN: "error",
     State.READY: "ok",
 }
@@ -83,6 +86,7 @@ _SHAPES = {
     State.FAILED: "cross",
     State.CANCELLED: "square",
     State.LOST: "cross",
+    State.OPEN: "dot",
     State.BROKEN: "cross",
     State.READY: "dot",
 }
@@ -292,17 +296,18 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class ForwardRow:
-    """A port of this computer that leads to a port of a cluster. `state` is "open", "waiting" or "failed"."""
+    """A port of this computer that leads to a port of a cluster; `remote_port` 0: to the socket `remote_host`.
+
+    `sentence` says why it is not open; it is tried again by itself.
+    """
 
     id: str
     cluster: str
     local_port: int
     remote_host: str
     remote_port: int
-    state: str = "open"
+    state: State
     sentence: str = ""
-    connections: int = 0
-    bytes: int = 0
 
     @property
     def local(self) -> str:
@@ -311,8 +316,10 @@ class ForwardRow:
     @property
     def remote(self) -> str:
         """The port there; with its host where that is not the cluster's head itself."""
-        own = self.remote_host in ("", "127.0.0.1", "localhost", "::1")
-        return str(self.remote_port) if own else f"{self.remote_host}:{self.remote_port}"
+        if not self.remote_port:
+            return self.remote_host
+        own = self.remote_host in ("127.0.0.1", "localhost", "::1")
+        return f"port {self.remote_port}" if own else f"{self.remote_host}:{self.remote_port}"
 
 
 @dataclass(frozen=True)

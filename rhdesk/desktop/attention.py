@@ -10,12 +10,13 @@ from functools import partial
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import State
 from rhdesk.core.words import age_text, bytes_text, count_text
+from rhdesk.desktop.access_acts import connect_to, repair, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.models.run_columns import why_text
 
 _RECENT = 24 * 3600
 _DISK_FULL = 95.0
-_MOST = 6
+_MOST = 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Concern:
 
 
 def concerns(desk: Desk) -> list[Concern]:
-    """The worst first, at most six."""
-    found = [*_broken(desk), *_clusters(desk), *_disks(desk), *_runs(desk)]
+    """The worst first, at most twenty."""
+    found = [*_broken(desk), *_clusters(desk), *_hosts(desk), *_disks(desk), *_runs(desk)]
     return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
 
 
@@ -61,10 +62,10 @@ def _clusters(desk: Desk) -> list[Concern]:
                 Concern(
                     "circle-x",
                     "error",
-                    f"{address} failed to start",
+                    f"{address} is another version" if row.differs else f"{address} failed to start",
                     words,
-                    "Try again",
-                    partial(bring_up, desk, address),
+                    "Upgrade" if row.differs else "Try again",
+                    partial(upgrade if row.differs else bring_up, desk, address),
                 )
             )
         elif row.state is State.DOWN and (left := _unfinished(desk, address)):
@@ -86,7 +87,18 @@ def _clusters(desk: Desk) -> list[Concern]:
                     f"{address} cannot be reached",
                     row.sentence,
                     "Retry now",
-                    partial(desk.retry_now, address),
+                    partial(retry_now, desk, address),
+                )
+            )
+        elif row.state is State.NEEDS_YOU:
+            found.append(
+                Concern(
+                    "key-round",
+                    "warn",
+                    f"{address} needs you",
+                    row.sentence,
+                    "Connect",
+                    partial(connect_to, desk, address),
                 )
             )
         elif row.state is State.UP and row.kind == "cloud" and (row.autostop_mins or -1) < 0:
@@ -99,6 +111,27 @@ def _clusters(desk: Desk) -> list[Concern]:
                     "Set autostop",
                     partial(desk.navigate, "names", address),
                 )
+            )
+    return found
+
+
+def _hosts(desk: Desk) -> list[Concern]:
+    """Hosts that a cluster has lost, and servers of another version."""
+    found = []
+    for row in desk.store.clusters.rows():
+        status = desk.store.status.get(row.address)
+        if row.state is not State.UP or status is None:
+            continue
+        for host in status.hosts:
+            if not host.alive:
+                name = host.given or host.name
+                words = host.problem or f"Last heard of {age_text(host.seen)}."
+                mend = partial(repair, desk, row.address, name)
+                found.append(Concern("unplug", "error", f"{row.address} lost {name}", words, "Repair", mend))
+        if row.differs:
+            act = partial(upgrade, desk, row.address)
+            found.append(
+                Concern("package", "warn", f"{row.address} runs another rhdesk", row.differs, "Upgrade", act)
             )
     return found
 

@@ -32,12 +32,40 @@ def mending_act(desk: Desk, row: ClusterRow) -> tuple[str, Callable[[], object]]
     return None
 
 
+def mend_runs(desk: Desk) -> tuple[str, Callable[[], object] | None]:
+    """What brings the runs of clusters that cannot be asked up to date: (words, act); no act: trying again does."""
+    condition, clusters = desk.store.runs.condition, desk.store.clusters
+    rows = [row for address in condition.of if (row := clusters.get(address)) is not None]
+    if not condition.of:
+        # the table as a whole is old: that is a matter of this computer's own server
+        rows = [row for row in clusters.rows() if row.kind == "machine"][:1]
+    row = next((row for row in rows if row.state in LOST), rows[0] if rows else None)
+    if row is None:
+        return "", None
+    if row.state is State.DOWN:
+        return f"Bring up {row.address}", partial(bring_up, desk, row.address)
+    if row.state is State.NEEDS_YOU:
+        return "Connect", partial(connect_to, desk, row.address)
+    if row.state is State.UNREACHABLE and condition.of:
+        return "Retry now", partial(retry_now, desk, row.address)
+    return "", None
+
+
+def only_down(clusters: list[ClusterRow]) -> str:
+    """The cluster to bring up where no runs are known because nothing is up; "" where something is."""
+    reached = [row for row in clusters if row.kind in ("machine", "ssh")]
+    if any(row.state is not State.DOWN and row.state not in LOST for row in reached):
+        return ""
+    return next((row.address for row in reached if row.kind == "machine" and row.state is State.DOWN), "")
+
+
 class ClusterProblem(QWidget):
     """Shows what is wrong with one cluster, and hides when nothing is."""
 
-    def __init__(self, desk: Desk, *, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> None:
+    def __init__(self, desk: Desk, *, margins: tuple[int, int, int, int] = (0, 0, 0, 0), beside: bool = False) -> None:
         super().__init__()
         self._desk = desk
+        self._beside = beside
         self._shown: object = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*margins)
@@ -56,8 +84,9 @@ class ClusterProblem(QWidget):
             return
         problem = row.problem or Problem(row.sentence or f"{row.address} is {row.state.word.lower()}.")
         if note:
-            problem = Problem(problem.sentence, " ".join(part for part in (problem.remedy, note) if part), problem.detail)
+            problem = Problem(problem.sentence, f"{problem.remedy} {note}".strip(), problem.detail)
         level = "warn" if row.state is State.NEEDS_YOU else "error"
         buttons = [Button(act[0], "link", on_click=act[1])] if act is not None else []
-        self._column.addWidget(ProblemBox(problem, buttons, level=level, retry_at=row.retry_at))
+        box = ProblemBox(problem, buttons, level=level, retry_at=row.retry_at, beside=self._beside)
+        self._column.addWidget(box)
         self.show()

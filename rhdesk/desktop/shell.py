@@ -176,6 +176,7 @@ class Shell(QMainWindow):
 
     def refresh(self) -> None:
         self.desk.retry_now()
+        self.page.refresh()
 
     def toggle_activity(self) -> None:
         self.task_centre.hide()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
+from rhdesk.desktop.access_acts import access_commands
 from rhdesk.desktop.cluster_acts import cluster_commands
+from rhdesk.desktop.dialogs.clusters import new_cluster
 from rhdesk.desktop.pages import PAGES
 
 if TYPE_CHECKING:
@@ -47,6 +49,31 @@ def declare(desk: Desk, shell: Shell) -> None:
             "plus",
             words="new create",
             group="Package",
+        ),
+        Command(
+            "port.forward",
+            "Forward a port",
+            lambda: shell.navigate("ports", "new:"),
+            "network",
+            "Ctrl+Shift+P",
+            words="new tunnel localhost tensorboard",
+            group="Port",
+        ),
+        Command(
+            "cluster.add",
+            "New cluster",
+            lambda: new_cluster(desk, shell),
+            "plus",
+            words="add create ssh host machine server",
+            group="Cluster",
+        ),
+        Command(
+            "credential.add",
+            "Add a credential",
+            lambda: shell.navigate("credentials", "new"),
+            "key-round",
+            words="new password passphrase token keyring secret",
+            group="Credential",
         ),
         Command("window.palette", "Search or run a command", shell.open_palette, "search", "Ctrl+K", hidden=True),
         Command(
@@ -90,6 +117,7 @@ def declare(desk: Desk, shell: Shell) -> None:
         ),
     )
     desk.commands.add_source(lambda: cluster_commands(desk, shell))
+    desk.commands.add_source(lambda: access_commands(desk, shell))
     desk.commands.add_source(lambda: _function_commands(desk))
     desk.commands.add_source(lambda: _name_commands(desk))
     desk.commands.add_source(lambda: _run_commands(desk))

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rhserver.code.snapshots import Snapshots
 from rhserver.engine.launcher import Launcher
 from rhserver.engine.pool import Pool
 from rhserver.engine.ray_head import RayHead
+from rhserver.engine.ray_processes import LOOPBACK
 from rhserver.environments.environments import Environments
 from rhserver.hosts.hosts import Hosts
 from rhserver.housekeeping import Housekeeping
@@ -60,7 +62,9 @@ log = logging.getLogger(__name__)
 class Server:
     """The rooms of one cluster server and how they are connected."""
 
-    def __init__(self, home: Path, limits: Limits) -> None:
+    def __init__(
+        self, home: Path, limits: Limits, *, address: str = LOOPBACK, hosts: Sequence[str] = ()
+    ) -> None:
         self._home = home
         self._lock = Lock(home)
         runtime = paths.runtime_directory(home)
@@ -79,8 +83,8 @@ class Server:
         )
         self.store = RunStore(home / "runs")
         self.functions = Functions(self.store, self.environments, self.snapshots, self.blobs)
-        self.ray = RayHead(home, runtime, lambda _state: None)
-        self.hosts = Hosts((), "127.0.0.1", home, self.snapshots)
+        self.ray = RayHead(home, runtime, lambda _state: None, address)
+        self.hosts = Hosts(hosts, address, self.snapshots, self.code_blobs)
         self.launcher = Launcher(
             self.ray, home=home, runtime=runtime, hosts=self.hosts, spec_of=self.functions.spec_of,
             run_of=self.store.run_of, acquire_tree=self.snapshots.acquire, release_tree=self.snapshots.release,
@@ -126,6 +130,8 @@ class Server:
             task.cancel()
         if self._stop_engine:
             await self.pool.close()
+        await self.hosts.close(leave=self._stop_engine)
+        if self._stop_engine:
             await asyncio.to_thread(self.ray.stop_processes)
         for room in (*self._services, self.snapshots, self.store):
             if (close := getattr(room, "close", None)) is not None:
@@ -156,7 +162,7 @@ class Server:
             EnvironmentsService(self.environments),
             InspectionService(inspection),
             ObjectsService(self.objects, self.blobs),
-            StatusService(self._home, engine=self.ray.current, counts=self._counts),
+            StatusService(self._home, self.ray.current, self._counts, self.hosts.status),
             self.session,
         )
 
@@ -169,6 +175,7 @@ class Server:
         self._handle_signals()  # Ray put handlers of its own in their place
         links = {}
         if self.ray.state.phase == pb.EngineState.READY:
+            await self.hosts.start()
             for link, spec in await self.launcher.find_again(self.pool.on_death):
                 self.pool.adopt(link, spec)
                 links[link.name] = link

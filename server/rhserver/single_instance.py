@@ -17,8 +17,12 @@ from rhresources.errors import RhError
 class Lock:
     """Held as long as the server lives; the kernel lets go of it when the process ends, however it ends."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, what: str = "A cluster server") -> None:
         """Take the lock of `home`.
+
+        Args:
+            home: the state directory.
+            what: holds it if somebody does, for the sentence.
 
         Raises:
             RhError: another server holds it, or the directory cannot be written.
@@ -36,7 +40,7 @@ class Lock:
             self._file.seek(0)
             holder = self._file.read().strip() or "unknown"
             raise RhError(
-                f"A cluster server already runs on {home} (process {holder}).",
+                f"{what} already runs on {home} (process {holder}).",
                 remedy="Use that one, or set $RH_HOME to another directory.",
             ) from None
         self._file.truncate(0)
@@ -59,12 +63,21 @@ class Published:
         with contextlib.suppress(OSError, ValueError):
             if self._path.read_text() == self._text:
                 return
-        temporary = self._path.with_suffix(".part")
-        temporary.unlink(missing_ok=True)
-        with open(temporary, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(self._text)
-        os.replace(temporary, self._path)
+        write_private(self._path, self._text)
 
     def withdraw(self) -> None:
         """Remove it at the end."""
         self._path.unlink(missing_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this user can read; whoever reads it sees all of the old or all of the new text.
+
+    Raises:
+        OSError: the disk is full, for one.
+    """
+    temporary = path.with_suffix(".part")
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+    os.replace(temporary, path)

@@ -67,7 +67,7 @@ async def _ways(bench: Bench, *names: str) -> AsyncIterator[dict[str, RoundProce
                 local = {key: f"unix:{sockets / f'peer-{number}-{key}.sock'}" for key in ("cluster", "raw")}
                 await stack.enter_async_context(_ssh_forward(ssh.command, options, local, direct))
                 way |= local
-            program = round_process(__import__("os").environ.get("TC","tunnel_caller.py"), json.dumps(way), environment={"RH_HOME": str(bench.home)})
+            program = round_process("tunnel_caller.py", json.dumps(way), environment={"RH_HOME": str(bench.home)})
             ways[name] = await stack.enter_async_context(program)
         yield ways
 

@@ -10,74 +10,26 @@ The test itself is on the network at `Network.address`. Neither /etc nor /run/ne
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
-import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from lab.host_disk import INIT, UNSHARE, Account, way_for_all, write_disk
 from lab.host_sshd import HostSshd
+from lab.namespaces import SECONDS_TO_END, command, end, end_with_parent, start_holder
 from lab.rights import SYSTEM_PATH, has_many_users
-from lab.sshd import hashed_password
 
 FIRST_USER_ID = 20_000
-SECONDS_TO_END = 10.0
 
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 _WIRE = Path(__file__).with_name("wire.py")
-_UNSHARE_HOST = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc")
-_INIT = """
-set -e
-mount --make-rprivate /
-hostname "$1"
-mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/sshd /run/user /run/lab
-mount --bind "$2" /run/lab
-mount -t tmpfs -o mode=1777 tmpfs /tmp
-mkdir -p "$2" /tmp/ray
-mount --bind /run/lab "$2"
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-for file in hosts hostname passwd group shadow; do
-    mount --bind "$2/etc/$file" "/etc/$file"
-done
-ip link set lo up
-echo ready
-while :; do sleep 3600 & wait $!; done
-"""
-
-
-def end_with_parent() -> None:
-    """For `preexec_fn`: the process is killed when the thread that started it ends, however that ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def command(*words: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program of the system; what it printed.
-
-    Raises:
-        RuntimeError: it failed; with what it said.
-    """
-    done = subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PATH": SYSTEM_PATH} if environment is None else dict(environment),
-    )
-    if done.returncode:
-        raise RuntimeError(
-            f"{' '.join(words)[:300]}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}"
-        )
-    return done.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +40,6 @@ class Cable:
     jitter_ms: float = 0.0
     loss: float = 0.0
     rate_mbit: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A user of a host."""
-
-    name: str
-    uid: int
-    home: Path
-    password: str
 
 
 class Network:
@@ -111,7 +53,7 @@ class Network:
         self.address = f"{self.net}.254"
         self.hosts: list[Host] = []
         self._card = f"rh{self.folder.name.rsplit('-', 1)[1]}"[:15]
-        self._switch = _start_holder(
+        self._switch = start_holder(
             ["unshare", "--net", "sh", "-c", "ip link add switch type bridge; echo ready; exec sleep infinity"],
             self.folder / "switch.log",
         )
@@ -157,13 +99,19 @@ class Network:
         """The words before a command that runs in the switch's network."""
         return ["nsenter", "-t", str(self._switch.pid), "-n"]
 
+    def known_hosts(self) -> Path:
+        """A file with the keys of all SSH servers that run here now."""
+        file = self.folder / "known_hosts"
+        file.write_text("".join(server.known_host for host in self.hosts for server in host.servers))
+        return file
+
     def close(self) -> None:
         """Switch everything off and forget it."""
         for host in self.hosts:
             host.power_off()
         # at once: the kernel takes its time to clear a namespace that nobody holds any more
         subprocess.run(["ip", "link", "del", self._card], capture_output=True, env={"PATH": SYSTEM_PATH})
-        _end(self._switch)
+        end(self._switch)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Network:
@@ -202,7 +150,7 @@ class Host:
         for uid, (user, password) in enumerate(users.items(), FIRST_USER_ID):
             self.accounts[user] = Account(user, uid, self.folder / user, password)
         self.home = self.accounts[self.user].home
-        self._write_folder()
+        write_disk(self.folder, name, self.ip, list(self.accounts.values()))
 
     # ------------------------------------------------------------ power
 
@@ -210,8 +158,9 @@ class Host:
         """Boot: namespaces and network card are new, the disk is as it was."""
         if self._holder is not None:
             raise RuntimeError(f"{self.name} is on")
-        init = ["unshare", *_UNSHARE_HOST, "bash", "-c", _INIT, "init", self.name, str(self.folder)]
-        self._holder = _start_holder(init, self.folder / "init.log", environment=self._environment())
+        opening = way_for_all() if len(self.accounts) > 1 else ""
+        init = ["unshare", *UNSHARE, "bash", "-c", INIT, "init", self.name, str(self.folder), opening]
+        self._holder = start_holder(init, self.folder / "init.log", environment=self._environment())
         try:
             eth0 = ("name", "eth0", "netns", str(self.init))
             if self._cable is None:
@@ -230,15 +179,15 @@ class Host:
         """Cut the power: no process there ends in order, and nobody is told."""
         if self._holder is None:
             return
-        _end(self._holder)  # the init of the host dies with it, and everything on the host with that
+        with suppress(RuntimeError):
+            self.unplug()  # first: the kernel would say goodbye on behalf of every socket of the dying processes
+        end(self._holder)  # the init of the host dies with it, and everything on the host with that
         self._holder = None
         if self._wire is not None:
-            _end(self._wire)
+            end(self._wire)
             self._wire = None
-        try:
+        with suppress(RuntimeError):  # it is gone with the host already
             self.network.at_switch("ip", "link", "del", self._port)
-        except RuntimeError:
-            pass  # gone with the host already
         for process in self._started:
             process.wait(SECONDS_TO_END)
         self._started.clear()
@@ -363,33 +312,6 @@ class Host:
         uid = str(self.accounts[user].uid)
         return ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--"]
 
-    def _write_folder(self) -> None:
-        etc = self.folder / "etc"
-        etc.mkdir(parents=True)
-        (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.ip} {self.name}\n")
-        (etc / "hostname").write_text(f"{self.name}\n")
-        passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
-        # an ordinary user cannot read the machine's, and may be locked in it, which an SSH server without PAM minds
-        shadow = Path("/etc/shadow").read_text() if has_many_users() else f"{self.user}:*:19000:0:99999:7:::\n"
-        for account in self.accounts.values():
-            account.home.mkdir(mode=0o755)
-            if account.name == self.user:
-                entry = re.compile(rf"^({re.escape(account.name)}:(?:[^:]*:){{4}})[^:]*:[^:\n]*$", re.MULTILINE)
-                passwd = entry.sub(rf"\g<1>{account.home}:/bin/bash", passwd)
-                continue
-            uid = account.uid
-            os.chown(account.home, uid, uid)
-            passwd += f"{account.name}:x:{uid}:{uid}::{account.home}:/bin/bash\n"
-            group += f"{account.name}:x:{uid}:\n"
-            # "*" and not "!": a locked account may not log in by key either
-            shadow += (
-                f"{account.name}:{hashed_password(account.password) if account.password else '*'}:19000:0:99999:7:::\n"
-            )
-        (etc / "passwd").write_text(passwd)
-        (etc / "group").write_text(group)
-        (etc / "shadow").touch(mode=0o600)
-        (etc / "shadow").write_text(shadow)
-
     def _lay_wire(self, cable: Cable, eth0: Sequence[str]) -> None:
         """eth0 of the host <-> left [the wire's own network] right <-> port of the switch"""
         options = [
@@ -401,7 +323,7 @@ class Host:
                 ("rate-mbit", cable.rate_mbit),
             )
         ]
-        self._wire = _start_holder(
+        self._wire = start_holder(
             ["unshare", "--net", sys.executable, "-I", str(_WIRE), "left", "right", *options],
             self.folder / "wire.log",
             ready="up",
@@ -409,8 +331,8 @@ class Host:
         wire = str(self._wire.pid)
         command("ip", "link", "add", "left", "netns", wire, "type", "veth", "peer", *eth0)
         self.network.add_port(self._port, "name", "right", "netns", wire)
-        for end in ("left", "right"):
-            command("nsenter", "-t", wire, "-n", "ip", "link", "set", end, "up")
+        for side in ("left", "right"):
+            command("nsenter", "-t", wire, "-n", "ip", "link", "set", side, "up")
         finish = f"import runpy; runpy.run_path({str(_WIRE)!r})['finish_frames']"
         for enter, interface in ((self.enter, "eth0"), (self.network.enter_switch(), self._port)):
             command(*enter, sys.executable, "-I", "-c", f"{finish}({interface!r})")
@@ -424,36 +346,6 @@ class Host:
         assert self._wire.stdin is not None
         self._wire.stdin.write(f"{line}\n")
         self._wire.stdin.flush()
-
-
-def _start_holder(
-    words: Sequence[str], log: Path, *, ready: str = "ready", environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
-    """A process that holds namespaces, once it has said that it does."""
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment or {**os.environ, "PATH": SYSTEM_PATH},
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-        )
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != ready:
-        _end(process)
-        raise RuntimeError(f"{' '.join(words)[:120]}: {log.read_text()}")
-    return process
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.wait(SECONDS_TO_END)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def _in_a_user_namespace() -> bool:

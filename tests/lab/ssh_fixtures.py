@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from lab.rights import has_many_users
-from lab.sshd import SSHD, SshAgent, Sshd, make_key
+from lab.sshd import ME, SSHD, SshAgent, Sshd, make_key
+from rhresources.credentials import Credentials
+from rhresources.documents import ClusterDocument, SshCredentials
+from rhresources.reach.questions import HostKeyQuestion, SecretAnswer, SecretQuestion
+from rhresources.reach.ssh.connection import SshConnection
+from rhresources.reach.ssh.target import SshTarget, target_of
 
 PASSPHRASE = "correct horse"
 USER, PASSWORD = "rhuser", "pässword 1"
@@ -123,3 +128,78 @@ def ssh_home(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> SshHome:
     folder = Path.home() / ".ssh"
     folder.mkdir(mode=0o700)
     return SshHome(folder)
+
+
+# ---------------------------------------------------------------- connections
+
+
+class Person:
+    """An `Asker` whose answers are known before.
+
+    Args:
+        trusts: what it says about host keys.
+        secrets: {kind or subject or prompt: answers}; answers are given in turn, None for "rather not".
+        keep: whether it wants them kept.
+
+    Attributes:
+        asked: every question.
+    """
+
+    def __init__(self, *, trusts: bool = True, keep: bool = False, **secrets: str | list[str | None] | None) -> None:
+        self.trusts = trusts
+        self.keep = keep
+        self.asked: list[HostKeyQuestion | SecretQuestion] = []
+        self._secrets = {
+            name: list(answers) if isinstance(answers, list) else [answers] for name, answers in secrets.items()
+        }
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        """Yes or no, as it was made."""
+        self.asked.append(question)
+        return self.trusts
+
+    async def ask_secret(self, question: SecretQuestion) -> SecretAnswer | None:
+        """The next of its answers."""
+        self.asked.append(question)
+        answers = self._secrets.get(question.prompt) or self._secrets.get(question.kind)
+        answer = answers.pop(0) if answers else None
+        return None if answer is None else SecretAnswer(answer, self.keep)
+
+    @property
+    def secrets_asked(self) -> list[SecretQuestion]:
+        """The questions that were typed at."""
+        return [question for question in self.asked if isinstance(question, SecretQuestion)]
+
+
+def document_of(server: Sshd, key: Path | None = None, user: str = ME, **log_in: Any) -> ClusterDocument:
+    """A cluster that is this server."""
+    given = {"ssh_user": user, "ssh_port": server.port, "ssh_private_key": str(key) if key else None, **log_in}
+    return ClusterDocument(type="ssh", ips=[server.address], ssh_creds=SshCredentials(**given))
+
+
+@pytest.fixture
+def session_credentials(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
+    """Credentials without a keyring."""
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    return Credentials(rh_home)
+
+
+Opener = Callable[..., Awaitable[SshConnection]]
+
+
+@pytest.fixture
+async def open_ssh(ssh_home: SshHome, session_credentials: Credentials) -> AsyncIterator[Opener]:
+    """Opens connections that are closed after the test: `await open_ssh(target_or_document, asker=…, on_step=…)`."""
+    opened: list[SshConnection] = []
+
+    async def open_one(to: SshTarget | ClusterDocument, asker: Person | None = None, **options: Any) -> SshConnection:
+        target = await target_of(to) if isinstance(to, ClusterDocument) else to
+        connection = await SshConnection.open(
+            target, **{"credentials": session_credentials, "asker": asker, **options}
+        )
+        opened.append(connection)
+        return connection
+
+    yield open_one
+    for connection in opened:
+        await connection.close()

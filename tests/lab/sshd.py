@@ -116,7 +116,9 @@ class Sshd:
         self.address, self.port = address, port or free_port(address)
         self.users = dict(users or {})
         self.extra = extra
-        self.set_env = {_SESSION_VARIABLE: os.environ.get(_SESSION_VARIABLE, ""), **(set_env or {})}
+        # with SHLVL bash leaves ~/.bashrc alone: this user's own may be slow, and one with pyenv in it takes a minute
+        # after a session was killed in its middle; tests of a talkative one say SHLVL=0
+        self.set_env = {_SESSION_VARIABLE: os.environ.get(_SESSION_VARIABLE, ""), "SHLVL": "1", **(set_env or {})}
         self.prefix = list(prefix)
         self.pam = pam
         self.process: subprocess.Popen[bytes] | None = None

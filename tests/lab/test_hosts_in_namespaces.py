@@ -17,11 +17,9 @@ from lab.ssh_fixtures import SshKeys
 
 
 def ssh(host: Host, key: Path, *command: str, user: str = "", seconds: float = 10) -> subprocess.CompletedProcess[str]:
-    known_hosts = host.network.folder / "known_hosts"
-    known_hosts.write_text("".join(server.known_host for each in host.network.hosts for server in each.servers))
     return subprocess.run(
         [
-            *("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known_hosts}"),
+            *("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={host.network.known_hosts()}"),
             *("-o", f"ConnectTimeout={seconds:.0f}", "-i", str(key), f"{user or host.user}@{host.ip}", *command),
         ],
         capture_output=True,
@@ -32,7 +30,7 @@ def ssh(host: Host, key: Path, *command: str, user: str = "", seconds: float = 1
 
 
 def answers(host: Host, key: Path) -> bool:
-    return ssh(host, key, "true", seconds=2).returncode == 0
+    return ssh(host, key, "true", seconds=1).returncode == 0
 
 
 @pytest.fixture
@@ -91,7 +89,7 @@ def test_a_restarted_ssh_server_ends_its_connections_and_nothing_else(
     ssh(first, key, "setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
     connected = subprocess.Popen(
         [
-            *("ssh", "-F", "none", "-o", f"UserKnownHostsFile={first.network.folder}/known_hosts", "-i", str(key)),
+            *("ssh", "-F", "none", "-o", f"UserKnownHostsFile={first.network.known_hosts()}", "-i", str(key)),
             *(f"{first.user}@{first.ip}", "echo there; sleep 1000"),
         ],
         stdin=subprocess.DEVNULL,
@@ -118,7 +116,7 @@ def test_a_bad_cable_delays_limits_and_can_be_cut(lab_network: Network, ssh_keys
     assert ssh(host, ssh_keys.plain, "true").returncode == 0
     assert delayed > time.monotonic() - start, "ten round trips of 50 ms took no time"
     host.cut()
-    assert ssh(host, ssh_keys.plain, "true", seconds=2).returncode == 255
+    assert ssh(host, ssh_keys.plain, "true", seconds=1).returncode == 255
     host.join()
     assert ssh(host, ssh_keys.plain, "true").returncode == 0
 
@@ -131,6 +129,8 @@ def test_made_up_users_log_in_and_the_machine_knows_nothing_of_them(lab_network:
     told = ssh(host, ssh_keys.plain, "id -un; id -u; pwd", user="alice")
     assert told.stdout.split() == ["alice", str(host.accounts["alice"].uid), str(host.accounts["alice"].home)], told
     assert "Permission denied" in ssh(host, ssh_keys.plain, "true", user="mallory").stderr
+    runs_python = ssh(host, ssh_keys.plain, sys.executable, "-c", "'import rhserver, ray'", user="alice")
+    assert runs_python.returncode == 0, runs_python
     assert host.run("id", "-un", user="mallory") == "mallory\n"
     assert [Path("/etc", name).read_bytes() for name in ("passwd", "shadow", "group")] == before
 

@@ -27,15 +27,13 @@ _PATIENCE = 2.0
 _ANSWER_WITHIN = 10.0
 """Seconds that a keyring may take for what needs no person."""
 
-_THREADS = 4
-
 
 class Credentials:
     """Keeps secrets in the keyring of the operating system, and in memory where there is none. Use it on one loop.
 
     A keyring may wait for a person without end. Only calls for a person let it prompt (`unlock`, `get(unlock=True)`,
-    `put`, `remove`): they wait until the prompt is answered or they are cancelled, and cancelling takes it away. All
-    others answer soon, with `KeyringLocked` where a prompt would be needed.
+    `put`, `remove`): they wait until the prompt is answered or they are cancelled. The prompt stays when they are; who
+    waits next waits for the same one. All others answer soon, with `KeyringLocked` where a prompt would be needed.
 
     Args:
         home: the rhdesk directory.
@@ -47,7 +45,8 @@ class Credentials:
     def __init__(self, home: Path) -> None:
         self._index = Index(home / "credentials.yaml")
         self._session: dict[Key, tuple[str, float]] = {}
-        self._keyring = Threads("keyring", _THREADS)
+        self._looks = Threads("keyring-look", 2)
+        self._calls = Threads("keyring", 4)
         self._files = Threads("credentials", 1)
         self._unlocking: Unlocking | None = None
         self._last = Choice(None)
@@ -106,7 +105,7 @@ class Credentials:
                 choice = await self._unlock(choice, prompt=True)
             await self._call(lambda: store(choice, self._index, key, secret), choice, prompt=True)
         except RhError as error:
-            return Kept("session", "", f"Kept {SESSION} only. {error.sentence}", error.remedy)
+            return Kept("session", "", f"Kept {SESSION} only. {error.sentence}", error.sentence, error.remedy)
         self._session.pop(key, None)
         return Kept("keyring", choice.title, f"Kept in {choice.title}.")
 
@@ -163,7 +162,8 @@ class Credentials:
         choice, lock = await self._look()
         if choice.backend is None:
             plainly = "Credentials are kept until rhdesk is closed, and then forgotten."
-            return StoreState("", "", False, False, False, f"{choice.sentence} {plainly}", choice.remedy)
+            sentence = f"{choice.sentence} {plainly}"
+            return StoreState("", "", False, False, False, sentence, choice.remedy, choice.sentence)
         title = choice.title
         if self._is_waiting():
             error = _waiting_error(title)
@@ -197,8 +197,6 @@ class Credentials:
 
     async def _look(self) -> tuple[Choice, Lock]:
         """Which keyring there is, and whether it is locked. Does not prompt, and answers soon."""
-        if self._keyring.full_for() > _PATIENCE:
-            return self._last, "locked"  # every thread waits for the keyring
         silent = Choice(
             None,
             sentence="The keyring of the operating system does not answer.",
@@ -210,8 +208,10 @@ class Credentials:
 
     async def _within(self, call: Callable[[], T], otherwise: T) -> T:
         """The outcome of what needs no person, or `otherwise` where that does not come."""
+        if self._looks.full_for() > _ANSWER_WITHIN:
+            return otherwise
         try:
-            return await asyncio.wait_for(self._keyring.run(call), _ANSWER_WITHIN)
+            return await asyncio.wait_for(self._looks.run(call), _ANSWER_WITHIN)
         except TimeoutError:
             return otherwise
 
@@ -219,7 +219,7 @@ class Credentials:
         """Whether the keyring's own prompt is open, as far as can be told."""
         unlocking = self._unlocking
         prompting = unlocking is not None and not unlocking.outcome.done()
-        return prompting or self._keyring.longest() > _PATIENCE
+        return prompting or self._calls.longest() > _PATIENCE
 
     async def _call(self, call: Callable[[], T], choice: Choice, *, prompt: bool) -> T:
         """A call to an open keyring. Some prompt even so, to have the very entry confirmed.
@@ -227,12 +227,12 @@ class Credentials:
         Raises:
             KeyringLocked: it prompts, and another call waits for that already or nobody may be disturbed.
         """
-        if self._keyring.longest() > _PATIENCE:
+        if self._calls.full_for() > _PATIENCE:
             raise _waiting_error(choice.title)
         if prompt:
-            return await self._patiently(self._keyring.run(call), choice)
+            return await self._patiently(self._calls.run(call), choice)
         try:
-            return await asyncio.wait_for(self._keyring.run(call), _ANSWER_WITHIN)
+            return await asyncio.wait_for(self._calls.run(call), _ANSWER_WITHIN)
         except TimeoutError:
             raise _waiting_error(choice.title) from None
 
@@ -244,18 +244,14 @@ class Credentials:
         """
         if not prompt:
             raise _waiting_error(choice.title) if self._is_waiting() else locked_error(choice.title)
-        unlocking = self._unlocking
-        if unlocking is None or unlocking.outcome.done() or not unlocking.join():
-            unlocking = self._unlocking = Unlocking()
-            unlocking.join()
+        if self._unlocking is None or self._unlocking.outcome.done():
+            self._unlocking = Unlocking()
         try:
-            is_open = await self._patiently(asyncio.wrap_future(unlocking.outcome), choice)
+            is_open = await self._patiently(asyncio.wrap_future(self._unlocking.outcome), choice)
         except Exception as error:  # the bus died under the prompt
             failed = locked_error(choice.title, dismissed=True)
             failed.detail = f"{type(error).__name__}: {error}"
             raise failed from None
-        finally:
-            unlocking.leave()
         if not is_open:
             raise locked_error(choice.title, dismissed=True)
         return choice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote_to_bytes
@@ -57,12 +58,14 @@ class Kept:
         where: as in `Entry`.
         store: the keyring's name, "GNOME Keyring"; empty for the session.
         sentence: "Kept in GNOME Keyring.", or why it is kept for this session only.
-        remedy: what to do about the latter.
+        reason: why the keyring did not take it; empty if it did, or was not meant to.
+        remedy: what to do about that.
     """
 
     where: Where
     store: str
     sentence: str
+    reason: str = ""
     remedy: str = ""
 
 
@@ -78,6 +81,7 @@ class StoreState:
         waiting: whether its own prompt waits for an answer now.
         sentence: all of that for a person to read.
         remedy: what to do where it is not usable or locked.
+        reason: why it is not usable, alone.
     """
 
     name: str
@@ -87,6 +91,7 @@ class StoreState:
     waiting: bool
     sentence: str
     remedy: str = ""
+    reason: str = ""
 
 
 def key_subject(path: str | os.PathLike[str]) -> str:
@@ -101,17 +106,31 @@ def account_subject(text: str) -> str:
         UsageError: the text is not USER@HOST or USER@HOST:PORT.
     """
     user, at, place = text.strip().rpartition("@")
-    host, port = place, str(DEFAULT_PORT)
-    if bracketed := re.fullmatch(r"\[([^\[\]]+)\](?::(\d+))?", place):
-        host, port = bracketed[1], bracketed[2] or port
-    elif place.count(":") == 1:
-        host, _, port = place.partition(":")
+    host, port = _host_and_port(place)
     good_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
-    if not (at and user and host and good_port) or host.startswith("-") or re.search(r"\s", host):
+    if not (at and user and host and good_port) or host.startswith("-") or re.search(r"[\s/]", host):
         raise UsageError(
             f"{text!r} is not an account on a host.", remedy="Write alice@gpu1, or alice@gpu1:2222 with a port."
         )
-    return f"{user}@[{host}]:{int(port)}" if ":" in host else f"{user}@{host}:{int(port)}"
+    return f"{user}@{host}:{int(port)}"
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    """Host and port of "gpu1", "gpu1:22", "[::1]:22", "::1" and, as subjects are written, "::1:22"."""
+    if bracketed := re.fullmatch(r"\[([^\[\]]+)\](?::(\d+))?", place):
+        return bracketed[1], bracketed[2] or str(DEFAULT_PORT)
+    host, colon, port = place.rpartition(":")
+    if not colon or (":" in host and not _is_ipv6(host)):
+        return place, str(DEFAULT_PORT)
+    return host, port
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def service_name(kind: Kind, subject: str) -> str:

@@ -1,12 +1,11 @@
-"""The Secret Service over D-Bus: whether it is locked, and unlocking it in a way that can be given up.
+"""The Secret Service over D-Bus: whether it is locked, and unlocking it once for all who wait.
 
-python-keyring unlocks by itself and then waits for ever for somebody to answer the prompt. Here the lock is looked at
-first, without a prompt, and the prompt belongs to a connection of our own: closing it takes the prompt away.
+python-keyring unlocks by itself, and each call then waits without end for somebody to answer a prompt of its own. Here
+the lock is looked at first, without a prompt, and there is one prompt at a time.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 Lock = Literal["open", "locked", "new"]
 """`new`: there is no keyring yet; the first secret makes the service ask for a password for one."""
+
+_NAME = "org.freedesktop.secrets"
 
 _PROVIDERS = {
     "gnome-keyring-d": "GNOME Keyring",
@@ -44,13 +45,17 @@ def lock() -> Lock:
     Raises:
         Exception: the service cannot be asked; of many kinds.
     """
+    with _connection() as connection:
+        return _lock_of(connection)
+
+
+def _lock_of(connection: DBusConnection) -> Lock:
     import secretstorage
 
-    with _connection() as connection:
-        try:
-            return "locked" if secretstorage.Collection(connection).is_locked() else "open"
-        except secretstorage.ItemNotFoundException:
-            return "new"
+    try:
+        return "locked" if secretstorage.Collection(connection).is_locked() else "open"
+    except secretstorage.ItemNotFoundException:
+        return "new"
 
 
 def provider() -> str:
@@ -60,7 +65,7 @@ def provider() -> str:
 
     try:
         with _connection() as connection:
-            (process,) = Proxy(message_bus, connection).GetConnectionUnixProcessID("org.freedesktop.secrets")
+            (process,) = Proxy(message_bus, connection).GetConnectionUnixProcessID(_NAME)
         with open(f"/proc/{process}/comm") as file:
             return _PROVIDERS.get(file.read().strip(), "")
     except Exception:  # a name is all that is lost
@@ -84,7 +89,10 @@ def is_there(service: str, user: str) -> bool:
 
 
 class Unlocking:
-    """One prompt of the keyring, in a thread of its own, shared by all who wait for it.
+    """One prompt of the keyring, in a thread of its own, for all who wait for it and beyond them.
+
+    The prompt stays until somebody answers it, even if nobody waits any more: taking it away (`Prompt.Dismiss`) makes
+    gnome-keyring 42 abort, and with it goes everybody's open keyring. Whoever waits next gets the prompt that is there.
 
     Attributes:
         outcome: True: it is open now; False: the prompt was dismissed, or could not be shown.
@@ -93,59 +101,27 @@ class Unlocking:
     def __init__(self) -> None:
         self.outcome: Future[bool] = Future()
         self.outcome.set_running_or_notify_cancel()  # one who gives up must not cancel it for the others
-        self._guard = threading.Lock()
-        self._waiters = 0
-        self._given_up = False
-        self._connection: DBusConnection | None = None
         threading.Thread(target=self._run, name="keyring-unlock", daemon=True).start()
-
-    def join(self) -> bool:
-        """Wait for this too; False: it is being given up."""
-        with self._guard:
-            self._waiters += 0 if self._given_up else 1
-            return not self._given_up
-
-    def leave(self) -> None:
-        """Wait no longer. When the last one leaves, the prompt goes away."""
-        with self._guard:
-            self._waiters -= 1
-            if self._waiters or self.outcome.done():
-                return
-            self._given_up = True
-            if self._connection is not None:
-                try:
-                    self._connection.sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
 
     def _run(self) -> None:
         try:
-            outcome = self._unlock()
+            with _connection() as connection:
+                outcome = _unlock(connection)
         except BaseException as error:
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(outcome)
 
-    def _unlock(self) -> bool:
-        import secretstorage
 
-        with _connection() as connection:
-            with self._guard:
-                if self._given_up:
-                    return False
-                self._connection = connection
+def _unlock(connection: DBusConnection) -> bool:
+    import secretstorage
+
+    match _lock_of(connection):
+        case "locked":
+            secretstorage.Collection(connection).unlock()
+        case "new":
             try:
-                try:
-                    collection = secretstorage.Collection(connection)
-                except secretstorage.ItemNotFoundException:
-                    try:
-                        secretstorage.create_collection(connection, "Default", "default")
-                    except secretstorage.PromptDismissedException:
-                        return False
-                    return True
-                if collection.is_locked():
-                    collection.unlock()
-                return not collection.is_locked()
-            finally:
-                with self._guard:  # the descriptor may be somebody else's as soon as it is closed
-                    self._connection = None
+                secretstorage.create_collection(connection, "Default", "default")
+            except secretstorage.PromptDismissedException:
+                return False
+    return _lock_of(connection) == "open"

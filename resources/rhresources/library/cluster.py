@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal
 from rhresources.documents import ClusterDocument
 from rhresources.errors import InstallError, NotFound, RunCancelled, RunLost, UsageError
 from rhresources.library import calls
+from rhresources.library.access import HostAccess
 from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
-from rhresources.library.resource import Resource, names
+from rhresources.library.progress import progress
+from rhresources.library.resource import names
 from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import error_of_problem
@@ -48,7 +50,7 @@ class RunRecord:
         )  # fmt: skip
 
 
-class Cluster(Resource):
+class Cluster(HostAccess):
     """One or more hosts that a cluster server runs on. Make it with `rh.cluster`."""
 
     kind: ClassVar[str] = "cluster"
@@ -92,12 +94,14 @@ class Cluster(Resource):
     def is_up(self) -> bool:
         """Whether its server answers and is ready for work."""
         there = portal()
-        return there.run(there.workspace.cluster_state, self.target) == "up"
+        return there.run(there.workspace.cluster_state, self.target, ask=True) == "up"
 
     def status(self) -> dict[str, Any]:
         """State, hosts, load and what runs, as plain values; only `state` if it is not up."""
         there = portal()
-        state: Literal["up", "starting", "failed", "down"] = there.run(there.workspace.cluster_state, self.target)
+        state: Literal["up", "starting", "failed", "down"] = there.run(
+            there.workspace.cluster_state, self.target, ask=True
+        )
         if state == "down":
             return {"state": state}
         from google.protobuf.json_format import MessageToDict
@@ -251,7 +255,7 @@ class Cluster(Resource):
         if self.dryrun and up:
             raise UsageError(f"{self!r} is only described (dryrun).", remedy="Make it without dryrun=True.")
         there = portal()
-        return there.run(there.workspace.connect, self.target, up=up, progress=progress)
+        return there.run(there.workspace.connect, self.target, up=up, progress=progress, ask=True)
 
 
 def cluster(
@@ -267,10 +271,29 @@ def cluster(
     ssh_creds: dict[str, Any] | None = None,
     dryrun: bool = False,
     load: bool = True,
+    *,
+    log_in: str | None = None,
+    python: str | None = None,
+    wheels: str | None = None,
+    price_per_hour: float | None = None,
 ) -> Cluster:
     """A cluster: a saved one, with what is given here in place of what is saved; or a new one.
 
     With `ips` it is hosts of yours, with an `instance_type` or a `provider` one in a cloud, with neither this computer.
+    It is brought up when it is first used.
+
+    Args:
+        name: how it is called.
+        instance_type, num_instances, provider, autostop_mins, use_spot, image_id, region: of one in a cloud.
+        ips: names, addresses or entries of ~/.ssh/config; the first is the head.
+        ssh_creds: `ssh_user`, `ssh_private_key`, `ssh_port`, `proxy_jump`, `known_hosts`, `log_in`. A password or
+            passphrase is asked for on the terminal, or found in the keyring; it cannot be given here.
+        dryrun: only describe it; touch no cluster.
+        load: begin with what is saved under `name`.
+        log_in: "key", "agent" or "password", for one of them alone; default: whatever works, in this order.
+        python: version or path of the interpreter on the hosts.
+        wheels: folder on this computer with all packages, for hosts without internet.
+        price_per_hour: in US dollars, for the whole cluster.
 
     Raises:
         DocumentError: the parameters make no cluster; the sentence names the one that is wrong.
@@ -280,10 +303,12 @@ def cluster(
         for key, value in {
             "instance_type": instance_type, "num_instances": num_instances, "provider": provider,
             "autostop_mins": autostop_mins, "use_spot": use_spot, "image_id": image_id, "region": region,
-            "ips": ips, "ssh_creds": ssh_creds,
+            "ips": ips, "ssh_creds": ssh_creds, "python": python, "wheels": wheels, "price_per_hour": price_per_hour,
         }.items()
         if value is not None
     }  # fmt: skip
+    if log_in is not None:
+        given["ssh_creds"] = {**(ssh_creds or {}), "log_in": log_in}
     from rhresources.documents import parse_document, plain_values
 
     if load and names().exists(name):
@@ -292,7 +317,7 @@ def cluster(
             return Cluster(name, document, dryrun)
         said = {**plain_values(document), **given}
     else:
-        kind = "ssh" if ips else "cloud" if given else "machine"
+        kind = "ssh" if ips else "cloud" if given.keys() - {"price_per_hour"} else "machine"
         said = {"kind": "cluster", "type": kind, **given}
     made = parse_document(said, source=name)
     assert isinstance(made, ClusterDocument)
@@ -325,13 +350,6 @@ def result_of_run(there: Portal, client: ClusterClient, run: str, stream_logs: b
     if record.items:
         return [calls.decode(there, client, item.value) for item in there.iterate(client.items(run))]
     return calls.decode(there, client, there.run(client.result, run).value)
-
-
-def progress(line: str) -> None:
-    """A step that takes long, said on standard error."""
-    import sys
-
-    print(f"rhdesk: {line}", file=sys.stderr, flush=True)
 
 
 async def _ended(client: ClusterClient, run: str) -> pb.Run:

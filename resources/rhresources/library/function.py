@@ -15,11 +15,12 @@ from rhresources.documents import ClusterDocument, FunctionDocument, FunctionRes
 from rhresources.documents.function import FunctionCode
 from rhresources.errors import RemoteError, ServerProblem, UsageError
 from rhresources.library import calls
-from rhresources.library.cluster import Cluster, cluster, progress, result_of_run
+from rhresources.library.cluster import Cluster, cluster, result_of_run
 from rhresources.library.github import pointer_of_github
 from rhresources.library.many import call_many, call_one, decoded, outcome_of
 from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
+from rhresources.library.progress import progress
 from rhresources.library.resource import Resource, names
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, new_run_id

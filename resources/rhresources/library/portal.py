@@ -58,10 +58,12 @@ class Portal:
         from anyio.from_thread import BlockingPortal
 
         try:
+            from rhresources.credentials.terminal import TerminalAsker
             from rhresources.workspace import Workspace
 
+            workspace = Workspace(self.home, "library", asker=TerminalAsker())
             async with BlockingPortal() as portal:
-                self._started.put((asyncio.get_running_loop(), portal, Workspace(self.home, "library")))
+                self._started.put((asyncio.get_running_loop(), portal, workspace))
                 await portal.sleep_until_stopped()
         except BaseException as error:
             self._started.put(error)

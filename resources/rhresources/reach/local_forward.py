@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from rhresources.errors import RhError
+
 _PIECE = 256 * 1024
 
 
@@ -15,6 +17,7 @@ class LocalForward:
         self._remote = remote
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._error: RhError | None = None
 
     @classmethod
     async def open(cls, remote: str | tuple[str, int], local: tuple[str, int]) -> LocalForward:
@@ -34,13 +37,17 @@ class LocalForward:
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"{host}:{port}"
 
-    async def close(self) -> None:
+    @property
+    def error(self) -> RhError | None:
+        """Why its last connection led nowhere; None while all goes well."""
+        return self._error
+
+    def close(self) -> None:
         """Stop listening and end what goes through it."""
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -51,12 +58,14 @@ class LocalForward:
                 far_reader, far_writer = await asyncio.open_unix_connection(self._remote)
             else:
                 far_reader, far_writer = await asyncio.open_connection(*self._remote)
+            self._error = None
             try:
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
             finally:
                 far_writer.close()
-        except OSError:
-            pass  # nobody listens there: the caller sees its connection end, as over SSH
+        except OSError as error:  # the caller sees its connection end, as over SSH
+            where = self._remote if isinstance(self._remote, str) else f"port {self._remote[1]} of {self._remote[0]}"
+            self._error = RhError(f"Nothing answers at {where}.", detail=str(error))
         except asyncio.CancelledError:
             pass  # of `close`; raised on, the server would log it as an error of ours
         finally:

@@ -20,26 +20,20 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from rhresources import paths
-from rhresources.errors import ConnectionLost, RhError
+from rhresources.errors import RhError
 from rhresources.reach import Progress
-from rhresources.settings import Settings
-from rhresources.version import version
-from rhresources.wire import PROTOCOL
-from rhresources.wire import cluster_pb2 as pb
-from rhresources.wire.channel import Channels, ServerAddress, error_of_rpc
-from rhresources.wire.link import open_link
-from rhresources.wire.polling import grpc
+from rhresources.reach.server_calls import (
+    START_SECONDS,
+    STOP_SECONDS,
+    answers,
+    limit_options,
+    shut_down,
+    wait_for_engine,
+)
+from rhresources.wire.channel import ServerAddress
 
 if TYPE_CHECKING:
     from rhresources.documents import ClusterDocument
-
-START_SECONDS = 60.0
-READY_SECONDS = 300.0
-STOP_SECONDS = 30.0
-LIMITS = (
-    "max_workers", "worker_idle_seconds", "runs_kept", "runs_kept_days", "run_storage_limit", "environment_kept_days",
-)  # fmt: skip
-"""Settings, and fields of a cluster's document, that the server is started with."""
 
 _STEP = 0.02
 # a warm start of Ray needs byte code, which this variable would keep it from writing
@@ -76,11 +70,11 @@ class MachineRoute:
             RhError: the server cannot start, in its own words; or Ray cannot.
         """
         address = await self.address()
-        if address is None or not await _answers(address):
+        if address is None or not await answers(address):
             progress("Starting the cluster server on this computer")
             address = await self._start()
         if wait_ready:
-            await self._wait_for_engine(address, progress)
+            await wait_for_engine(address, progress)
         return address
 
     async def down(self, stop_runs: bool) -> None:
@@ -98,7 +92,7 @@ class MachineRoute:
             address = await self.up(lambda _: None, wait_ready=True)
         record = self._record()
         process = _process_of(record) if record is not None else None
-        await self._shut_down(address, stop_runs)
+        await shut_down(address, stop_runs)
         deadline = time.monotonic() + STOP_SECONDS
         while process is not None and _lives(process):
             if time.monotonic() > deadline:
@@ -117,10 +111,11 @@ class MachineRoute:
         log = self._log_file()
         with log.open("ab") as output:
             before = output.tell()
+            limits = await asyncio.to_thread(limit_options, self._document, self._rhdesk_home)
             environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SERVERS}
             process = await asyncio.to_thread(
                 subprocess.Popen,
-                [sys.executable, "-m", "rhserver", "--home", str(self.home), *self._limits()],
+                [sys.executable, "-m", "rhserver", "--home", str(self.home), *limits],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -133,7 +128,7 @@ class MachineRoute:
         while time.monotonic() < deadline:
             ended = process.poll()
             address = await self.address()
-            if address is not None and await _answers(address):
+            if address is not None and await answers(address):
                 return address
             if ended is not None and not (self._other_starts(log, before) and address is None):
                 raise self._start_error(log, before, ended)
@@ -143,14 +138,6 @@ class MachineRoute:
             remedy=f"{log} says what it does.",
             detail=_tail(log, before),
         )
-
-    def _limits(self) -> list[str]:
-        settings = Settings.load(self._rhdesk_home)
-        options = []
-        for name in LIMITS:
-            own = getattr(self._document, name, None)
-            options += [f"--{name.replace('_', '-')}", str(getattr(settings, name) if own is None else own)]
-        return options
 
     def _log_file(self) -> Path:
         try:
@@ -177,66 +164,13 @@ class MachineRoute:
         sentence = said.removeprefix("rhserver: ") or f"it ended with exit code {code} and said nothing."
         return RhError(f"The cluster server could not start: {sentence}", detail=detail)
 
-    async def _wait_for_engine(self, address: ServerAddress, progress: Progress) -> None:
-        """Pass on what the server says of Ray until it is up; a server that dies meanwhile is an error."""
-        channels = Channels(address)
-        said, deadline = "", time.monotonic() + READY_SECONDS
-        try:
-            while time.monotonic() < deadline:
-                hello = await channels.stub.Hello(
-                    pb.HelloRequest(version=version(), protocol=PROTOCOL), metadata=channels.metadata, timeout=10
-                )
-                engine = hello.engine
-                if engine.phase == pb.EngineState.FAILED:
-                    raise RhError(
-                        engine.sentence or "Ray could not start.",
-                        remedy="Take the cluster down and bring it up again; the detail is Ray's own log.",
-                        detail=engine.detail,
-                    )
-                if engine.sentence != said:
-                    said = engine.sentence
-                    progress(said)
-                if engine.phase == pb.EngineState.READY:
-                    return
-                await asyncio.sleep(0.1)
-        except grpc.aio.AioRpcError as error:
-            raise error_of_rpc(error) from None
-        finally:
-            await channels.close()
-        raise RhError(
-            f"Ray did not come up within {READY_SECONDS:.0f} s.", remedy="Take the cluster down and up again."
-        )
-
-    # ------------------------------------------------------------ ending
-
-    async def _shut_down(self, address: ServerAddress, stop_runs: bool) -> None:
-        channels = Channels(address)
-        try:
-            reply = await channels.stub.Shutdown(
-                pb.ShutdownRequest(stop_runs=stop_runs), metadata=channels.metadata, timeout=STOP_SECONDS
-            )
-        except grpc.aio.AioRpcError as error:
-            raise error_of_rpc(error) from None
-        finally:
-            await channels.close()
-        if not reply.stopping:
-            names = ", ".join(f"{run.name} ({run.id})" for run in reply.active[:3])
-            more = f" and {len(reply.active) - 3} more" if len(reply.active) > 3 else ""
-            count = len(reply.active)
-            refused = RhError(
-                f"{count} {'run is' if count == 1 else 'runs are'} active on this cluster: {names}{more}.",
-                remedy="Wait for them, cancel them, or take the cluster down with them (--yes).",
-            )
-            refused.code = "runs-active"
-            raise refused
+    # ------------------------------------------------------------ what the server published
 
     def _engine_runs(self) -> bool:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads((self.home / "ray.json").read_text())
             return _process_of(record) is not None
         return False
-
-    # ------------------------------------------------------------ what the server published
 
     def _record(self) -> dict[str, Any] | None:
         try:
@@ -260,15 +194,6 @@ def _require_server_extra() -> None:
                 remedy="Install it with: pip install 'rhdesk[server]'",
                 detail=f"no module {module} for {sys.executable}",
             )
-
-
-async def _answers(address: ServerAddress) -> bool:
-    try:
-        link = await open_link(address)
-    except ConnectionLost:
-        return False
-    await link.close()
-    return True
 
 
 def _process_of(record: dict[str, Any]) -> psutil.Process | None:

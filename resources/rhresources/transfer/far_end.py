@@ -12,14 +12,17 @@ import os
 import stat
 import sys
 import tarfile
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Entry = tuple[str, str, int, int, int, str]
+    """(path, "file"|"folder"|"link", size, time of the last change in ns, mode, where a link leads)"""
 
 MARK = b"\0rhdesk files\0"
 PIECE = 1 << 18
 FLAGS = stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO
-
-Entry = Tuple[str, str, int, int, int, str]
-"""(path in the transfer, "file"|"folder"|"link", size, time of the last change in ns, mode, where a link leads)"""
 
 
 class Refused(Exception):
@@ -34,18 +37,18 @@ def expanded(path: str) -> str:
 # ---------------------------------------------------------------- what there is
 
 
-def scan(sources: List[str]) -> Tuple[List[Entry], Dict[str, str], List[str]]:
+def scan(sources: list[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
     """What `sources` hold: entries, the real path of each, and what was left out.
 
     A folder comes with its name; one that ends in a slash with its contents only.
     """
-    entries: List[Entry] = []
-    real: Dict[str, str] = {}
-    skipped: List[str] = []
+    entries: list[Entry] = []
+    real: dict[str, str] = {}
+    skipped: list[str] = []
     for source in sources:
         path = source.rstrip("/") or "/"
         if not os.path.lexists(path):
-            raise Refused("There is no %s." % path)
+            raise Refused(f"There is no {path}.")
         inside = "" if source.endswith("/") and os.path.isdir(path) else os.path.basename(os.path.abspath(path))
         _scan(path, inside, inside, entries, real, skipped, os.path.isdir(path))
     return entries, real, skipped
@@ -55,15 +58,15 @@ def _scan(
     path: str,
     name: str,
     top: str,
-    entries: List[Entry],
-    real: Dict[str, str],
-    skipped: List[str],
+    entries: list[Entry],
+    real: dict[str, str],
+    skipped: list[str],
     follow: bool = False,
 ) -> None:
     found = os.stat(path) if follow or not name else os.lstat(path)
     kind = found.st_mode
     if name and name in real:
-        raise Refused("Two of the sources are named %s." % name)
+        raise Refused(f"Two of the sources are named {name}.")
     if stat.S_ISDIR(kind):
         if name:
             entries.append((name, "folder", 0, found.st_mtime_ns, kind & FLAGS, ""))
@@ -71,10 +74,10 @@ def _scan(
         try:
             names = sorted(os.listdir(path))
         except OSError as error:
-            skipped.append("%s (%s)" % (path, error.strerror))
+            skipped.append(f"{path} ({error.strerror})")
             return
         for each in names:
-            _scan(os.path.join(path, each), "%s/%s" % (name, each) if name else each, top, entries, real, skipped)
+            _scan(os.path.join(path, each), f"{name}/{each}" if name else each, top, entries, real, skipped)
     elif stat.S_ISREG(kind):
         entries.append((name, "file", found.st_size, found.st_mtime_ns, kind & FLAGS, ""))
         real[name] = path
@@ -82,30 +85,32 @@ def _scan(
         target = os.readlink(path)
         away = os.path.normpath(os.path.join(os.path.dirname(name), target))
         if os.path.isabs(target) or away == ".." or away.startswith("../"):
-            skipped.append("%s (a link that leads out of what is copied)" % path)
+            skipped.append(f"{path} (a link that leads out of what is copied)")
             return
         entries.append((name, "link", 0, found.st_mtime_ns, 0o777, target))
         real[name] = path
     else:
-        skipped.append("%s (neither a file nor a folder)" % path)
+        skipped.append(f"{path} (neither a file nor a folder)")
 
 
 # ---------------------------------------------------------------- what differs
 
 
-def goal_of(entries: List[Entry], destination: str) -> Tuple[str, str]:
+def goal_of(entries: list[Entry], destination: str) -> tuple[str, str]:
     """(folder, new name): a single file may get another name, everything else goes into the folder `destination`."""
-    if len(entries) == 1 and entries[0][1] == "file":
-        if not destination.endswith("/") and not os.path.isdir(destination):
-            return os.path.dirname(os.path.abspath(destination)), os.path.basename(destination)
+    single = len(entries) == 1 and entries[0][1] == "file"
+    if single and not destination.endswith("/") and not os.path.isdir(destination):
+        return os.path.dirname(os.path.abspath(destination)), os.path.basename(destination)
     return destination, ""
 
 
-def compare(entries: List[Entry], folder: str, name: str) -> Tuple[List[int], Dict[str, str]]:
+def compare(entries: list[Entry], folder: str, name: str) -> tuple[list[int], dict[str, str]]:
     """Which entries are wanted; and of those of the right size and another time what they hash to here."""
-    wanted: List[int] = []
-    doubtful: Dict[str, str] = {}
+    wanted: list[int] = []
+    doubtful: dict[str, str] = {}
     for number, (path, kind, size, changed, mode, target) in enumerate(entries):
+        if os.path.isabs(path) or ".." in path.split("/"):
+            raise Refused(f"{path} is refused: it leads out of {folder}.")
         here = os.path.join(folder, name or path)
         try:
             found = os.lstat(here)
@@ -123,6 +128,14 @@ def compare(entries: List[Entry], folder: str, name: str) -> Tuple[List[int], Di
         elif found.st_mtime_ns // 1000 != changed // 1000 or (found.st_mode ^ mode) & stat.S_IXUSR:
             doubtful[str(number)] = digest(here)
     return wanted, doubtful
+
+
+def settle(entries: list[Entry], folder: str, name: str) -> None:
+    """Give files whose contents are right already the time and mode of the others."""
+    for path, _, _, changed, mode, _ in entries:
+        here = os.path.join(folder, name or path)
+        os.utime(here, ns=(changed, changed))
+        os.chmod(here, mode & FLAGS)
 
 
 def digest(path: str) -> str:
@@ -143,7 +156,7 @@ def digest(path: str) -> str:
 class _Counted:
     """A sink for a tar stream that counts."""
 
-    def __init__(self, sink: Any, on_bytes: Optional[Callable[[int], None]]) -> None:
+    def __init__(self, sink: Any, on_bytes: Callable[[int], None] | None) -> None:
         self._sink = sink
         self._on_bytes = on_bytes
 
@@ -155,14 +168,15 @@ class _Counted:
 
 
 def pack(
-    entries: List[Entry],
-    real: Dict[str, str],
+    entries: list[Entry],
+    real: dict[str, str],
     sink: Any,
-    on_bytes: Optional[Callable[[int], None]] = None,
-) -> List[str]:
+    on_bytes: Callable[[int], None] | None = None,
+) -> list[str]:
     """Write entries as a tar stream; what could not be read."""
-    skipped: List[str] = []
-    with tarfile.open(fileobj=_Counted(sink, on_bytes), mode="w|", bufsize=PIECE, format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+    skipped: list[str] = []
+    counted: Any = _Counted(sink, on_bytes)
+    with tarfile.open(fileobj=counted, mode="w|", bufsize=PIECE, format=tarfile.PAX_FORMAT) as archive:
         for path, kind, _, _, _, target in entries:
             info = tarfile.TarInfo(path)
             if kind == "link":
@@ -173,16 +187,17 @@ def pack(
                 found = os.stat(real[path])
                 info.mode = found.st_mode & FLAGS
                 # PAX writes times that are no whole numbers as text, exact to the digits that are given
-                info.pax_headers = {"mtime": "%d.%09d" % divmod(found.st_mtime_ns, 10**9)}
+                whole, rest = divmod(found.st_mtime_ns, 10**9)
+                info.pax_headers = {"mtime": f"{whole}.{rest:09d}"}
                 if kind == "folder":
                     info.type = tarfile.DIRTYPE
                     archive.addfile(info)
                     continue
                 with open(real[path], "rb") as file:
                     info.size = os.fstat(file.fileno()).st_size
-                    archive.addfile(info, _Padded(file, info.size))  # type: ignore[arg-type]
+                    archive.addfile(info, _Padded(file, info.size))
             except OSError as error:
-                skipped.append("%s (%s)" % (real[path], error.strerror))
+                skipped.append(f"{real[path]} ({error.strerror})")
     return skipped
 
 
@@ -193,8 +208,8 @@ class _Padded:
         self._file = file
         self._left = size
 
-    def read(self, count: int) -> bytes:
-        count = min(count, self._left)
+    def read(self, count: int = -1, /) -> bytes:
+        count = min(count, self._left) if count >= 0 else self._left
         data = self._file.read(count)
         data += b"\0" * (count - len(data))
         self._left -= count
@@ -221,7 +236,7 @@ def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str, name: s
     checked = _checked(member, folder)
     path = os.path.join(folder, name or checked.name)
     parent = os.path.dirname(path)
-    part = os.path.join(parent, ".%s.%d.part" % (os.path.basename(path)[:200], os.getpid()))
+    part = os.path.join(parent, f".{os.path.basename(path)[:200]}.{os.getpid()}.part")
     try:
         if checked.isdir():
             if os.path.islink(path) or not os.path.isdir(path):
@@ -244,7 +259,7 @@ def _put(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str, name: s
             os.unlink(part)
         except OSError:
             pass
-        raise Refused("%s cannot be written: %s." % (path, error.strerror)) from None
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _private(path: str, flags: int) -> int:
@@ -260,33 +275,33 @@ def _set_time(path: str, exact: str, rough: float) -> None:
 def _checked(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     """The entry, if it stays within `folder`: by tarfile's own filter, where this Python has it."""
     if not (member.isdir() or member.isreg() or member.issym()):
-        raise Refused("%s is refused: it is neither a file, a folder nor a link." % member.name)
+        raise Refused(f"{member.name} is refused: it is neither a file, a folder nor a link.")
     if hasattr(tarfile, "data_filter"):
         try:
             return tarfile.data_filter(member, folder)
         except tarfile.FilterError as error:
-            raise Refused("%s is refused: %s." % (member.name, error)) from None
+            raise Refused(f"{member.name} is refused: {error}.") from None
     root = os.path.realpath(folder)
     place = os.path.realpath(os.path.join(root, member.name))
     ends = [place]
     if member.issym():
         ends.append(os.path.realpath(os.path.join(os.path.dirname(place), member.linkname)))
     if os.path.isabs(member.linkname or "") or any(end != root and not end.startswith(root + os.sep) for end in ends):
-        raise Refused("%s is refused: it leads out of %s." % (member.name, folder))
+        raise Refused(f"{member.name} is refused: it leads out of {folder}.")
     return member
 
 
 # ---------------------------------------------------------------- the conversation
 
 
-def say(stream: Any, message: Dict[str, Any]) -> None:
+def say(stream: Any, message: dict[str, Any]) -> None:
     """A message."""
     data = json.dumps(message).encode("utf-8", "surrogateescape")
     stream.write(b"%d\n" % len(data) + data)
     stream.flush()
 
 
-def hear(stream: Any) -> Dict[str, Any]:
+def hear(stream: Any) -> dict[str, Any]:
     """The next message; EOFError at the end."""
     line = stream.readline()
     if not line.strip().isdigit():
@@ -297,13 +312,12 @@ def hear(stream: Any) -> Dict[str, Any]:
         if not piece:
             raise EOFError
         data += piece
-    message: Dict[str, Any] = json.loads(data.decode("utf-8", "surrogateescape"))
+    message: dict[str, Any] = json.loads(data.decode("utf-8", "surrogateescape"))
     return message
 
 
 def serve(given: Any, taken: Any) -> None:
     """The far end of one transfer, until the near end is done."""
-    os.umask(0o077 if os.umask(0o022) & 0o007 == 0o007 else 0o022)
     taken.write(MARK)
     taken.flush()
     try:
@@ -316,24 +330,23 @@ def serve(given: Any, taken: Any) -> None:
         pass  # the near end is gone
     except Refused as error:
         say(taken, {"refused": str(error)})
-    except (OSError, tarfile.TarError) as error:
-        say(taken, {"refused": "%s." % error})
+    except OSError as error:
+        about = f"{error.filename} cannot be read or written: " if error.filename else ""
+        say(taken, {"refused": f"{about}{error.strerror or error}."})
+    except tarfile.TarError as error:
+        say(taken, {"refused": f"The stream of files is broken: {error}."})
 
 
-def _receive(request: Dict[str, Any], given: Any, taken: Any) -> None:
-    entries = [tuple(entry) for entry in request["entries"]]
-    folder, name = goal_of(entries, expanded(request["destination"]))  # type: ignore[arg-type]
-    wanted, doubtful = compare(entries, folder, name)  # type: ignore[arg-type]
+def _receive(request: dict[str, Any], given: Any, taken: Any) -> None:
+    entries: list[Entry] = [tuple(entry) for entry in request["entries"]]
+    folder, name = goal_of(entries, expanded(request["destination"]))
+    wanted, doubtful = compare(entries, folder, name)
     say(taken, {"wanted": wanted, "doubtful": doubtful})
-    same = hear(given)["same"]
-    for number in same:
-        here = os.path.join(folder, name or entries[number][0])
-        os.utime(here, ns=(entries[number][3], entries[number][3]))
-        os.chmod(here, entries[number][4])
+    settle([entries[number] for number in hear(given)["same"]], folder, name)
     say(taken, {"count": unpack(given, folder, name)})
 
 
-def _give(request: Dict[str, Any], given: Any, taken: Any) -> None:
+def _give(request: dict[str, Any], given: Any, taken: Any) -> None:
     entries, real, skipped = scan([expanded(source) for source in request["sources"]])
     say(taken, {"entries": entries, "skipped": skipped})
     while True:

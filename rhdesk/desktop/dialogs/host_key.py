@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from rhdesk.desktop.forms.inputs import mark_invalid
-from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, column_of
+from rhdesk.desktop.widgets.base import Card, Label, ToolButton, column_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.side_panel import Facts
 
@@ -73,7 +73,8 @@ class HostKeyDialog(Dialog):
         self._verdict = Label("", "good")
         self._verdict.hide()
         self.body.addLayout(column_of(self.given, self._verdict, spacing=4))
-        self.body.addWidget(Label(f"After a yes it is kept in {question.file}, and not asked again.", "faint", wrap=True))
+        kept = f"After a yes it is kept in {question.file}, and not asked again."
+        self.body.addWidget(Label(kept, "faint", wrap=True))
         self.trust_button = self.add_button("Trust and connect", "", lambda: self._answer(True))
         self.trust_button.setObjectName("host-key-trust")
         self.refuse_button = self.add_button("Do not connect", "", lambda: self._answer(False))

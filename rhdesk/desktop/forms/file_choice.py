@@ -33,6 +33,15 @@ def choose_file(
     return dialog
 
 
+def choose_files(parent: QWidget, title: str, act: Callable[[list[Path]], object]) -> QFileDialog:
+    """Ask for one or more files that are there."""
+    dialog = _dialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.filesSelected.connect(lambda chosen: act([Path(one) for one in chosen]))
+    dialog.open()
+    return dialog
+
+
 def choose_folder(parent: QWidget, title: str, act: Callable[[Path], object], *, start: str = "") -> QFileDialog:
     """Ask for a folder."""
     dialog = _dialog(parent, title, start)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QCompleter, QPlainTextEdit, QWidget
 
 from rhdesk.desktop import theme
 from rhdesk.desktop.forms.code_edit import CodeEdit
@@ -61,6 +63,23 @@ class GrowingCode(CodeEdit):
     def _grow(self) -> None:
         count = min(12, max(1, self.blockCount()))
         self.setFixedHeight(int(QFontMetricsF(theme.mono_font()).lineSpacing() * count) + 24)
+
+
+def offer(names: Sequence[str], parent: QObject) -> QCompleter:
+    """A completer of these names that finds what is typed anywhere in them."""
+    completer = QCompleter(list(names), parent)
+    completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+    completer.setFilterMode(Qt.MatchFlag.MatchContains)
+    completer.setMaxVisibleItems(8)
+    popup_of(completer).setProperty("kind", "popup")
+    return completer
+
+
+def popup_of(completer: QCompleter) -> QAbstractItemView:
+    """The list that a completer shows."""
+    popup = completer.popup()
+    assert popup is not None
+    return popup
 
 
 def mark_invalid(control: QWidget, invalid: bool) -> None:

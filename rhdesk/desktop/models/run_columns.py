@@ -77,6 +77,6 @@ def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
         ),
     ]
     if not compact:
-        columns.append(Column("cluster", "Cluster", lambda row: row.cluster, Kind.MUTED, 100, drop_below=700))
+        columns.append(Column("cluster", "Cluster", lambda row: row.cluster, Kind.MUTED, 130, drop_below=700))
         columns.append(Column("client", "From", lambda row: row.client or "—", Kind.MUTED, 116, drop_below=820))
     return columns

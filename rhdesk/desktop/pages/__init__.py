@@ -34,5 +34,7 @@ PAGES = (
     PageSpec("packages", "Packages", "package", "packages", "PackagesPage", table="packages"),
     PageSpec("runs", "Runs", "play", "runs", "RunsPage", table="runs"),
     PageSpec("names", "Resource names", "folder-tree", "names", "NamesPage", section="Workspace"),
+    PageSpec("ports", "Ports", "network", "ports", "PortsPage", section="Workspace", table="forwards"),
+    PageSpec("credentials", "Credentials", "key-round", "credentials", "CredentialsPage", section="Workspace"),
     PageSpec("settings", "Settings", "settings", "settings", "SettingsPage", section="Workspace"),
 )

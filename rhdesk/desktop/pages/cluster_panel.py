@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, ClusterStatus, State
-from rhdesk.core.words import bytes_text, count_text, money_text
+from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, State, TaskRow
+from rhdesk.core.words import age_text, bytes_text, count_text, money_text
+from rhdesk.desktop.access_acts import access_menu, open_in_terminal, upgrade, upgrade_task
 from rhdesk.desktop.cluster_acts import bring_up, take_down, task_name, why_not_down, why_not_up
+from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
+from rhdesk.desktop.dialogs.clusters import edit_cluster
 from rhdesk.desktop.models.cluster_columns import uptime_text
+from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
 from rhdesk.desktop.widgets.base import Button, Label, StatePill, clear_layout
-from rhdesk.desktop.widgets.figures import HostCard
+from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
 from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.side_panel import Facts, SidePanel
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
@@ -26,6 +32,7 @@ class ClusterPanel(SidePanel):
         super().__init__(420)
         self._desk = desk
         self._address = ""
+        self._shown_key: object = None
         self._pill = StatePill()
         self.add_mark(self._pill)
         self._make_load()
@@ -52,7 +59,7 @@ class ClusterPanel(SidePanel):
     def show_cluster(self, address: str, tab: str = "") -> None:
         if address != self._address:
             self._address = address
-            self._shown_key: object = None
+            self._shown_key = None
             self._environments.show_cluster(address)
         if tab:
             self.tabs.choose(tab)
@@ -65,19 +72,30 @@ class ClusterPanel(SidePanel):
         column = QVBoxLayout(self._load)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(12)
-        self._problems = QVBoxLayout()
-        column.addLayout(self._problems)
+        self._problem = ClusterProblem(self._desk)
+        column.addWidget(self._problem)
+        self._notes = QVBoxLayout()
+        self._noted = ""
+        column.addLayout(self._notes)
         self._phases = PhaseList()
         column.addWidget(self._phases)
+        self._age = Label("", "faint")
+        column.addWidget(self._age)
+        # what was last heard, drawn faint while nobody knows whether it is still so
+        self._known = QWidget()
+        known = QVBoxLayout(self._known)
+        known.setContentsMargins(0, 0, 0, 0)
+        known.setSpacing(12)
         self._summary = Facts()
-        column.addWidget(self._summary)
-        self._hosts = QVBoxLayout()
-        self._hosts.setSpacing(12)
-        column.addLayout(self._hosts)
+        known.addWidget(self._summary)
+        self._hosts = HostsView(self._desk)
+        known.addWidget(self._hosts)
+        column.addWidget(self._known)
         self._down = StateView()
         column.addWidget(self._down, 1)
         column.addStretch(0)
-        self._cards: list[HostCard] = []
+        self._clock = QTimer(self, interval=5000)
+        self._clock.timeout.connect(self._refresh)
 
     def _make_events(self) -> QWidget:
         page = QWidget()
@@ -101,89 +119,131 @@ class ClusterPanel(SidePanel):
             self.set_buttons([])
             return
         status = self._desk.store.status.get(self._address)
-        self.set_head(row.name, row.description or _KINDS.get(row.kind, ""))
+        self.set_head(row.name, row.reach or row.description or _KINDS.get(row.kind, ""))
         self._pill.set_state(row.state)
         self._show_buttons(row)
         self._show_load(row, status)
         self._show_about(row, status)
 
-    def showEvent(self, event: object) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
+        self._clock.start()
         self._refresh()
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._clock.stop()
+
     def _show_buttons(self, row: ClusterRow) -> None:
-        key = (row.address, row.state)
+        task = task_name(row.address)
+        starts = self._desk.tasks.busy(task) and row.state is State.STARTING
+        key = (row.address, row.state, row.kind, starts)
         if key == self._shown_key:
             return
         self._shown_key = key
-        up = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))
-        up.allow(why_not_up(row))
-        down = Button("Take down…", "", "power-off", lambda: take_down(self._desk, self.window(), row.address))
-        down.allow(why_not_down(row))
-        document = Button("Document", "flat", "pencil", lambda: self._desk.navigate("names", row.address))
-        task = task_name(row.address)
-        if self._desk.tasks.busy(task) and row.state is State.STARTING:
-            stop = Button("Cancel", "", "x", lambda: self._desk.tasks.cancel(task))
-            self.set_buttons([stop, document])
+        more = Button("More", "flat", "ellipsis")
+        more.setObjectName("cluster-more")
+        more.clicked.connect(lambda checked=False: self._more(more))
+        if starts:
+            first = Button("Cancel", "", "x", lambda: self._desk.tasks.cancel(task))
+        elif not why_not_down(row):
+            first = Button("Take down…", "", "power-off", lambda: take_down(self._desk, self.window(), row.address))
         else:
-            self.set_buttons([down if not why_not_down(row) else up, document])
+            first = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))
+            first.allow(why_not_up(row))
+        buttons = [first]
+        if row.kind == "ssh":
+            terminal = Button("Terminal", "", "square-terminal", lambda: open_in_terminal(self._desk, row.address))
+            terminal.setToolTip("Open in the system's terminal")
+            buttons.append(terminal)
+        self.set_buttons([*buttons, more])
+
+    def _more(self, button: Button) -> None:
+        row = self._desk.store.clusters.get(self._address)
+        if row is None:
+            return
+        entries: list[MenuEntry | None] = [
+            *access_menu(self._desk, self.window(), row),
+            None,
+            ("pencil", "Show the document", lambda: self._desk.navigate("names", row.address), ""),
+            ("play", "Its runs", lambda: self._desk.navigate("runs", f"?cluster={row.address}"), ""),
+        ]
+        if row.kind == "ssh":
+            entries.insert(-2, ("plug", "Edit, test connection…", self._edit, ""))
+        popup_menu(self, entries, button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _edit(self) -> None:
+        edit_cluster(self._desk, self.window(), self._address)
 
     def _show_load(self, row: ClusterRow, status: ClusterStatus | None) -> None:
-        clear_layout(self._problems)
-        if row.problem is not None:
-            self._problems.addWidget(ProblemBox(row.problem))
-        task = self._desk.store.tasks.get(task_name(row.address))
+        task = self._task()
         busy = task is not None and task.state == "running"
-        self._phases.setVisible(busy)
+        self._problem.show_cluster(None if busy else row)
+        self._note("" if busy or row.state is not State.UP else row.differs)
+        stopped = task is not None and task.state == "failed" and row.state is State.FAILED
+        self._phases.setVisible(busy or stopped)
         if task is not None:
-            self._phases.show_lines(task.lines, task.started, task.state)
-            self._events.show_lines(task.lines, task.started, task.state)
+            self._phases.show_task(task)
+            self._events.show_task(task)
         self._events.setVisible(task is not None)
         self._no_events.setVisible(task is None)
+        old = row.state in LOST
         known = status is not None and row.state is not State.DOWN
         self._summary.setVisible(known)
-        self._down.setVisible(not known and not busy and row.problem is None)
+        self._down.setVisible(not known and not busy and self._problem.isHidden())
+        self._age.setVisible(known and old)
+        self._known.setVisible(known or (not busy and len(row.hosts) > 1))
+        self._fade(known and old)
         if status is not None and known:
-            active = count_text(status.runs_active, "run") + " active"
-            waiting = f", {status.runs_queued} waiting" if status.runs_queued else ""
-            self._summary.set_facts(
-                [
-                    ("Engine", status.engine_sentence or status.engine.capitalize()),
-                    ("Runs", active + waiting),
-                    ("Workers", f"{status.workers} warm" if status.workers else "None yet"),
-                    ("Calls", f"{status.calls:,} answered"),
-                    ("Kept on disk", bytes_text(status.state_bytes)),
-                ]
-            )
-            self._show_hosts(status)
-        else:
-            self._show_hosts(None)
-            if not busy:
-                self._say_down(row)
+            self._age.setText(f"As it was {age_text(status.time)}:")
+            self._summary.set_facts(_facts_of(status))
+        elif not busy:
+            self._say_down(row)
+        self._hosts.show_hosts(row, status if known else None)
+
+    def _task(self) -> TaskRow | None:
+        """What was last done to this cluster, of what takes steps."""
+        names = (task_name(self._address), upgrade_task(self._address))
+        tasks = [task for name in names if (task := self._desk.store.tasks.get(name)) is not None]
+        return max(tasks, key=lambda task: (task.state == "running", task.started), default=None)
+
+    def _note(self, differs: str) -> None:
+        """Offer the upgrade where the server is another build."""
+        if differs == self._noted:
+            return
+        self._noted = differs
+        clear_layout(self._notes)
+        if differs:
+            address = self._address
+            button = Button("Upgrade", "link", on_click=lambda: upgrade(self._desk, address))
+            button.setObjectName("upgrade")
+            words = "It is upgraded in place; what runs there goes on."
+            self._notes.addWidget(ProblemBox(Problem(differs, words), [button], level="info", beside=False))
+
+    def _fade(self, old: bool) -> None:
+        if old == (self._known.graphicsEffect() is not None):
+            return
+        effect = QGraphicsOpacityEffect(self._known) if old else None
+        if effect is not None:
+            effect.setOpacity(0.55)
+        self._known.setGraphicsEffect(effect)  # type: ignore[arg-type]
 
     def _say_down(self, row: ClusterRow) -> None:
         reason = why_not_up(row)
-        if row.state in (State.STARTING, State.STOPPING, State.UP):
+        if row.state in (State.STARTING, State.STOPPING, State.UP, State.CONNECTING):
             self._down.show_loading(row.sentence or f"{row.state.word}…")
-        elif reason:
+        elif reason and row.state is not State.UNREACHABLE:
             self._down.show_empty("Not in this version", reason, "server")
+        elif row.kind == "ssh":
+            where = f"{row.reach} answers. " if row.state is State.DOWN else ""
+            words = f"{where}Bring it up to see its load, and to run functions on it."
+            self._down.show_empty("It is down", words, "power")
         else:
             self._down.show_empty("It is down", "Bring it up to see its load, and to run functions on it.", "power")
-
-    def _show_hosts(self, status: ClusterStatus | None) -> None:
-        hosts = status.hosts if status is not None else ()
-        if len(hosts) != len(self._cards):
-            clear_layout(self._hosts)
-            self._cards = [HostCard() for _ in hosts]
-            for card in self._cards:
-                self._hosts.addWidget(card)
-        if status is not None:
-            for card, host in zip(self._cards, hosts, strict=True):
-                card.show_host(host, status)
 
     def _show_about(self, row: ClusterRow, status: ClusterStatus | None) -> None:
         price = money_text(row.price_per_hour) + " an hour" if row.price_per_hour is not None else ""
         if not price:
             price = "Not known" if row.kind == "cloud" else "Your own: no rent is counted"
+        server = f"rhdesk {row.server_version}" if row.server_version else ""
         autostop = ""
         if row.kind == "cloud":
             autostop = f"after {row.autostop_mins} min idle" if (row.autostop_mins or -1) >= 0 else "never"
@@ -193,15 +253,31 @@ class ClusterPanel(SidePanel):
                 ("Name", row.address),
                 ("Kind", _KINDS.get(row.kind, "")),
                 ("Hardware", row.hardware),
-                ("Where", row.location),
+                ("Reached at", row.reach),
+                ("Hosts", ", ".join(row.hosts) if len(row.hosts) > 1 else ""),
+                ("Where", row.location if row.kind != "ssh" else ""),
                 ("Up for", uptime_text(row) if status is not None else ""),
                 ("Price", price),
                 ("Stops itself", autostop),
                 ("Runs as", account),
-                ("Server", f"rhdesk {row.server_version}" if row.server_version else ""),
+                ("Server", f"{server}; {row.differs}" if row.differs and row.state is State.UP else server),
             ]
         )
 
     def _tab_chosen(self, key: str) -> None:
         if key == "environments":
             self._environments.refresh()
+
+
+def _facts_of(status: ClusterStatus) -> list[tuple[str, str]]:
+    active = count_text(status.runs_active, "run") + " active"
+    waiting = f", {status.runs_queued} waiting" if status.runs_queued else ""
+    lost = sum(1 for host in status.hosts if not host.alive)
+    return [
+        ("Engine", status.engine_sentence or status.engine.capitalize()),
+        ("Hosts", f"{len(status.hosts) - lost} of {len(status.hosts)} answer" if len(status.hosts) > 1 else ""),
+        ("Runs", active + waiting),
+        ("Workers", f"{status.workers} warm" if status.workers else "None yet"),
+        ("Calls", f"{status.calls:,} answered"),
+        ("Kept on disk", bytes_text(status.state_bytes)),
+    ]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Change
+from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
+from rhdesk.desktop.cluster_problems import mending_act
+from rhdesk.desktop.dialogs.clusters import edit_cluster, new_cluster, why_not_edit
 from rhdesk.desktop.models.cluster_columns import cluster_columns
 from rhdesk.desktop.pages.cluster_panel import ClusterPanel
 from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
+
+_WRONG = (State.FAILED, State.UNREACHABLE, State.NEEDS_YOU, State.BROKEN)
 
 
 class ClustersPage(Page):
@@ -30,12 +37,13 @@ class ClustersPage(Page):
                 ("up", "Running", lambda row: row.state is State.UP),
                 ("starting", "Starting", lambda row: row.state is State.STARTING),
                 ("down", "Down", lambda row: row.state is State.DOWN and not row.is_template),
-                ("failed", "Failed", lambda row: row.state in (State.FAILED, State.UNREACHABLE, State.BROKEN)),
+                ("failed", "Failed", lambda row: row.state in _WRONG),
                 ("templates", "To rent", lambda row: row.is_template),
             ]
         )
         self.list.table.rows.set_keep(lambda row: not row.is_template)
-        self.list.set_empty("No clusters", "Describe one as a document.", "server", lambda: [self._new_button()])
+        words = "Machines that you can log in to over SSH become one."
+        self.list.set_empty("No clusters", words, "server", lambda: [self._new_button()])
         self.list.bind(desk.store.clusters)
         self.list.retry.connect(desk.retry_now)
         self.list.menu_for = self._menu
@@ -87,7 +95,7 @@ class ClustersPage(Page):
     # ------------------------------------------------------------ acts
 
     def _new_button(self) -> Button:
-        return Button("New cluster", "", "plus", lambda: self.desk.navigate("names", "new:cluster"))
+        return Button("New cluster", "", "plus", lambda: new_cluster(self.desk, self))
 
     def _bring_up(self) -> None:
         address = self._address()
@@ -113,12 +121,22 @@ class ClustersPage(Page):
 
     def _menu(self, row: ClusterRow) -> list[MenuEntry | None]:
         address = row.address
-        return [
-            ("panel-right", "Details", lambda: self.open(address), ""),
-            None,
+        mend = mending_act(self.desk, row)
+        entries: list[MenuEntry | None] = [("panel-right", "Details", lambda: self.open(address), ""), None]
+        if mend is not None and row.state is not State.FAILED:
+            entries.append(("refresh-cw", mend[0], mend[1], ""))
+        entries += [
             ("power", "Bring up", lambda: bring_up(self.desk, address), why_not_up(row)),
             ("power-off", "Take down…", lambda: take_down(self.desk, self.window(), address), why_not_down(row)),
             None,
+        ]
+        if not row.is_template:
+            entries += [*access_menu(self.desk, self.window(), row), None]
+        if row.kind == "ssh":
+            edit = partial(edit_cluster, self.desk, self, address)
+            entries.append(("plug", "Edit, test connection…", edit, why_not_edit(row.kind, address)))
+        return [
+            *entries,
             ("pencil", "Show the document", lambda: self.desk.navigate("names", address), ""),
             ("play", "Its runs", lambda: self.desk.navigate("runs", f"?cluster={address}"), ""),
         ]

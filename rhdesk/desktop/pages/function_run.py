@@ -316,7 +316,7 @@ class FunctionRun(QWidget):
         if arguments is None:
             return
         cluster, row = self.cluster.chosen, self.cluster.row
-        if row is None or row.state in (State.UP, State.STARTING):
+        if row is None or row.state not in (State.DOWN, State.FAILED):  # on the way to it what is needed is asked
             self._submit(cluster, *arguments)
             return
         confirm(

@@ -12,8 +12,10 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.core.store import Phase
 from rhdesk.core.words import money_text
+from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
+from rhdesk.desktop.cluster_problems import mend_runs, mending_act, only_down
 from rhdesk.desktop.models.cluster_columns import cluster_columns
 from rhdesk.desktop.models.run_columns import run_columns
 from rhdesk.desktop.widgets.attention_card import AttentionCard
@@ -23,7 +25,14 @@ from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
 from rhdesk.desktop.widgets.run_log import RunLog
 
-_UP = (State.UP, State.STARTING, State.UNREACHABLE, State.STOPPING)
+_WRONG = (State.UNREACHABLE, State.NEEDS_YOU, State.FAILED, State.BROKEN)
+
+
+def _is_up(row: ClusterRow) -> bool:
+    """Whether it costs something, as far as anybody knows."""
+    if row.state is State.UNREACHABLE:
+        return row.kind != "ssh" or row.server_version != ""  # one that was up when it was last heard of
+    return row.state in (State.UP, State.STARTING, State.STOPPING)
 
 
 class OverviewPage(Page):
@@ -85,7 +94,7 @@ class OverviewPage(Page):
         panel.set_chips(
             [
                 ("all", "All", None),
-                ("up", "Up", lambda row: row.state in _UP),
+                ("up", "Up", _is_up),
                 ("down", "Down", lambda row: row.state is State.DOWN),
             ]
         )
@@ -100,6 +109,7 @@ class OverviewPage(Page):
         panel = ListPanel(run_columns(compact=True), lambda row: row.id, "Last runs")
         panel.filter.hide()
         panel.add_widget(Button("All runs", "link", on_click=lambda: self.desk.navigate("runs", "")))
+        panel.set_old(self.desk.store.runs.is_old)
         panel.opened.connect(lambda row: self.desk.navigate("runs", row.id))
         panel.retry.connect(self.desk.retry_now)
         return panel
@@ -114,9 +124,13 @@ class OverviewPage(Page):
         return head
 
     def _cluster_menu(self, row: ClusterRow) -> list[MenuEntry | None]:
+        mend = mending_act(self.desk, row)
         return [
+            *([("refresh-cw", *mend, "")] if mend is not None and row.state is not State.FAILED else []),
             ("power", "Bring up", lambda: bring_up(self.desk, row.address), why_not_up(row)),
             ("power-off", "Take down…", lambda: take_down(self.desk, self, row.address), why_not_down(row)),
+            None,
+            *access_menu(self.desk, self.window(), row),
             None,
             ("panel-right", "Details", lambda: self.desk.navigate("clusters", row.address), ""),
         ]
@@ -137,14 +151,14 @@ class OverviewPage(Page):
         if store.names.condition.phase is Phase.FAILED:
             self.attention.show_unknown()
         elif store.names.condition.phase is not Phase.LOADING:
-            self.attention.show_concerns(concerns(self.desk), most=4 if self.height() > 760 else 3)
+            self.attention.show_concerns(concerns(self.desk), most=self.attention.room)
         self._show_log(runs)
 
     def _show_spending(self, clusters: list[ClusterRow]) -> None:
         if self.desk.store.clusters.condition.phase in (Phase.LOADING, Phase.FAILED):
             self.spending.show_figure("—", "", "Not known")
             return
-        up = [row for row in clusters if row.state in _UP]
+        up = [row for row in clusters if _is_up(row)]
         total = sum(row.price_per_hour or 0.0 for row in up)
         own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
         unknown = sum(1 for row in up if row.kind == "cloud" and row.price_per_hour is None)
@@ -165,11 +179,13 @@ class OverviewPage(Page):
             return
         up = sum(1 for row in clusters if row.state is State.UP)
         words = [
-            f"{count} {state.word.lower()}"
-            for state in (State.STARTING, State.STOPPING, State.UNREACHABLE, State.FAILED, State.BROKEN)
+            f"{count} {'needs' if count == 1 else 'need'} you"
+            if state is State.NEEDS_YOU
+            else f"{count} {state.word.lower()}"
+            for state in (State.STARTING, State.STOPPING, *_WRONG)
             if (count := sum(1 for row in clusters if row.state is state))
         ]
-        bad = any(row.state in (State.UNREACHABLE, State.FAILED, State.BROKEN) for row in clusters)
+        bad = any(row.state in _WRONG for row in clusters)
         note = ", ".join(words) or ("Everything is up" if up and up == len(clusters) else "Nothing is wrong")
         self.up.show_figure(str(up), f"of {len(clusters)}", note, "bad" if bad else "faint")
 
@@ -213,15 +229,14 @@ class OverviewPage(Page):
         self.busy.show_trend([past.cpu for past in status.past])
 
     def _say_no_runs(self, clusters: list[ClusterRow]) -> None:
-        local = next((row for row in clusters if row.kind == "machine"), None)
-        self.runs.set_mend()
-        if local is not None and local.state is State.DOWN:
-            self.runs.set_mend(f"Bring up {local.address}", lambda: bring_up(self.desk, local.address))
+        self.runs.set_mend(*mend_runs(self.desk))
+        down = only_down(clusters)
+        if down:
             self.runs.set_empty(
-                f"{local.address} is down",
+                f"{down} is down",
                 "Runs are kept on the cluster. Bring it up to see them, or to run something.",
                 "power",
-                lambda: [self._bring_up_button(local.address)],
+                lambda: [self._bring_up_button(down)],
             )
         elif not len(self.desk.store.functions):
             self.runs.set_empty(

@@ -83,7 +83,7 @@ class PackageInstall(QWidget):
             from rhresources.code.specs import Needs, make_environment
             from rhresources.wire import cluster_pb2 as pb
 
-            client = await workspace.connect(cluster, up=True, progress=progress)
+            client = await workspace.connect(cluster, up=True, progress=progress, ask=True)
             needs = Needs(packages=tuple(workspace.names.packages([f"rh:{address}"])))
             nowhere = Pointer("install", Path.home(), "", "", "install", only=())
             environment = await make_environment(client, workspace.trees, nowhere, needs, progress)

@@ -114,7 +114,9 @@ class RunPanel(SidePanel):
             return
         took = run.duration(time.time())
         words = [run.cluster, age_text(run.created)]
-        if took is not None:
+        if self._desk.store.runs.is_old(run) and not run.state.is_over:
+            words.append("how it is now is not known")
+        elif took is not None:
             words.append(duration_text(took) if run.state.is_over else f"for {clock_text(took)}")
         reason = "" if run.state.is_over else why_text(run)
         self.set_head(run.name or run.id, " · ".join([*words, reason] if reason else words))

@@ -9,6 +9,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import RunRow, State
 from rhdesk.core.store import Change
 from rhdesk.desktop.cluster_acts import bring_up
+from rhdesk.desktop.cluster_problems import mend_runs, only_down
 from rhdesk.desktop.models.run_columns import run_columns
 from rhdesk.desktop.pages.run_panel import RunPanel
 from rhdesk.desktop.run_acts import ask_cancel, ask_delete, run_again, why_not_again
@@ -52,7 +53,8 @@ class RunsPage(Page):
         self.body.addWidget(self._split, 1)
         self.list.chosen.connect(self._chosen)
         self.list.opened.connect(lambda row: self._show(row.id))
-        for table in (desk.store.clusters, desk.store.functions):
+        self.list.set_old(desk.store.runs.is_old)
+        for table in (desk.store.clusters, desk.store.functions, desk.store.runs):
             self.destroyed.connect(table.subscribe(self._next_step))
         self._next_step(Change())
 
@@ -115,11 +117,9 @@ class RunsPage(Page):
         ]
 
     def _next_step(self, change: Change) -> None:
-        local = next((row for row in self.desk.store.clusters.rows() if row.kind == "machine"), None)
-        self.list.set_mend()
-        if local is not None and local.state is State.DOWN:
-            address = local.address
-            self.list.set_mend(f"Bring up {address}", lambda: bring_up(self.desk, address))
+        self.list.set_mend(*mend_runs(self.desk))
+        address = only_down(self.desk.store.clusters.rows())
+        if address:
             self.list.set_empty(
                 f"{address} is down",
                 "Runs are kept on the cluster. Bring it up to see them.",

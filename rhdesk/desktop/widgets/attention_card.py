@@ -9,6 +9,9 @@ from rhdesk.desktop.attention import Concern
 from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label, clear_layout, row_of
 
 
+_HEAD, _EACH = 50, 46  # pixels: the title with the margins, and one concern
+
+
 class AttentionCard(Card):
     """Lists concerns; says so when there are none."""
 
@@ -23,6 +26,11 @@ class AttentionCard(Card):
         self.body.addStretch(1)
         self._shown: list[tuple[str, str, str]] | None = None
 
+    @property
+    def room(self) -> int:
+        """How many concerns can be shown."""
+        return max(3, (self.height() - _HEAD) // _EACH)
+
     def show_unknown(self) -> None:
         """Say that nothing is known, which is not the same as that all is well."""
         self._shown = None
@@ -32,6 +40,7 @@ class AttentionCard(Card):
     def show_concerns(self, concerns: list[Concern], most: int = 3) -> None:
         """Show the first `most` of them."""
         key = [(concern.title, concern.text, concern.act_text) for concern in concerns[:most]]
+        key.append((str(len(concerns)), "", ""))
         if key == self._shown:
             return
         self._shown = key
@@ -49,3 +58,5 @@ class AttentionCard(Card):
             self._grid.addWidget(ElidedLabel(concern.text, "faint"), line + 1, 1)
             self._grid.addWidget(Button(concern.act_text, "link", on_click=concern.act), line, 2, 2, 1)
             self._grid.setRowMinimumHeight(line + 2, 10)
+        if len(concerns) > most:
+            self._grid.addWidget(Label(f"and {len(concerns) - most} more", "faint"), most * 3, 1)

@@ -72,7 +72,8 @@ class Dialog(QDialog):
         layout = self.layout()
         if layout is not None:
             layout.activate()
-            needed = layout.totalHeightForWidth(self.width()) if layout.hasHeightForWidth() else self.sizeHint().height()
+            wraps = layout.hasHeightForWidth()
+            needed = layout.totalHeightForWidth(self.width()) if wraps else self.sizeHint().height()
             if needed > self.height() or (shrink and needed != self.height()):
                 self.resize(self.width(), needed)
 
@@ -80,11 +81,11 @@ class Dialog(QDialog):
         """A few words at the left of the foot."""
         self._note.setText(words)
 
-    def show_problem(self, problem: Problem | None) -> None:
-        """Say in the dialog what went wrong (None: nothing any more)."""
+    def show_problem(self, problem: Problem | None, actions: list[Button] | None = None) -> None:
+        """Say in the dialog what went wrong (None: nothing any more), with buttons for what to do about it."""
         clear_layout(self._problem)
         if problem is not None:
-            self._problem.addWidget(ProblemBox(problem))
+            self._problem.addWidget(ProblemBox(problem, actions))
             self.grow()
 
 

@@ -11,6 +11,7 @@ from rhdesk.core.notifier import Notice
 from rhdesk.core.rows import TaskRow
 from rhdesk.core.words import age_text, duration_text
 from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, Rule, ToolButton, clear_layout, row_of
+from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner, StateView
 from rhdesk.desktop.widgets.toasts import ICONS
 
@@ -183,6 +184,9 @@ class _TaskCard(Card):
         self.body.addLayout(head)
         self._words = Label("", "muted", wrap=True)
         self.body.addWidget(self._words)
+        self._phases = PhaseList()
+        self._phases.setContentsMargins(0, 4, 8, 4)
+        self.body.addWidget(self._phases)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self.body.addWidget(self._bar)
@@ -195,7 +199,11 @@ class _TaskCard(Card):
         done = {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}.get(task.state, "")
         words = task.sentence if running or task.state == "failed" else f"{done} in {took}"
         self._words.setText(words)
-        self._words.setVisible(bool(words))
+        steps = task.assumes is not None and len(task.lines) > 1 and task.state in ("running", "failed")
+        self._phases.setVisible(steps)
+        if steps:
+            self._phases.show_task(task)
+        self._words.setVisible(bool(words) and not (steps and running))
         self._spinner.setVisible(running)
         self._mark.setVisible(not running)
         icon = {"done": ("circle-check", "ok"), "failed": ("circle-x", "error")}.get(task.state, ("ban", "text_faint"))

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from rhdesk.core.rows import ClusterStatus, HostLoad
-from rhdesk.core.words import bytes_text
+from rhdesk.core.words import bytes_text, count_text
 from rhdesk.desktop.models.row_delegate import paint_bar, paint_spark
 from rhdesk.desktop.widgets.base import Card, ElidedLabel, Label, clear_layout
 
@@ -116,6 +116,7 @@ class LoadRow(QWidget):
         self._words.setText(words)
         if self._trend is not None:
             self._trend.set_values(past)
+            self._trend.setVisible(bool(past))
         self.setAccessibleName(f"{self._name}: {words}")
 
 
@@ -136,9 +137,11 @@ class HostCard(Card):
         self._loads: dict[str, LoadRow] = {}
 
     def show_host(self, host: HostLoad, status: ClusterStatus) -> None:
-        self._name.setText(host.name)
-        facts = [host.address] if host.address and host.address != host.name else []
-        facts += ["head"] if host.head and len(status.hosts) > 1 else []
+        name = host.given or host.name
+        self._name.setText(name)
+        facts = [known for known in (host.name, host.address) if known and known != name]
+        if len(status.hosts) > 1:
+            facts = [*(["head"] if host.head else []), *facts, count_text(host.workers, "worker")]
         facts += [] if host.alive else ["does not answer"]
         facts.append(f"load {host.load:.2f}")
         self._facts.setText(" · ".join(facts))

@@ -41,5 +41,8 @@ class Page(QWidget):
     def hidden(self) -> None:
         """The page went out of sight."""
 
+    def refresh(self) -> None:
+        """F5: read again what no feed keeps up to date."""
+
     def focus_filter(self) -> None:
         """Ctrl+F: put the cursor into the page's filter or search."""

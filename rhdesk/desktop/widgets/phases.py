@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import time
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from rhdesk.desktop.widgets.base import IconLabel, Label, clear_layout
+from rhdesk.core.rows import TaskRow
+from rhdesk.core.task_steps import TaskStep, steps_of
+from rhdesk.core.words import clock_text, duration_text
+from rhdesk.desktop.widgets.base import ElidedLabel, IconLabel, Label, clear_layout
 from rhdesk.desktop.widgets.states import Spinner
 
 _MOST = 40
+_TOP = Qt.AlignmentFlag.AlignTop
+_MARKS = {"done": ("check", "ok"), "failed": ("circle-x", "error"), "cancelled": ("ban", "text_faint")}
 
 
 class PhaseList(QWidget):
-    """Ended steps with a check, the present one with a spinner."""
+    """Ended steps with a check and how long each took; those that go on with a spinner and a clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,28 +28,40 @@ class PhaseList(QWidget):
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
-        self._shown: tuple[object, ...] = ()
+        self._shown: list[TaskStep] = []
+        self._clocks: list[tuple[Label, float]] = []
+        self._timer = QTimer(self, interval=1000)
+        self._timer.timeout.connect(self._tick)
 
-    def show_lines(self, lines: tuple[str, ...], started: float, state: str) -> None:
-        """`state` is that of the task: "running", "done", "failed" or "cancelled"."""
-        key = (lines, started, state)
-        if key == self._shown:
+    def show_task(self, task: TaskRow) -> None:
+        """Show the steps of a task so far."""
+        steps = steps_of(task)[-_MOST:]
+        if steps == self._shown:
             return
-        self._shown = key
+        self._shown = steps
         clear_layout(self._grid)
-        shown = [line.strip() for line in lines if line.strip()][-_MOST:]
-        if not shown and state == "running":
-            shown = ["Beginning…"]
-        for place, line in enumerate(shown):
-            last = place == len(shown) - 1
-            if last and state == "running":
-                mark: QWidget = Spinner(16)
-            elif last and state == "failed":
-                mark = IconLabel("circle-x", "error")
-            elif last and state == "cancelled":
-                mark = IconLabel("ban", "text_faint")
-            else:
-                mark = IconLabel("check", "ok")
-            self._grid.addWidget(mark, place, 0, Qt.AlignmentFlag.AlignTop)
-            words = Label(line, "" if last and state == "running" else "muted", wrap=True, select=True)
-            self._grid.addWidget(words, place, 1)
+        self._clocks = []
+        line = 0
+        for step in steps:
+            running = step.state == "running"
+            mark = Spinner(16) if running else IconLabel(*_MARKS[step.state])
+            self._grid.addWidget(mark, line, 0, _TOP)
+            words = Label(step.words, "" if running or step.state == "failed" else "muted", wrap=True, select=True)
+            self._grid.addWidget(words, line, 1)
+            clock = Label(duration_text(step.took) if step.took else "", "faint")
+            self._grid.addWidget(clock, line, 2, _TOP | Qt.AlignmentFlag.AlignRight)
+            if running:
+                self._clocks.append((clock, step.began))
+                if step.output:
+                    line += 1
+                    self._grid.addWidget(ElidedLabel(step.output, "faint"), line, 1, 1, 2)
+            line += 1
+        self._tick()
+        if self._clocks:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _tick(self) -> None:
+        for clock, began in self._clocks:
+            clock.setText(clock_text(max(0.0, time.time() - began)))

@@ -41,7 +41,7 @@ class RunLog(QWidget):
         column.setSpacing(0)
         self._problems = QVBoxLayout()
         column.addLayout(self._problems)
-        self._lost = ClusterProblem(desk, margins=(12, 8, 12, 8))
+        self._lost = ClusterProblem(desk, margins=(12, 8, 12, 8), beside=True)
         column.addWidget(self._lost)
         self.panel = LogPanel()
         column.addWidget(self.panel, 1)

@@ -61,7 +61,7 @@ class Sidebar(QWidget):
         self.foot.clicked.connect(lambda: self.chosen.emit("clusters"))
         column.addWidget(self.foot)
         store = desk.store
-        for table in (store.clusters, store.functions, store.packages, store.runs):
+        for table in (store.clusters, store.functions, store.packages, store.runs, store.forwards):
             self.destroyed.connect(table.subscribe(lambda change: self._count()))
         self.set_narrow(False)
         self._count()
@@ -88,10 +88,13 @@ class Sidebar(QWidget):
             "functions": len(store.functions),
             "packages": sum(1 for row in store.packages.rows() if not row.is_builtin),
             "runs": active,
+            "ports": len(store.forwards),
         }
         for page, count in counts.items():
             self._buttons[page].set_badge(str(count) if count else "", live=page == "runs")
-        self.foot.show_cluster(store.clusters.get(HOME_CLUSTER), store.clusters.condition.phase)
+        lost = sum(1 for row in clusters if row.state is State.UNREACHABLE and row.address != HOME_CLUSTER)
+        waits = sum(1 for row in clusters if row.state is State.NEEDS_YOU)
+        self.foot.show_cluster(store.clusters.get(HOME_CLUSTER), store.clusters.condition.phase, lost, waits)
 
 
 class NavButton(QToolButton):
@@ -157,7 +160,8 @@ class ConnectionCard(Card):
         grid.setColumnStretch(1, 1)
         self.body.addLayout(grid)
 
-    def show_cluster(self, row: ClusterRow | None, phase: Phase) -> None:
+    def show_cluster(self, row: ClusterRow | None, phase: Phase, lost: int = 0, waits: int = 0) -> None:
+        """Show this computer's cluster; `lost` others cannot be reached, and `waits` need an answer."""
         if row is None:
             words = "Starting…" if phase is Phase.LOADING else "No clusters known"
             self._say("loader-circle", "text_faint", words, "This computer")
@@ -172,6 +176,9 @@ class ConnectionCard(Card):
         second = "This computer"
         if row.state is State.UP:
             second += f" · {count_text(row.runs_active, 'run')}" if row.runs_active else " · idle"
+        if row.state in (State.UP, State.DOWN) and lost + waits:
+            icon, role = ("circle-alert", "error") if lost else ("circle-alert", "warn")
+            second = f"{lost} unreachable" if lost else f"{waits} {'needs' if waits == 1 else 'need'} you"
         self._say(icon, role, words, second)
 
     def set_narrow(self, narrow: bool) -> None:

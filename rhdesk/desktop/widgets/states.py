@@ -86,7 +86,8 @@ class DetailsFold(QWidget):
 class ProblemBox(QFrame):
     """A problem in place: sentence, remedy, details fold, and buttons for what to do about it.
 
-    `retry_at` is when that is done by itself; it is counted down.
+    `retry_at` is when that is done by itself; it is counted down. The buttons stand beside the words, or under them
+    where there is little room.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class ProblemBox(QFrame):
         level: str = "error",
         opened: bool = False,
         retry_at: float = 0.0,
+        beside: bool = True,
     ) -> None:
         super().__init__()
         self.setProperty("banner", level)
@@ -116,9 +118,13 @@ class ProblemBox(QFrame):
         if retry_at:
             words.addWidget(Countdown(retry_at))
         top.addLayout(words, 1)
-        for button in actions or []:
-            top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = actions or []
+        if beside:
+            for button in buttons:
+                top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(top)
+        if buttons and not beside:
+            column.addLayout(row_of(18, *buttons, None, spacing=0))
         if problem.detail:
             fold = DetailsFold(problem.detail, opened=opened)
             fold.set_copied("\n".join(part for part in (problem.sentence, problem.remedy, problem.detail) if part))

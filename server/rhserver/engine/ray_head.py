@@ -1,33 +1,24 @@
-"""Ray on the head host: started as a process group of its own, so that it and its workers outlive a killed server.
+"""Ray on the head host: brought up, joined again after a restart of the server, with its state for people.
 
-It listens on loopback only, with a token; `ray.json` in the state directory says where it is. Never `ray stop`: that
-ends every Ray on the machine.
+It listens with a token, on loopback or, for a cluster of several hosts, at the head's address in the cluster's network;
+`ray.json` in the state directory says where it is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import secrets
-import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.engine.ray_processes import LOOPBACK, RayProcesses, host_of
 
-START_SECONDS = 90
 ATTEMPTS = 3
-OBJECT_STORE_BYTES = 128 * 1024 * 1024
 NAMESPACE = "rhdesk"
 
 log = logging.getLogger(__name__)
@@ -36,11 +27,12 @@ log = logging.getLogger(__name__)
 class RayHead:
     """Starts, finds again and ends the Ray of one server. `on_change(state)` hears of every phase."""
 
-    def __init__(self, home: Path, runtime: Path, on_change: Callable[[pb.EngineState], None]) -> None:
-        self._record = home / "ray.json"
-        self._log = home / "ray.log"
+    def __init__(
+        self, home: Path, runtime: Path, on_change: Callable[[pb.EngineState], None], address: str = LOOPBACK
+    ) -> None:
         self._token = home / "ray-token"
-        self._directory = runtime / "ray"
+        self._address = address
+        self._processes = RayProcesses(home / "ray.json", home / "ray.log", self._token, runtime / "ray", address)
         self._on_change = on_change
         self._began = time.monotonic()
         self.state = pb.EngineState(phase=pb.EngineState.STARTING, sentence="Ray starts")
@@ -59,7 +51,7 @@ class RayHead:
                 else:
                     await asyncio.to_thread(lambda: self._join(self._start_processes()))
             except (RhError, OSError, RuntimeError, ConnectionError, TimeoutError) as error:
-                detail = f"{error}\n{self._log_tail()}"
+                detail = f"{error}\n{self._processes.log_tail()}"
                 log.info("Ray did not start (attempt %d): %s", attempt + 1, error)
                 self._set(pb.EngineState.STARTING, f"Ray did not start; attempt {attempt + 2}", detail)
                 await asyncio.to_thread(self.stop_processes)
@@ -69,6 +61,36 @@ class RayHead:
             return
         self._set(pb.EngineState.FAILED, "Ray could not be started on this host.", detail)
         self.ready.set()
+
+    def stop_processes(self) -> None:
+        """End the Ray processes that `ray.json` names; blocks for some seconds at most."""
+        self._processes.stop()
+
+    def current(self) -> pb.EngineState:
+        """The state, for people who wait: with the seconds it took so far."""
+        if self.state.phase != pb.EngineState.STARTING:
+            return self.state
+        shown = pb.EngineState()
+        shown.CopyFrom(self.state)
+        shown.sentence += f" ({time.monotonic() - self._began:.0f} s)"
+        return shown
+
+    # ------------------------------------------------------------ processes
+
+    def _find_running(self) -> str | None:
+        address = self._processes.running()
+        # half started, or at an address that other hosts cannot join: the cluster has got a second host since
+        if address is not None and (not address or (host_of(address) == LOOPBACK) != (self._address == LOOPBACK)):
+            address = None
+        if address is None:
+            self.stop_processes()
+        return address
+
+    def _start_processes(self) -> str:
+        if not self._token.exists():
+            with open(self._token, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(secrets.token_hex(32))
+        return self._processes.start("--head", "--port=0", "--include-dashboard=false")
 
     async def _rejoin(self, address: str) -> None:
         """Join a Ray that runs. Runs of an earlier server live in it, so a busy host gets several tries."""
@@ -82,121 +104,21 @@ class RayHead:
                     raise
                 await asyncio.sleep(pause)
 
-    def stop_processes(self) -> None:
-        """End the Ray processes that `ray.json` names; blocks for some seconds at most."""
-        try:
-            process = self._process()
-            if process is not None:
-                tree = [process, *process.children(recursive=True)]
-                for one in tree:  # nothing of Ray's has to be kept, so nobody gets long to tidy up
-                    _signal(one, signal.SIGTERM)
-                _, alive = psutil.wait_procs(tree, timeout=1)
-                for straggler in alive:
-                    _signal(straggler, signal.SIGKILL)
-                psutil.wait_procs(alive, timeout=3)
-        except psutil.NoSuchProcess:
-            pass
-        self._record.unlink(missing_ok=True)
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    # ------------------------------------------------------------ processes
-
-    def _find_running(self) -> str | None:
-        if self._process() is None:
-            if self._record.exists():
-                self.stop_processes()
-            return None
-        return str(json.loads(self._record.read_text())["address"])
-
-    def _process(self) -> psutil.Process | None:
-        try:
-            record = json.loads(self._record.read_text())
-            process = psutil.Process(record["pid"])
-            same = abs(process.create_time() - record["process_started"]) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
-            return None
-
-    def _start_processes(self) -> str:
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(mode=0o700, parents=True)
-        if not self._token.exists():
-            with open(self._token, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-                file.write(secrets.token_hex(32))
-        os.environ.update(self._environment())  # Ray reads these in this process too
-        with open(self._log, "wb") as output:
-            process = subprocess.Popen(
-                [
-                    sys.executable, "-c", "from ray.scripts.scripts import main; main()",
-                    "start", "--head", "--block", "--port=0", "--node-ip-address=127.0.0.1",
-                    "--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={self._directory}",
-                    f"--object-store-memory={OBJECT_STORE_BYTES}",
-                ],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                cwd=self._directory,
-            )  # fmt: skip
-        started = psutil.Process(process.pid).create_time()
-        self._record.write_text(json.dumps({"pid": process.pid, "process_started": started, "address": ""}))
-        address_file = self._directory / "ray_current_cluster"
-        deadline = time.monotonic() + START_SECONDS
-        while b"Ray runtime started" not in self._log.read_bytes():
-            if process.poll() is not None:
-                raise RhError(f"`ray start` ended with exit code {process.returncode}.")
-            if time.monotonic() > deadline:
-                raise RhError(f"`ray start` took longer than {START_SECONDS} s.")
-            time.sleep(0.05)
-        address = address_file.read_text().strip()
-        self._record.write_text(
-            json.dumps({"pid": process.pid, "process_started": started, "address": address})
-        )
-        return address
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(self._token),
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # without it Ray listens on every interface
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_DEDUP_LOGS": "0",
-            "RAY_worker_niceness": "0",  # Ray's own 15 starves users' functions on a busy host, and quick calls first
-            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        }
-
     def _join(self, address: str) -> None:
-        os.environ.update(self._environment())
+        os.environ.update(self._processes.variables())  # Ray reads these in this process too
         import ray
 
         if ray.is_initialized():
             ray.shutdown()
+        # a host of several networks must be known to Ray by the same address here as in its own processes
+        own = {} if self._address == LOOPBACK else {"_node_ip_address": self._address}
         ray.init(
             address=address, namespace=NAMESPACE, logging_level=logging.ERROR, log_to_driver=False,
-            configure_logging=False,
+            configure_logging=False, **own,
         )  # fmt: skip
 
     # ------------------------------------------------------------ state
 
-    def _set(self, phase: Any, sentence: str, detail: str = "") -> None:
+    def _set(self, phase: pb.EngineState.Phase, sentence: str, detail: str = "") -> None:
         self.state = pb.EngineState(phase=phase, sentence=sentence, detail=detail)
         self._on_change(self.state)
-
-    def current(self) -> pb.EngineState:
-        """The state, for people who wait: with the seconds it took so far."""
-        if self.state.phase != pb.EngineState.STARTING:
-            return self.state
-        shown = pb.EngineState()
-        shown.CopyFrom(self.state)
-        shown.sentence += f" ({time.monotonic() - self._began:.0f} s)"
-        return shown
-
-    def _log_tail(self) -> str:
-        try:
-            return self._log.read_bytes()[-4000:].decode(errors="replace")
-        except OSError:
-            return ""
-
-
-def _signal(process: psutil.Process, number: int) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.engine.worker_link import WorkerLink
 from rhserver.engine.worker_spec import WorkerSpec
 from rhserver.environments.environments import Environments
-from rhserver.environments.recipe import trees_of
 from rhserver.objects.blobs import Blobs
+from rhserver.runs.placing import locate
 from rhserver.runs.store import RunStore
 
 Listener = Callable[[str], None]
@@ -90,7 +87,6 @@ class Functions:
             RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
         """
         spec = self._with_pickle_inside(spec)
-        tree = spec.code
         environment = await self._environments.ensure(spec.environment, on_output, on_phase)
         key = hashlib.blake2b(
             spec.SerializeToString(deterministic=True) + environment.hash.encode(), digest_size=16
@@ -98,26 +94,19 @@ class Functions:
         known = self._ready.get(key)
         if known is not None:
             return known
-        folder = Path.home()
-        if tree.root:
-            folder = await asyncio.to_thread(self._snapshots.acquire, tree.project, tree.root)
-            self._snapshots.release(tree.project, tree.root)
-        packages = trees_of(spec.environment)
-        path = list(environment.sys_path)
-        if tree.root:
-            path = search_path(folder, spec.entry.imported.folder, path)
+        placed = await locate(spec, environment, self._snapshots)
         entry, pickled = _entry(spec.entry)
         prepared = PreparedFunction(
             key=key,
             number=self._next,
             name=spec.name,
             environment=environment.hash,
-            code=tree,
+            code=spec.code,
             worker=WorkerSpec(
-                python=str(environment.python),
-                path=tuple(path),
-                folder=str(folder),
-                trees=tuple(dict.fromkeys([*([(tree.project, tree.root)] if tree.root else []), *packages])),
+                python=placed.python,
+                path=placed.path,
+                folder=placed.folder,
+                trees=placed.trees,
                 variables=tuple(sorted(spec.variables.items())),
                 cpus=spec.resources.cpus,
                 gpus=spec.resources.gpus,

@@ -9,7 +9,7 @@ from pathlib import Path
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
-from rhserver.environments.environments import Environments, OnText
+from rhserver.environments.environments import Environments, OnText, ReadyEnvironment
 from rhserver.environments.recipe import trees_of
 
 
@@ -44,7 +44,15 @@ async def place(
     Raises:
         RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
     """
-    environment = await environments.ensure(spec.environment, on_output, on_phase)
+    return await locate(spec, await environments.ensure(spec.environment, on_output, on_phase), snapshots)
+
+
+async def locate(spec: pb.FunctionSpec, environment: ReadyEnvironment, snapshots: Snapshots) -> Placed:
+    """Where the code of a function is, beside its environment.
+
+    Raises:
+        RhError: the code was not pushed (code "unknown-code").
+    """
     tree = spec.code
     folder = Path.home()
     path = list(environment.sys_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,18 @@ class StatusService:
         home: the server's state directory.
         engine: the engine's state now.
         counts: `runs_active`, `runs_queued`, `workers`, `calls`, those that are known.
+        hosts: all of the cluster as last heard of, this one first; what is read here is filled into that one.
     """
 
     def __init__(
-        self, home: Path, engine: Callable[[], pb.EngineState], counts: Callable[[], Mapping[str, int]]
+        self,
+        home: Path,
+        engine: Callable[[], pb.EngineState],
+        counts: Callable[[], Mapping[str, int]],
+        hosts: Callable[[], Sequence[pb.Host]] = lambda: (pb.Host(address="127.0.0.1"),),
     ) -> None:
         self._home = home
-        self._engine, self._counts = engine, counts
+        self._engine, self._counts, self._hosts = engine, counts, hosts
         self._gpus = Gpus()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="status")
         self._host: pb.Host | None = None
@@ -58,10 +63,13 @@ class StatusService:
 
     async def read(self) -> pb.Status:
         """How the cluster is now."""
-        host = await self._read_host()
+        own = pb.Host()
+        own.CopyFrom(await self._read_host())
         self._measure()
+        first, *others = self._hosts()
+        own.given, own.address, own.workers = first.given, first.address, first.workers
         return pb.Status(
-            time=time.time(), engine=self._engine(), hosts=[host], state_bytes=self._bytes, **self._counts()
+            time=time.time(), engine=self._engine(), hosts=[own, *others], state_bytes=self._bytes, **self._counts()
         )
 
     def close(self) -> None:

@@ -13,13 +13,16 @@ from rhresources.wire import cluster_pb2 as pb
 from rhserver.status.gpus import Gpus
 
 
-def read_host(gpus: Gpus, disk_of: Path) -> pb.Host:
-    """Processors since the last call, memory, the disk that holds `disk_of`, GPUs. May wait for nvidia-smi."""
+def read_host(gpus: Gpus, disk_of: Path, address: str = "127.0.0.1", *, head: bool = True) -> pb.Host:
+    """Processors since the last call, memory, the disk that holds `disk_of`, GPUs. May wait for nvidia-smi.
+
+    `address`: of this host in the cluster's network; `head`: whether it is the cluster's head.
+    """
     memory = psutil.virtual_memory()
     host = pb.Host(
         name=socket.gethostname(),
-        address="127.0.0.1",
-        head=True,
+        address=address,
+        head=head,
         alive=True,
         cpu_percent=psutil.cpu_percent(interval=None),
         cpus=psutil.cpu_count() or 1,
@@ -27,6 +30,7 @@ def read_host(gpus: Gpus, disk_of: Path) -> pb.Host:
         memory_total=memory.total,
         gpus=gpus.read(),
         uptime=max(0.0, time.time() - psutil.boot_time()),
+        seen=time.time(),
     )
     with contextlib.suppress(OSError):
         disk = psutil.disk_usage(str(disk_of))

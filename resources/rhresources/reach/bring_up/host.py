@@ -17,11 +17,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhresources.errors import RhError
 from rhresources.reach.bring_up import problems
+from rhresources.reach.ssh.problems import SshProblem
 
 if TYPE_CHECKING:
     from rhresources.reach.ssh.connection import SshConnection
+    from rhresources.reach.ssh.running import Write
 
 SERVER_ROOM = "server"
 """The folder of the cluster server inside the rhdesk directory of a host."""
@@ -49,7 +50,7 @@ class Answer:
         output: all other lines, from what it started.
     """
 
-    values: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[str]] = field(default_factory=dict, repr=False)  # tokens are among them
     output: list[str] = field(default_factory=list)
 
     def one(self, name: str) -> str:
@@ -141,12 +142,10 @@ class Host:
         text = _text_of(script, mark, {"room": self.room, **(variables or {})})
         try:
             completed = await self.connection.run("sh -s", input=text.encode(), timeout=timeout, on_output=lines.feed)
-        except TimeoutError:
-            raise RhError(
-                f"{self.name} did not finish `{script}` within {timeout:.0f} s.",
-                remedy="Look at the load and the disk of the host, then try again; what is done stays done.",
-                detail="\n".join(answer.output),
-            ) from None
+        except SshProblem as error:
+            if error.code == "timeout":
+                raise problems.too_slow(self.name, script, timeout or 0.0, answer.output) from None
+            raise
         lines.end()
         if not lines.begun:
             raise problems.no_commands(self.name, completed.code, lines.before())
@@ -157,6 +156,30 @@ class Host:
         if directory := answer.one("rh"):
             self.directory = directory
         return answer
+
+    async def put(self, path: str, content: bytes | Callable[[Write], None]) -> None:
+        """Write a file as a whole, as the user's own; with a function that writes: what that writes.
+
+        Not by SFTP: hosts may lack it, and a login shell that talks breaks it.
+
+        Raises:
+            RhError: it cannot be written.
+            SshProblem: the connection broke.
+        """
+        whole, part = shlex.quote(path), shlex.quote(f"{path}.part")
+        await self.feed(f"umask 077; cat >{part} && mv {part} {whole}", content)
+
+    async def feed(self, command: str, content: bytes | Callable[[Write], None]) -> None:
+        """Run a command that eats `content`.
+
+        Raises:
+            RhError: it failed; it is taken for something that writes.
+            SshProblem: the connection broke.
+        """
+        completed = await self.connection.run(command, input=content)
+        if completed.code:
+            said = (completed.stderr + completed.stdout).decode(errors="replace").strip()
+            raise problems.not_writable(self.name, said or f"exit code {completed.code}")
 
 
 class _Lines:

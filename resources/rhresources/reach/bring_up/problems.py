@@ -16,7 +16,6 @@ _NO_NETWORK = re.compile(
     r"dns error|failed to lookup address|error sending request|Connection refused|Network is unreachable|"
     r"tcp connect error|client error \(Connect\)|operation timed out|Could not connect|network connectivity is disabled"
 )
-_NO_EXECUTION = re.compile(r"Exec format error|cannot execute binary|required file not found|GLIBC_\d|not found \(required")
 _LACKS = re.compile(r"Because ([\w.-]+) was not found in the (?:provided package locations|cache)")
 _LACKS_VERSION = re.compile(r"there (?:is|are) no versions? of ([\w.-]+)(?:==| *==)?([\w.+-]*)")
 _NO_TAG = re.compile(r"([\w.-]+)==?([\w.+-]*) has no wheels? with a matching ([\w ]+) tag")
@@ -38,6 +37,15 @@ def broke_off(host: str, script: str, output: Sequence[str]) -> RhError:
     return known_cause(host, output) or RhError(
         f"{host} broke off `{script}`" + (f": {last[:200]}" if last else "."),
         remedy="Try again; what is done stays done.",
+        detail="\n".join(output),
+    )
+
+
+def too_slow(host: str, script: str, seconds: float, output: Sequence[str]) -> RhError:
+    """A step took too long and was ended."""
+    return RhError(
+        f"{host} did not finish `{script}` within {seconds:.0f} s.",
+        remedy="Look at the load and the disk of the host, then try again; what is done stays done.",
         detail="\n".join(output),
     )
 
@@ -109,7 +117,17 @@ def no_uv(host: str, kind: str, detail: str) -> RhError:
     )
 
 
-def not_installed(host: str, code: str, output: Sequence[str], *, python: str, wheels: str) -> RhError:
+def little_space(host: str, free: int, folder: str) -> RhError:
+    """The disk is not full yet, and would be."""
+    return InstallError(
+        f"The disk of {host} is full: {free / 1024**2:.0f} MiB are free at {folder}.",
+        remedy="Free about 1 GB there and bring the cluster up again.",
+    )
+
+
+def not_installed(
+    host: str, code: str, output: Sequence[str], *, python: str, wheels: str, pythons: Sequence[str]
+) -> RhError:
     """The installer ended with an error; its own words are the detail."""
     text = "\n".join(output)
     if (known := known_cause(host, output)) is not None:
@@ -124,7 +142,7 @@ def not_installed(host: str, code: str, output: Sequence[str], *, python: str, w
     if code == "environment":
         said = _error_of(output)
         if re.search(r"No interpreter found|No download found|Failed to download|dns error|disabled", text):
-            return no_python(host, (), said, text)
+            return no_python(host, pythons, said, text)
         return InstallError(
             f"No Python environment could be made on {host}" + (f": {said}." if said else "."),
             remedy=f"It was to use {python}; the cluster's `python:` field can name another.",
@@ -155,11 +173,6 @@ def not_installed(host: str, code: str, output: Sequence[str], *, python: str, w
     )
 
 
-def cannot_run_uv(output: str) -> bool:
-    """Whether a program is of another kind of system than the host."""
-    return _NO_EXECUTION.search(output) is not None
-
-
 def not_started(host: str, code: str, output: Sequence[str], log: str) -> RhError:
     """The server process ended, or says nothing."""
     text = "\n".join(output)
@@ -173,8 +186,9 @@ def not_started(host: str, code: str, output: Sequence[str], log: str) -> RhErro
         )
     lines = [line.strip() for line in output if line.strip()]
     said = next((line for line in reversed(lines) if line.startswith("rhserver: ")), lines[-1] if lines else "")
+    why = said.removeprefix("rhserver: ") or "it ended and said nothing."
     return RhError(
-        f"The cluster server could not start on {host}: {said.removeprefix('rhserver: ') or 'it ended and said nothing.'}",
+        f"The cluster server could not start on {host}: {why}",
         remedy="" if said.startswith("rhserver: ") else f"{log} on the host has the details.",
         detail=text,
     )

@@ -8,7 +8,6 @@ import platform
 import re
 import shutil
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -248,9 +247,9 @@ def _sources(tools: Tools, wheels: Path | None, lock: str) -> Iterable[tuple[str
     for wheel in sorted(wheels.glob("uv-*.whl"), reverse=True) if wheels is not None else ():
         if fits_platform(wheel.name, tools):
             yield wheel.name.split("-")[1], lambda wheel=wheel: _of_wheel(wheel)  # type: ignore[misc]
-    if platform.system() == tools.system and _own_machine() == tools.machine and not tools.musl:
-        if (own := _own_uv()) is not None:
-            yield locked_version(lock, "uv") or "own", own.read_bytes
+    alike = platform.system() == tools.system and _own_machine() == tools.machine and not tools.musl
+    if alike and (own := _own_uv()) is not None:
+        yield locked_version(lock, "uv") or "own", own.read_bytes
 
 
 def _own_machine() -> str:
@@ -293,14 +292,7 @@ def fits_platform(wheel: str, tools: Tools) -> bool:
 async def _send(host: Host, name: str, read: Callable[[], bytes]) -> tuple[str, str]:
     """Put a uv there and try it; (its path, why it does not run)."""
     await host.run("folders", {"folders": "files"})
-    with tempfile.TemporaryDirectory(prefix="rhdesk-") as folder:
-        packed = Path(folder) / "uv.gz"
-
-        def pack() -> None:
-            with gzip.open(packed, "wb", compresslevel=4) as file:
-                file.write(read())
-
-        await asyncio.to_thread(pack)
-        await host.connection.send(packed, f"{host.directory}/installs/files/{name}.gz")
+    packed = await asyncio.to_thread(lambda: gzip.compress(read(), compresslevel=1))
+    await host.put(f"{host.directory}/installs/files/{name}.gz", packed)
     answer = await host.run("unpack_uv", {"name": name})
     return answer.one("uv"), "\n".join(answer.output)

@@ -54,13 +54,17 @@ class _Source:
     entry_points: str
     release: str
 
+    def read(self) -> list[tuple[str, bytes]]:
+        """All files with their content."""
+        return [(name, file.read_bytes()) for name, file in self.files]
+
     def signature(self) -> tuple[object, ...]:
         """Changes when a file does."""
         found = ((file, file.stat()) for _, file in self.files)
         return (self.metadata, tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found))
 
 
-_known: dict[str, tuple[tuple[object, ...], str]] = {}
+_known: tuple[tuple[object, ...], str] | None = None
 
 
 def own_version() -> str:
@@ -69,13 +73,13 @@ def own_version() -> str:
     Raises:
         RhError: rhdesk is not installed here.
     """
+    global _known
     source = _source()
     signature = source.signature()
-    known = _known.get("")
-    if known is not None and known[0] == signature:
-        return known[1]
-    version = f"{source.release}+{_digest(source)}"
-    _known[""] = (signature, version)
+    if _known is not None and _known[0] == signature:
+        return _known[1]
+    version = f"{source.release}+{_digest(source, source.read())}"
+    _known = (signature, version)
     return version
 
 
@@ -86,9 +90,9 @@ def own_wheel() -> Wheel:
         RhError: rhdesk is not installed here, or files of it are missing.
     """
     source = _source()
-    version = own_version()
+    contents = source.read()
+    version = f"{source.release}+{_digest(source, contents)}"
     info = f"rhdesk-{version}.dist-info"
-    contents = [(name, file.read_bytes()) for name, file in source.files]
     contents += [
         (f"{info}/METADATA", f"{source.metadata}Version: {version}\n".encode()),
         (f"{info}/WHEEL", b"Wheel-Version: 1.0\nGenerator: rhdesk\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
@@ -173,9 +177,8 @@ def _lock_of_checkout() -> Path | None:
     return None
 
 
-def _digest(source: _Source) -> str:
+def _digest(source: _Source, contents: list[tuple[str, bytes]]) -> str:
     whole = hashlib.blake2b(f"{source.metadata}\n{source.entry_points}\n".encode(), digest_size=6)
-    for name, file in source.files:
-        content = hashlib.blake2b(file.read_bytes(), digest_size=20)
-        whole.update(f"{name}\n{content.hexdigest()}\n".encode())
+    for name, content in contents:
+        whole.update(f"{name}\n{hashlib.blake2b(content, digest_size=20).hexdigest()}\n".encode())
     return whole.hexdigest()

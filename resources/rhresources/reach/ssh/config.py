@@ -71,8 +71,8 @@ def _by_ssh(ssh: str, name: str, user: str | None, port: int | None) -> dict[str
     if not home_is_own():
         # ssh looks into the home of the user database, not into $HOME; standard input stands for both of its files
         command += ["-F", "/dev/stdin"]
-        lines = [f'Include "{file}"\nMatch all' for file in (config_file(), Path("/etc/ssh/ssh_config")) if file.exists()]
-        given = "\n".join(lines).encode()
+        files = [file for file in (config_file(), Path("/etc/ssh/ssh_config")) if file.exists()]
+        given = "\n".join(f'Include "{file}"\nMatch all' for file in files).encode()
     command += ["-l", user] if user else []
     command += ["-p", str(port)] if port else []
     try:
@@ -130,6 +130,7 @@ def _host_config(name: str, found: dict[str, list[str]]) -> HostConfig:
     known = [whole(file) for file in _words(one("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2"))]
     # where nothing can be remembered every connection would ask again
     known = [file for file in known if file not in ("none", os.devnull)] or [whole("~/.ssh/known_hosts")]
+    everyones = _words(one("globalknownhostsfile", "/etc/ssh/ssh_known_hosts"))
     agent = one("identityagent", "SSH_AUTH_SOCK")
     if agent == "SSH_AUTH_SOCK":
         agent = os.environ.get("SSH_AUTH_SOCK", "")
@@ -145,9 +146,7 @@ def _host_config(name: str, found: dict[str, list[str]]) -> HostConfig:
         identities_only=one("identitiesonly", "no").lower() in ("yes", "true"),
         agent_socket=whole(agent) if agent not in ("", "none") else agent,
         user_known_hosts=tuple(known),
-        global_known_hosts=tuple(
-            whole(file) for file in _words(one("globalknownhostsfile", "/etc/ssh/ssh_known_hosts")) if none_is_empty(file)
-        ),
+        global_known_hosts=tuple(whole(file) for file in everyones if none_is_empty(file)),
         hash_known_hosts=one("hashknownhosts", "no").lower() in ("yes", "true"),
         host_keys="strict" if strict in ("yes", "true") else "accept-new" if strict == "accept-new" else "ask",
         host_key_alias=none_is_empty(one("hostkeyalias")),

@@ -49,7 +49,7 @@ def load_key(path: str, passphrase: str | None = None, certificate: str | None =
             key = load(data, None)
     except ValueError as error:
         if b"PuTTY-User-Key-File" in data:
-            raise key_not_readable(path, "it is in PuTTY's format; convert it with puttygen -O private-openssh") from None
+            raise key_not_readable(path, "it is in PuTTY's format (puttygen -O private-openssh converts it)") from None
         if data.lstrip().startswith((b"ssh-", b"ecdsa-", b"sk-")):
             raise key_not_readable(path, "it is a public key; name the file without .pub") from None
         if secret is not None and is_encrypted(path):

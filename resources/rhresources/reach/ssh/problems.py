@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from rhresources.errors import ConnectionLost, RhError
@@ -149,9 +150,14 @@ def host_key_changed(
         "somebody stands between you and it.",
         code="host-key-changed",
         step="host key",
-        remedy=f"If you know why it changed, forget the old key (ssh-keygen -f '{file}' -R '{name}') and try again.",
+        remedy=f"If you know why it changed, forget the old key (ssh-keygen -f {_word(file)} -R '{name}') and try again.",
         detail=f"It shows {key_type} {fingerprint}.",
     )
+
+
+def _word(path: str) -> str:
+    """A path for a shell, which must still see a ~ in front."""
+    return f"~/{shlex.quote(path[2:])}" if path.startswith("~/") else shlex.quote(path)
 
 
 def host_key_revoked(target: SshTarget, fingerprint: str, known: tuple[str, int]) -> SshProblem:
@@ -261,4 +267,5 @@ def forwarding_forbidden(target: SshTarget, detail: str) -> SshProblem:
 
 def connection_lost(target: SshTarget, why: str, detail: str = "") -> SshUnreachable:
     """A connection that was up is gone."""
-    return SshUnreachable(f"The SSH connection to {target.place} was lost: {why}.", code="connection-lost", detail=detail)
+    sentence = f"The SSH connection to {target.place} was lost: {why}."
+    return SshUnreachable(sentence, code="connection-lost", detail=detail)

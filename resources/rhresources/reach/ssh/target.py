@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,7 +58,8 @@ class SshTarget:
     @property
     def account(self) -> str:
         """ "alice@gpu1:22": whom a password belongs to."""
-        return f"{self.user}@{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.user}@{host}:{self.port}"
 
     @property
     def place(self) -> str:
@@ -167,8 +167,3 @@ def parse_jump(text: str) -> tuple[str | None, str, int | None]:
         raise bad_config(f"{text.strip()!r} is not a jump host.", "Write user@host:port.")
     port = found[2] or found[4]
     return user or None, found[1] or found[3] or found[5], int(port) if port else None
-
-
-def default_agent_socket() -> str:
-    """Where the agent of this session is; "" without one."""
-    return os.environ.get("SSH_AUTH_SOCK", "")

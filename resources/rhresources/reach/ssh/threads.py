@@ -40,7 +40,8 @@ async def in_thread(
             done.set_result(result)
 
     def work() -> None:
-        result, error = None, None
+        result: Any = None
+        error: BaseException | None = None
         try:
             result = function(*arguments)
         except StopIteration:  # a future cannot carry it

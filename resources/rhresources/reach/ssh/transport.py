@@ -11,11 +11,14 @@ import logging
 import socket
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import paramiko
 from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import (
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
     cMSG_CHANNEL_OPEN,
     cMSG_GLOBAL_REQUEST,
     cMSG_SERVICE_REQUEST,
@@ -102,6 +105,8 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         connection: a connected socket, or a channel of a jump host's transport.
     """
 
+    active: bool
+    auth_handler: Any
     _preferred_ciphers = (
         "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr",
     )  # fmt: skip
@@ -109,17 +114,25 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512",
     )  # fmt: skip
 
+    # paramiko's table names the methods of its own class of channels, whatever a subclass overrides
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        **paramiko.Transport._channel_handler_table,
+        MSG_CHANNEL_DATA: lambda channel, message: channel._feed(message),
+        MSG_CHANNEL_EOF: lambda channel, message: channel._handle_eof(message),
+    }
+
     def __init__(self, connection: Any, key_types: list[str]) -> None:
         super().__init__(
             connection, default_window_size=WINDOW, default_max_packet_size=LARGEST_PACKET, packetizer_class=Packets
         )
         # what the host is known by comes first, so that it shows that key and not one nobody here has seen
-        self._preferred_keys = tuple(
-            sorted(type(self)._preferred_keys, key=lambda kind: kind not in key_types)
-        )
+        self._preferred_keys = tuple(sorted(paramiko.Transport._preferred_keys, key=lambda kind: kind not in key_types))
         with contextlib.suppress(OSError, AttributeError):  # a channel has no such option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.last_words = ""
+        self.on_end: Callable[[], None] | None = None
+        self.round_trip = 0.1
+        self.forwards_sockets = False  # whether it ever did
         self._service_accepted = threading.Event()
         self._failures: dict[int, paramiko.ChannelException] = {}
         self._ping_lock = threading.Lock()
@@ -130,6 +143,11 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
     def heard(self) -> float:
         """When something came from the other side, on the monotonic clock."""
         return float(self.packetizer.heard)
+
+    @property
+    def heard_bytes(self) -> bool:
+        """Whether anything at all came from the other side."""
+        return bool(self.packetizer.heard_bytes)
 
     def _log(self, level: int, msg: Any, *arguments: Any) -> None:
         # every failure reaches somebody as an exception; paramiko would log most of them as errors too
@@ -154,11 +172,13 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         message = Message()
         message.add_byte(cMSG_SERVICE_REQUEST)
         message.add_string("ssh-userauth")
+        began = time.monotonic()
         self._send_message(message)
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = began + ANSWER_SECONDS
         while not self._service_accepted.wait(0.05):
             if not self.active or time.monotonic() > deadline:
                 raise self.get_exception() or EOFError()
+        self.round_trip = min(self.round_trip, time.monotonic() - began)
         self.auth_handler = _LogIn(self)
 
     def log_in(self, user: str, method: str, *fields: str | bytes | bool) -> LogInReply:
@@ -219,11 +239,12 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         with self.lock:
             number = self._next_channel()
             channel = channel or paramiko.Channel(number)
-            channel.chanid = number
+            channel.chanid, channel._name = number, str(number)
+            window = getattr(channel, "first_window", WINDOW)
             message = Message()
             message.add_byte(cMSG_CHANNEL_OPEN)
             message.add_string(kind)
-            for value in (number, WINDOW, LARGEST_PACKET):
+            for value in (number, window, LARGEST_PACKET):
                 message.add_int(value)
             for field in fields:
                 message.add_int(field) if isinstance(field, int) else message.add_string(field)
@@ -231,7 +252,7 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
             self.channel_events[number] = event = threading.Event()
             self.channels_seen[number] = True
             channel._set_transport(self)
-            channel._set_window(WINDOW, LARGEST_PACKET)
+            channel._set_window(window, LARGEST_PACKET)
         try:
             self._send_user_message(message)
             if not event.wait(timeout):
@@ -256,6 +277,25 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         else:
             event.set()
 
+    def send_data(self, payloads: Sequence[Sequence[bytes | memoryview]]) -> None:
+        """Send packets at once that `Packets.send_sealed` takes, or wait while keys are exchanged.
+
+        Raises:
+            EOFError: the connection ended.
+            SSHException: the exchange of keys takes too long.
+        """
+        deadline = time.monotonic() + self.clear_to_send_timeout
+        while True:
+            self.clear_to_send.wait(0.1)
+            if not self.active:
+                raise EOFError()
+            with self.clear_to_send_lock:
+                if self.clear_to_send.is_set():
+                    self.packetizer.send_sealed(payloads)
+                    return
+            if time.monotonic() > deadline:
+                raise paramiko.SSHException("The exchange of keys takes too long.")
+
     # ------------------------------------------------------------ life
 
     def ping(self, timeout: float) -> float:
@@ -274,7 +314,17 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
             self._send_user_message(message)
             if not event.wait(timeout) or not self.active:
                 raise EOFError()
-            return time.monotonic() - began
+            took = time.monotonic() - began
+            self.round_trip = min(self.round_trip, took)
+            return took
+
+    def run(self) -> None:
+        """The thread that reads. `on_end` is called in it at its end."""
+        try:
+            super().run()
+        finally:
+            if self.on_end is not None:
+                self.on_end()
 
     def kill(self) -> None:
         """End the connection at once, whatever waits for it. Does not block."""

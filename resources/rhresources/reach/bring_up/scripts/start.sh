@@ -1,5 +1,5 @@
-# Starts a server (or the node of another host) so that it outlives this connection, and waits for what it publishes.
-# $record is the file it writes; $options are its words, quoted for eval.
+# Starts a server (or the node of another host) so that it outlives this connection, and waits for what it publishes
+# in $record; where $until has words, until it holds one of them in quotes. $options are its words, quoted for eval.
 
 log=$home/$log_name
 published=$home/$record
@@ -8,10 +8,28 @@ last_words() { # of the log, from where it was before
     tail -c "+$((before + 1))" "$log" 2>/dev/null | tail -c 20000
 }
 
+is_final() {
+    [ -n "$until" ] || return 0
+    for word in $until; do
+        case $1 in *"\"$word\""*) return 0 ;; esac
+    done
+    return 1
+}
+
+launch() {
+    before=$(($(wc -c <"$log")))
+    $detach "$installs/$version/bin/python" -m rhserver --home "$home" "$@" </dev/null >>"$log" 2>&1 &
+    process=$!
+}
+
 main() {
+    say "rh $rh"
     make_folder "$home"
     words=$( (: >>"$log") 2>&1) || problem write "$words"
-    before=$(wc -c <"$log")
+    if [ -n "$token" ]; then
+        words=$( (printf '%s' "$token" >"$home/ray-token.part" && mv "$home/ray-token.part" "$home/ray-token") 2>&1) ||
+            problem write "$words"
+    fi
     eval "set -- $options"
     cd "$home" || problem write "$home cannot be entered"
     old=
@@ -23,30 +41,35 @@ main() {
     # Ray needs byte code for a quick start; the rest belongs to this connection, or would lead Python astray
     unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONSTARTUP PYTHONINSPECT PYTHONPATH PYTHONHOME VIRTUAL_ENV
     unset SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK
-    $detach "$installs/$version/bin/python" -m rhserver --home "$home" "$@" </dev/null >>"$log" 2>&1 &
-    process=$!
+    launch "$@"
     count=0
     while [ $count -lt $((seconds * 20)) ]; do
-        if [ -r "$published" ]; then
-            new=$(cat "$published")
+        lives=yes
+        kill -0 $process 2>/dev/null || lives=
+        new=$(cat "$published" 2>/dev/null)
+        if [ -n "$new" ] && [ "$new" != "$old" ] && is_final "$new"; then
             # of the new process, or of one that another client started meanwhile
-            if [ -n "$new" ] && [ "$new" != "$old" ] && process_in "$published" rhserver; then
+            if [ -n "$until" ] || process_in "$published" rhserver; then
                 say "published $(printf '%s' "$new" | tr '\n' ' ')"
                 return 0
             fi
         fi
-        if ! kill -0 $process 2>/dev/null; then
+        if [ -z "$lives" ]; then
             case $(last_words) in
-            *"already runs on"*) ;; # its server.json comes, or is there
+            *"already runs on"*) # its record comes, or is there
+                if [ -n "$old" ] && process_in "$published" rhserver; then
+                    say "published $(one_line "$published")"
+                    return 0
+                fi
+                # or that one is on its way out
+                sleep 0.5
+                launch "$@"
+                ;;
             *)
                 last_words
                 problem ended
                 ;;
             esac
-            if [ -n "$old" ] && process_in "$published" rhserver; then
-                say "published $(one_line "$published")"
-                return 0
-            fi
         fi
         sleep 0.05
         count=$((count + 1))

@@ -9,7 +9,7 @@ main() {
         node) file=$home/node.json word=rhserver ;;
         esac
         [ -r "$file" ] && say "$name $(one_line "$file")"
-        process_in "$file" "$word" && say "$name-lives $pid"
+        process_in "$file" "$word" && say "$name-lives $pid $(words_of "$pid" | tr '\n' ' ')"
     done
     for file in "$installs"/*/complete; do
         [ -r "$file" ] && say "install $(one_line "$file")"

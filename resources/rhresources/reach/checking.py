@@ -1,0 +1,155 @@
+"""Test connection: every step to every host of a cluster, with its time, and the remedy where one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from rhresources.credentials import Credentials
+from rhresources.documents import ClusterDocument
+from rhresources.errors import RhError
+from rhresources.reach.asking import AskedOnce
+from rhresources.reach.bring_up import problems
+from rhresources.reach.bring_up.host import Host
+from rhresources.reach.bring_up.install import SPACE_NEEDED
+from rhresources.reach.bring_up.tools import Tools, choose_pythons, look, shown_pythons
+from rhresources.reach.questions import Asker
+from rhresources.reach.ssh.connection import SshConnection
+from rhresources.reach.ssh.problems import SshProblem
+from rhresources.reach.ssh.target import target_of
+from rhresources.reach.steps import OnStep, Step, StepName
+
+_GIBIBYTE = 1024**3
+_PROBED = "/rhdesk-test-connection"
+"""A socket that is not there: whoever may forward hears that nothing listens, whoever may not is refused."""
+
+
+async def check_hosts(
+    document: ClusterDocument, credentials: Credentials, asker: Asker | None, on_step: OnStep
+) -> list[Step]:
+    """Go all steps to all hosts of a cluster, at the same time; nothing is changed there.
+
+    A host's steps end at the first that fails; the other hosts go on.
+
+    Args:
+        document: of a cluster of type ssh.
+        credentials: where passphrases and passwords are kept.
+        asker: asks the person; None: nobody is asked, and a step that would need it fails.
+        on_step: hears of each step as it begins and as it ends.
+
+    Returns:
+        The steps as they ended.
+    """
+    ended: list[Step] = []
+
+    def tell(step: Step) -> None:
+        if step.state != "running":
+            ended.append(step)
+        on_step(step)
+
+    shared = AskedOnce(asker) if asker is not None else None
+    await asyncio.gather(*(_check_host(document, host, credentials, shared, tell) for host in document.ips))
+    return ended
+
+
+async def _check_host(
+    document: ClusterDocument, host: str, credentials: Credentials, asker: Asker | None, tell: OnStep
+) -> None:
+    failed_already = False
+
+    def told(step: Step) -> None:
+        nonlocal failed_already
+        failed_already = failed_already or step.state == "failed"
+        tell(step)
+
+    try:
+        target = await target_of(document, host)
+        connection = await SshConnection.open(target, credentials=credentials, asker=asker, on_step=told)
+    except RhError as error:
+        if not failed_already:
+            step: StepName = error.step if isinstance(error, SshProblem) else "log in"
+            tell(_failed(step, host, 0.0, error))
+        return
+    try:
+        await _check_inside(document, Host(host, connection, lambda _: None), tell)
+    finally:
+        await connection.close()
+
+
+async def _check_inside(document: ClusterDocument, host: Host, tell: OnStep) -> None:
+    began = _begin("forwarding", host.name, tell)
+    try:
+        await _require_forwarding(host.connection)
+    except RhError as error:
+        tell(_failed("forwarding", host.name, time.monotonic() - began, error))
+        return
+    tell(Step("forwarding", host.name, "done", time.monotonic() - began, "allowed"))
+    began = _begin("python", host.name, tell)
+    try:
+        tools = await look(host, document.python, gpus=True)
+        step = _python(document, host.name, tools, time.monotonic() - began)
+    except RhError as error:
+        tell(_failed("python", host.name, time.monotonic() - began, error))
+        return
+    tell(step)
+    began = _begin("disk", host.name, tell)
+    step = _disk(host.name, tools, time.monotonic() - began)
+    tell(step)
+    if step.state == "failed":
+        return
+    began = _begin("gpu", host.name, tell)
+    tell(Step("gpu", host.name, "done", time.monotonic() - began, _gpus(tools)))
+
+
+async def _require_forwarding(connection: SshConnection) -> None:
+    try:
+        forward = await connection.forward(_PROBED, ("127.0.0.1", 0), probe=True)
+    except SshProblem as error:
+        if error.code != "nothing-listens":
+            raise
+    else:
+        forward.close()
+
+
+def _python(document: ClusterDocument, host: str, tools: Tools, seconds: float) -> Step:
+    fitting = [path for version, path in tools.pythons if version >= problems.OLDEST_PYTHON]
+    chosen = choose_pythons({host: tools}, document.python, managed=document.wheels is None)[host]
+    for version, path in tools.pythons:
+        if path == chosen:
+            return Step("python", host, "done", seconds, f"{'.'.join(map(str, version))}, {path}")
+    has = f"only Python {shown_pythons(tools)[0]}" if tools.pythons and not fitting else f"no Python {chosen}"
+    return Step(
+        "python", host, "note", seconds, f"{has}; uv will fetch Python {chosen}",
+        "The host needs internet access for that; else install Python 3.11 or newer there.",
+    )  # fmt: skip
+
+
+def _disk(host: str, tools: Tools, seconds: float) -> Step:
+    if tools.read_only:
+        return _failed("disk", host, seconds, problems.not_writable(host, f"{tools.folder} is not writable"))
+    if tools.space is None:
+        return Step("disk", host, "note", seconds, "it is not known how much is free")
+    if tools.space < SPACE_NEEDED:
+        return _failed("disk", host, seconds, problems.little_space(host, tools.space, tools.folder))
+    return Step("disk", host, "done", seconds, f"{tools.space / _GIBIBYTE:.1f} GiB free at {tools.folder}")
+
+
+def _gpus(tools: Tools) -> str:
+    if not tools.gpus:
+        return "none"
+    kinds: dict[tuple[str, int], int] = {}
+    for gpu in tools.gpus:
+        kinds[gpu] = kinds.get(gpu, 0) + 1
+    return ", ".join(
+        (f"{count} × " if count > 1 else "") + name + (f" ({size / _GIBIBYTE:.0f} GiB)" if size else "")
+        for (name, size), count in kinds.items()
+    )
+
+
+def _begin(name: StepName, host: str, tell: OnStep) -> float:
+    tell(Step(name, host, "running"))
+    return time.monotonic()
+
+
+def _failed(name: StepName, host: str, seconds: float, error: RhError) -> Step:
+    return Step(name, host, "failed", seconds, error.sentence, error.remedy, error.detail)

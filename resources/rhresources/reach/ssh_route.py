@@ -1,0 +1,435 @@
+"""Hosts over SSH as a cluster: brought up, taken down, repaired, upgraded.
+
+What is done on the hosts is in `bring_up`; this decides what has to be done. The way to the head is in `head_way`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+
+from rhresources.credentials import Credentials
+from rhresources.documents import ClusterDocument
+from rhresources.errors import ConnectionLost, RhError, ServerProblem
+from rhresources.reach import Progress
+from rhresources.reach.asking import AskedOnce
+from rhresources.reach.bring_up import problems
+from rhresources.reach.bring_up.host import Host, Timed
+from rhresources.reach.bring_up.install import prepare
+from rhresources.reach.bring_up.nodes import Engine, address_of, is_joined, join, read_engine, room_of
+from rhresources.reach.bring_up.start import remove_old, start_server, stop
+from rhresources.reach.bring_up.state import Install, State, read_state
+from rhresources.reach.bring_up.wheel import own_version
+from rhresources.reach.head_way import HeadWay
+from rhresources.reach.questions import Asker
+from rhresources.reach.server_calls import (
+    START_SECONDS,
+    active_runs,
+    answers,
+    limit_options,
+    runs_active,
+    shut_down,
+    wait_for_engine,
+)
+from rhresources.reach.ssh.connection import SshConnection
+from rhresources.wire import PROTOCOL
+from rhresources.wire.channel import ServerAddress
+
+
+class SshRoute:
+    """The way to the cluster server of hosts over SSH.
+
+    Args:
+        document: what the cluster is.
+        home: the rhdesk directory of this computer; default: the user's.
+        credentials: where passphrases and passwords are kept.
+        asker: who can ask the person, at any time; None: nobody.
+
+    Attributes:
+        timings: how long each step of the last bring-up, upgrade or repair took.
+    """
+
+    def __init__(
+        self,
+        document: ClusterDocument,
+        home: Path | None,
+        credentials: Credentials,
+        asker: Callable[[], Asker | None],
+    ) -> None:
+        self._document = document
+        self._rhdesk_home = home
+        self._asker = asker
+        self.timings: list[Timed] = []
+        self._way = HeadWay(document, home, credentials, asker)
+        self._changing = asyncio.Lock()
+
+    @property
+    def head(self) -> str:
+        """The head host, as the document names it."""
+        return self._document.ips[0]
+
+    # ------------------------------------------------------------ the connection
+
+    async def connection(self, ask: bool = False) -> SshConnection:
+        """The live connection to the head, opened anew when it died.
+
+        Args:
+            ask: questions may be asked now.
+
+        Raises:
+            SshProblem: the head cannot be reached or logged in to.
+            NeedsAnswer: a person would have to answer first.
+        """
+        return await self._way.connection(ask)
+
+    @property
+    def on_connection(self) -> Callable[[bool, str], None] | None:
+        """Told whether the SSH connection is there, and a sentence, whenever that changes."""
+        return self._way.on_connection
+
+    @on_connection.setter
+    def on_connection(self, callback: Callable[[bool, str], None] | None) -> None:
+        self._way.on_connection = callback
+
+    async def close(self) -> None:
+        """End the forwarded socket and the connection; the cluster goes on."""
+        await self._way.close()
+
+    # ------------------------------------------------------------ the server
+
+    async def address(self, ask: bool = False) -> ServerAddress | None:
+        """Where the server can be reached from here now; None if it does not run.
+
+        Raises:
+            SshProblem: the head cannot be reached or logged in to, or forbids forwarding.
+            NeedsAnswer: a person would have to answer first.
+        """
+        connection = await self.connection(ask)
+        state = await read_state(self._host(self.head, connection, _silent))
+        if state.server is None or not state.server_lives:
+            return None
+        return await self._way.through(connection, state.server)
+
+    # ------------------------------------------------------------ up
+
+    async def up(self, progress: Progress, *, wait_ready: bool = True, ask: bool = True) -> ServerAddress:
+        """Bring the hosts up: install what is missing, start what does not run. Done again it goes on where it broke.
+
+        Args:
+            progress: gets a line for every step.
+            wait_ready: wait for Ray too. A cluster of several hosts always waits, as they join it.
+            ask: whether a person may be asked.
+
+        Raises:
+            SshProblem: a host cannot be reached or logged in to.
+            RhError: a host could not be brought up; the sentence says at which step. If it is not the head, the
+                others are up.
+        """
+        async with self._changing:
+            self.timings = []
+            connection = await self._connect(progress, ask)
+            head = self._host(self.head, connection, progress)
+            async with self._others(self._document.ips[1:], progress, ask) as (others, failed):
+                with head.step("state", ""):
+                    state = await read_state(head)
+                address, version = await self._ensure_server(head, state, others, failed, progress)
+                if wait_ready or len(self._document.ips) > 1:
+                    with head.step("engine", ""):
+                        await wait_for_engine(address, progress)
+                if others or failed:
+                    failed.update(await self._ensure_nodes(head, version, others))
+                    _raise_missing(failed, len(self._document.ips))
+            return address
+
+    async def _connect(self, progress: Progress, ask: bool) -> SshConnection:
+        if self._way.is_open:
+            return await self.connection(ask)
+        began = time.monotonic()
+        connection = await self.connection(ask)
+        took = time.monotonic() - began
+        self.timings.append(Timed(self.head, "connect", took))
+        progress(f"Connected to {connection.target.account} ({took:.1f} s)")
+        return connection
+
+    async def _ensure_server(
+        self, head: Host, state: State, others: Mapping[str, Host], failed: dict[str, RhError], progress: Progress
+    ) -> tuple[ServerAddress, str]:
+        """A server on the head that answers, and its version."""
+        if state.server is not None and state.server_lives:
+            self._require_known_protocol(state)
+            address = await self._answering(head, state)
+            if address is not None:
+                version = state.server_version
+                head.say(f"The cluster server runs (rhdesk {version})")
+                if version != await asyncio.to_thread(own_version):
+                    head.say(
+                        f"It is another build than this computer's; `rhdesk upgrade` brings {self.head} up to date."
+                    )
+                return address, version
+        installs = await self._prepare({self.head: head, **others}, {self.head: state}, failed)
+        version = installs[self.head].version
+        return await self._start(head, version), version
+
+    async def _prepare(
+        self, hosts: Mapping[str, Host], known: Mapping[str, State], failed: dict[str, RhError]
+    ) -> dict[str, Install]:
+        """This computer's rhdesk on all these hosts; what fails on others than the head goes to `failed`."""
+        missing = [name for name in hosts if name not in known]
+        states = await asyncio.gather(*(read_state(hosts[name]) for name in missing), return_exceptions=True)
+        whole = dict(known)
+        for name, state in zip(missing, states, strict=True):
+            if isinstance(state, State):
+                whole[name] = state
+            elif isinstance(state, RhError):
+                failed[name] = state
+            else:
+                raise state
+        prepared = await prepare({name: hosts[name] for name in whole}, whole, self._document)
+        if self.head in prepared.failed:
+            raise prepared.failed[self.head]
+        failed.update(prepared.failed)
+        return prepared.installs
+
+    async def _start(self, head: Host, version: str) -> ServerAddress:
+        options = await self._limits()
+        if len(self._document.ips) > 1:
+            options += ["--address", await address_of(head), "--hosts", ",".join(self._document.ips)]
+        with head.step("start", f"Started the cluster server on {self.head}"):
+            server = await start_server(head, version, options)
+            address = await self._way.through(head.connection, server)
+            if not await answers(address):
+                raise RhError(
+                    f"The cluster server on {self.head} started and does not answer through the tunnel.",
+                    remedy=f"{head.home}/server.log on the host says what it does.",
+                )
+        return address
+
+    async def _answering(self, head: Host, state: State) -> ServerAddress | None:
+        """The address of a server whose process lives, once it answers; None if it ended meanwhile.
+
+        Raises:
+            RhError: it lives and does not answer.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if state.server is None or not state.server_lives:
+                return None
+            address = await self._way.through(head.connection, state.server)
+            try:
+                if await answers(address):
+                    return address
+            except ServerProblem as error:
+                if error.code != "unauthenticated":  # a server that was started anew meanwhile
+                    raise
+            await asyncio.sleep(0.2)
+            state = await read_state(head)
+        raise RhError(
+            f"The cluster server on {self.head} runs and does not answer.",
+            remedy=f"{head.home}/server.log there says what it does; "
+            f"as a last resort end its process there: kill {(state.server or {}).get('pid', '')}.",
+        )
+
+    def _require_known_protocol(self, state: State) -> None:
+        spoken = (state.server or {}).get("protocol", PROTOCOL)
+        if isinstance(spoken, int) and spoken != PROTOCOL:
+            why = problems.newer_there if spoken > PROTOCOL else problems.older_there
+            raise why(self.head, state.server_version, own_version())
+
+    # ------------------------------------------------------------ the other hosts
+
+    @contextlib.asynccontextmanager
+    async def _others(
+        self, names: Iterable[str], progress: Progress, ask: bool
+    ) -> AsyncIterator[tuple[dict[str, Host], dict[str, RhError]]]:
+        """Connections to other hosts while something is done to them: (hosts, why some cannot be reached)."""
+        wanted = list(names)
+        asker = self._asker() if ask else None
+        shared = AskedOnce(asker) if asker is not None else None
+        opened = await asyncio.gather(*(self._way.open(name, shared) for name in wanted), return_exceptions=True)
+        connections = {name: one for name, one in zip(wanted, opened, strict=True) if isinstance(one, SshConnection)}
+        try:
+            failed: dict[str, RhError] = {}
+            for name, one in zip(wanted, opened, strict=True):
+                if isinstance(one, RhError):
+                    failed[name] = one
+                elif isinstance(one, BaseException):
+                    raise one
+            yield {name: self._host(name, one, progress) for name, one in connections.items()}, failed
+        finally:
+            await asyncio.gather(*(one.close() for one in connections.values()), return_exceptions=True)
+
+    async def _ensure_nodes(
+        self, head: Host, version: str, others: Mapping[str, Host], *, anew: bool = False
+    ) -> dict[str, RhError]:
+        """Let hosts join that have not; why some could not."""
+        if not others:
+            return {}
+        engine = await read_engine(head)
+        outcomes = await asyncio.gather(
+            *(self._ensure_node(host, version, engine, anew) for host in others.values()), return_exceptions=True
+        )
+        failed = {}
+        for name, outcome in zip(others, outcomes, strict=True):
+            if isinstance(outcome, RhError):
+                failed[name] = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return failed
+
+    async def _ensure_node(self, host: Host, version: str, engine: Engine, anew: bool) -> None:
+        state = await read_state(host)
+        if not anew and is_joined(state, engine):
+            host.say("It is part of the cluster")
+            return
+        if version not in state.installs:
+            if version != await asyncio.to_thread(own_version):
+                raise RhError(
+                    f"{host.name} lacks rhdesk {version}, which the head runs, and this computer has another build.",
+                    remedy="Upgrade the cluster (rhdesk upgrade), then try again.",
+                )
+            prepared = await prepare({host.name: host}, {host.name: state}, self._document)
+            if host.name in prepared.failed:
+                raise prepared.failed[host.name]
+        await join(host, version, engine, await self._limits())
+
+    async def _limits(self) -> list[str]:
+        return await asyncio.to_thread(limit_options, self._document, self._rhdesk_home)
+
+    def _host(self, name: str, connection: SshConnection, progress: Progress) -> Host:
+        many = len(self._document.ips) > 1
+        told = (lambda line: progress(f"{name}: {line}")) if many else progress
+        return Host(name, connection, told, room=room_of(self.head, name), timings=self.timings)
+
+    # ------------------------------------------------------------ down, repair, upgrade
+
+    async def down(self, stop_runs: bool) -> None:
+        """End the server, its Ray and every worker, on all hosts that can be reached.
+
+        Raises:
+            SshProblem: the head cannot be reached or logged in to.
+            RhError: runs are active and `stop_runs` is false; nothing was ended.
+        """
+        async with self._changing:
+            head = self._host(self.head, await self.connection(True), _silent)
+            state = await read_state(head)
+            address: ServerAddress | None = None
+            if state.server is not None and state.server_lives:
+                address = await self._answering(head, state)
+            elif state.ray_lives:
+                # a killed server left its Ray and maybe runs behind; a new one knows how to end them in order
+                version = await self._any_version(head, state)
+                address = await self._start(head, version)
+                await wait_for_engine(address, _silent)
+                state = await read_state(head)
+            if address is not None:
+                await shut_down(address, stop_runs)
+                await stop(head, "server.json", ended=(state.server or {}).get("pid"))
+            self._way.end_forward()
+            if len(self._document.ips) > 1:
+                async with self._others(self._document.ips[1:], _silent, False) as (others, _):
+                    ended = (stop(host, "node.json") for host in others.values())
+                    await asyncio.gather(*ended, return_exceptions=True)
+
+    async def _any_version(self, head: Host, state: State) -> str:
+        """An installation to start the server from that Ray was started from, or may have been."""
+        if state.server_version in state.installs:
+            return state.server_version
+        return (await self._prepare({self.head: head}, {self.head: state}, {}))[self.head].version
+
+    async def repair(self, host: str | None, progress: Progress) -> None:
+        """Bring hosts back that are lost, in place; the rest of the cluster goes on.
+
+        Args:
+            host: which one, as the document names it; None: all that are not part of the cluster.
+            progress: gets a line for every step.
+
+        Raises:
+            SshProblem: a host cannot be reached or logged in to.
+            RhError: the head does not run, or a host cannot join.
+        """
+        if host is not None and host not in self._document.ips:
+            raise RhError(f"{host} is none of the hosts of this cluster: {', '.join(self._document.ips)}.")
+        if host == self.head or len(self._document.ips) == 1:
+            await self.up(progress)
+            return
+        async with self._changing:
+            self.timings = []
+            head = self._host(self.head, await self._connect(progress, True), progress)
+            state = await read_state(head)
+            if state.server is None or not state.server_lives:
+                raise RhError("The cluster is not up.", remedy="Bring it up; that brings all its hosts up.")
+            names = [host] if host is not None else self._document.ips[1:]
+            async with self._others(names, progress, True) as (others, failed):
+                failed.update(await self._ensure_nodes(head, state.server_version, others, anew=host is not None))
+                _raise_missing(failed, len(self._document.ips))
+
+    async def upgrade(self, progress: Progress) -> None:
+        """Put the rhdesk of this computer onto the hosts and restart the server from it; runs go on meanwhile.
+
+        Raises:
+            SshProblem: a host cannot be reached or logged in to.
+            RhError: runs are active and would not survive, as Ray or Python would change; nothing was changed.
+        """
+        async with self._changing:
+            self.timings = []
+            head = self._host(self.head, await self._connect(progress, True), progress)
+            state = await read_state(head)
+            async with self._others(self._document.ips[1:], progress, True) as (others, failed):
+                installs = await self._prepare({self.head: head, **others}, {self.head: state}, failed)
+                new = installs[self.head]
+                if state.server_lives and state.server is not None and state.server_version != new.version:
+                    address = await self._exchange(head, state, new)
+                    with head.step("engine", ""):
+                        await wait_for_engine(address, progress)
+                    if others:
+                        failed.update(await self._ensure_nodes(head, new.version, others))
+                for each in (head, *others.values()):
+                    for removed in await remove_old(each, new.version):
+                        each.say(f"Removed rhdesk {removed}")
+                _raise_missing(failed, len(self._document.ips))
+
+    async def _exchange(self, head: Host, state: State, new: Install) -> ServerAddress:
+        """Another server in place of the one that runs; that one again, if the other does not start."""
+        assert state.server is not None
+        old = state.installs.get(state.server_version)
+        if old is None or (old.python, old.ray) != (new.python, new.ray):
+            with contextlib.suppress(ConnectionLost, ServerProblem):
+                if runs := await active_runs(await self._way.through(head.connection, state.server)):
+                    raise runs_active(
+                        runs,
+                        f"rhdesk {new.version} needs Ray {new.ray} on Python {new.python} and cannot take them over; "
+                        "upgrade when they have ended.",
+                    )
+        with head.step("stop", f"Ended the server of rhdesk {state.server_version}"):
+            # it leaves Ray and the workers alone while runs are active
+            await stop(head, "server.json")
+        self._way.end_forward()
+        try:
+            return await self._start(head, new.version)
+        except RhError:
+            if old is not None:
+                head.say(f"It does not start; starting rhdesk {old.version} again")
+                await self._start(head, old.version)
+            raise
+
+
+def _raise_missing(failed: Mapping[str, RhError], count: int) -> None:
+    if not failed:
+        return
+    sentences = [error.sentence for error in failed.values()]
+    first = next(iter(failed.values()))
+    up = count - len(failed)
+    error = RhError(
+        f"{' '.join(sentences)} The other {up} {'host is' if up == 1 else 'hosts are'} up.",
+        remedy=f"{first.remedy} Then repair the host.".strip(),
+        detail="\n\n".join(f"{name}: {one.detail}" for name, one in failed.items() if one.detail),
+    )
+    error.code = "hosts-missing"
+    raise error
+
+
+def _silent(line: str) -> None:
+    del line

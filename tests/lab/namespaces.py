@@ -1,0 +1,72 @@
+"""Processes that hold namespaces, and the system's programs that work on them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.rights import SYSTEM_PATH
+
+SECONDS_TO_END = 10.0
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """For `preexec_fn`: the process is killed when the thread that started it ends, however that ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def command(*words: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program of the system; what it printed.
+
+    Raises:
+        RuntimeError: it failed; with what it said.
+    """
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": SYSTEM_PATH} if environment is None else dict(environment),
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"{' '.join(words)[:300]}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()}"
+        )
+    return done.stdout
+
+
+def start_holder(
+    words: Sequence[str], log: Path, *, ready: str = "ready", environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A process that holds namespaces, once it has said that it does."""
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment or {**os.environ, "PATH": SYSTEM_PATH},
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != ready:
+        end(process)
+        raise RuntimeError(f"{' '.join(words)[:120]}: {log.read_text()}")
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait(SECONDS_TO_END)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
