@@ -12,11 +12,11 @@ import json
 import secrets
 import time
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhresources.errors import RhError
+from rhresources.errors import NotFound, RhError
 from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import FINAL_STATES
@@ -47,11 +47,13 @@ class Notebook:
         run: the id of its run; cancelling that ends it.
         url: for the browser of this computer, token included.
         forward: the port here that leads there.
+        cluster: on which it runs.
     """
 
     run: str
-    url: str
+    url: str = field(repr=False)
     forward: PortForward
+    cluster: ClusterLike
 
 
 async def start_notebook(
@@ -80,7 +82,26 @@ async def start_notebook(
     except BaseException:
         await _cancel(client, run.id)
         raise
-    return Notebook(run.id, url, forward)
+    return Notebook(run.id, url, forward, cluster)
+
+
+async def find_notebook(
+    workspace: Workspace, cluster: ClusterLike, local_port: int, running: list[Notebook]
+) -> Notebook | None:
+    """One of `running` that is on this cluster, at this port (0: any), and still there."""
+    forwards = {forward.id: forward for forward in workspace.forwards.list()}
+    for notebook in running:
+        forward = forwards.get(notebook.forward.id)
+        if notebook.cluster != cluster or forward is None or local_port not in (0, forward.local_port):
+            continue
+        client = await workspace.connect(cluster, ask=True)
+        try:
+            if (await client.result(notebook.run)).run.state not in FINAL_STATES:
+                return notebook
+        except NotFound:
+            pass
+        await workspace.forwards.stop(forward.id)
+    return None
 
 
 def open_in_browser(url: str, home: Path) -> bool:

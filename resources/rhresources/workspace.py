@@ -66,15 +66,17 @@ class Workspace(Access):
     ) -> None:
         super().__init__(home, client, asker=asker)
         self.trees = Trees(watch)
-        self._notebooks: dict[str, ClusterLike] = {}  # by run, those that end with this
+        self._notebooks: dict[str, tuple[Notebook, bool]] = {}  # by run; the flag: it outlives this workspace
 
     async def close(self) -> None:
         """End connections, forwards, notebooks that were not to be kept, and the watching. Clusters and runs go on."""
         notebooks, self._notebooks = self._notebooks, {}
-        for run, cluster in notebooks.items():
+        for notebook, outlives in notebooks.values():
+            if outlives:
+                continue
             with suppress(RhError, TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS):
-                    await (await self.connect(cluster)).cancel(run)
+                    await (await self.connect(notebook.cluster)).cancel(notebook.run)
         await super().close()
         self.trees.close()
 
@@ -152,7 +154,7 @@ class Workspace(Access):
     async def notebook(
         self, cluster: ClusterLike, local_port: int = 0, progress: Progress | None = None, *, keep: bool = False
     ) -> Notebook:
-        """Start JupyterLab on a cluster, brought up if it is not, and forward a port to it.
+        """Start JupyterLab on a cluster, brought up if it is not, and forward a port to it; or the one started before.
 
         Args:
             cluster: which one.
@@ -164,19 +166,21 @@ class Workspace(Access):
             InstallError: JupyterLab cannot be installed there.
             RhError: it does not start, or cannot be reached.
         """
-        from rhresources.notebook import start_notebook
+        from rhresources.notebook import find_notebook, start_notebook
 
-        started = await start_notebook(self, cluster, local_port, progress)
-        if not keep:
-            self._notebooks[started.run] = cluster
-        return started
+        running = [notebook for notebook, _ in self._notebooks.values()]
+        found = await find_notebook(self, cluster, local_port, running)
+        if found is None:
+            found = await start_notebook(self, cluster, local_port, progress)
+        self._notebooks[found.run] = (found, keep)
+        return found
 
     async def end_notebook(self, notebook: Notebook) -> None:
         """End a notebook server: its run is cancelled and its forward stopped."""
-        cluster = self._notebooks.pop(notebook.run, notebook.forward.cluster)
+        self._notebooks.pop(notebook.run, None)
         with suppress(NotFound):
             await self.forwards.stop(notebook.forward.id)
-        await (await self.connect(cluster)).cancel(notebook.run)
+        await (await self.connect(notebook.cluster)).cancel(notebook.run)
 
     async def submit(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
@@ -40,7 +41,7 @@ def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
                 await workspace.upgrade(address, lambda line: _say_step(line, progress))
             client = await workspace.up(address, lambda line: _say_step(line, progress))
             row = status_row(address, await client.say_hello(), None)
-            return row | {"already_up": already, "differs": workspace.server_differs(address)}
+            return row | {"already_up": already, "differs": await asyncio.to_thread(workspace.server_differs, address)}
 
     row = run_async(work, interrupted="What was started goes on; `rhdesk status` tells how far it came.")
     if as_json:

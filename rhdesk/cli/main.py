@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from rhdesk.cli.options import RhCommand, is_verbose
+from rhdesk.cli.terminal import printable
 from rhresources.errors import RhError
 
 COMMANDS = {
@@ -144,12 +145,12 @@ def run(argv: list[str]) -> int:
 
 def print_error(error: RhError) -> None:
     """The sentence, the remedy under it, and the detail when it was asked for."""
-    click.echo(click.style("Error: ", fg="red", bold=True) + error.sentence, err=True)
+    click.echo(click.style("Error: ", fg="red", bold=True) + printable(error.sentence), err=True)
     if error.remedy:
-        click.echo(f"       {error.remedy}", err=True)
+        click.echo(f"       {printable(error.remedy)}", err=True)
     if not error.detail:
         return
     if is_verbose():
-        click.echo(error.detail.rstrip("\n"), err=True)
+        click.echo(printable(error.detail.replace("\r\n", "\n")).rstrip("\n"), err=True)
     else:
         click.echo("       (--verbose or RH_DEBUG=1 shows the details.)", err=True)

@@ -42,6 +42,7 @@ def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "
 
         workspace = Workspace(client="command line", watch=False, asker=TerminalAsker(held_progress))
         workspace.set_on_connection(_say_connection)
+        workspace.credentials.on_waiting = _say_waiting
         try:
             return await work(workspace)
         finally:
@@ -51,6 +52,15 @@ def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "
         return asyncio.run(main())
     except KeyboardInterrupt:
         raise Interrupted("Interrupted.", remedy=interrupted) from None
+
+
+def _say_waiting(sentence: str) -> None:
+    """The keyring shows its own prompt, perhaps behind other windows."""
+    from rhdesk.cli.terminal import held_progress, note
+
+    if sentence:
+        with held_progress():
+            note(sentence)
 
 
 def _say_connection(cluster: str, connected: bool, sentence: str) -> None:

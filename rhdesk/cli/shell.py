@@ -51,7 +51,7 @@ def _raw_terminal() -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(sys.stdin.fileno())
-    tty.setraw(sys.stdin.fileno())
+    tty.setraw(sys.stdin.fileno(), termios.TCSADRAIN)  # what was typed ahead is meant for the host
     try:
         yield
     finally:

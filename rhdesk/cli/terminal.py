@@ -121,6 +121,11 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def printable(text: str) -> str:
+    """`text` without what would move the cursor or change colours: it may hold words of another computer."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -54,6 +54,9 @@ class ClusterFeed:
         self._heard = 0.0  # by the monotonic clock, when the cluster last said how it is
         self._said_lost = False
         self._pause = _FIRST_PAUSE
+        self._looked = 0.0  # when the look began that the row is from
+        self._shown_look = 0.0
+        self._again = False
 
     # ------------------------------------------------------------ called by the feeds
 
@@ -69,11 +72,7 @@ class ClusterFeed:
 
     def try_again(self) -> None:
         """Look now, even if it was tried and failed a moment ago."""
-        if self.kind != "machine" and self._row.state is not State.UP:
-            try:
-                self._workspace.retry_soon(self._address)
-            except (RhError, OSError):
-                pass  # its document cannot be read; the look will say so
+        self._again = True
         self.wake()
 
     def connection(self, connected: bool, sentence: str) -> None:
@@ -103,8 +102,13 @@ class ClusterFeed:
         """Follow the cluster until cancelled."""
         while True:
             self._wakened.clear()
+            began = time.time()
             try:
+                if self._again:  # here and not when it was asked for: a look that fails meanwhile must not count
+                    self._again = False
+                    self._workspace.retry_soon(self._address)
                 state = await self._look()
+                self._looked = began
                 self._pause = _FIRST_PAUSE
                 if state == "down":
                     self._gone()
@@ -117,8 +121,10 @@ class ClusterFeed:
                     # taken down, or gone for a moment: asked at once, and only then called unreachable
                     await self._wait(0.1)
             except ConnectionLost as error:
+                self._looked = began
                 await self._unreachable(error)
             except RhError as error:
+                self._looked = began
                 if self.kind == "machine":
                     await self._unreachable(error)
                 else:
@@ -293,17 +299,18 @@ class ClusterFeed:
 
     def _set(self, **changes: object) -> None:
         row = replace(self._row, **changes)  # type: ignore[arg-type]
-        if row != self._row:
-            self._row = row
+        if row != self._row or self._shown_look != self._looked:
+            self._row, self._shown_look = row, self._looked
             self._show()
 
     def _show(self) -> None:
-        row = self._row
+        row, looked = self._row, self._looked
 
         def tell() -> None:
             table = self._store.clusters
             if row.address in table:
-                table.update({row.address: as_shown(row, self._store.tasks.get(cluster_task(row.address)))})
+                task = self._store.tasks.get(cluster_task(row.address))
+                table.update({row.address: as_shown(row, task, looked)})
 
         self._mailbox.post(tell)
 
@@ -336,18 +343,19 @@ class ClusterFeed:
         self._wakened.clear()
 
 
-def as_shown(row: ClusterRow, task: TaskRow | None) -> ClusterRow:
+def as_shown(row: ClusterRow, task: TaskRow | None, looked: float) -> ClusterRow:
     """A cluster with what is being done to it: one that is being brought up is not called down meanwhile.
 
-    A bring-up that failed stays in sight until it is tried again or the cluster is up.
+    A bring-up that failed stays in sight until it is tried again or the cluster is up. `looked` is when somebody last
+    looked how the cluster is: what is older than the end of the task says nothing.
     """
     if task is None or task.assumes is None:
         return row
-    brings_up = task.assumes is State.STARTING
-    if task.state == "running":
+    brings_up, unseen = task.assumes is State.STARTING, looked < task.ended
+    if task.state == "running" or (task.state == "done" and unseen):
         goes = (State.UP, State.STARTING) if brings_up else (State.DOWN,)
         if row.state not in goes:
             return replace(row, state=task.assumes, sentence=task.sentence, problem=None, retry_at=0.0)
-    elif task.state == "failed" and brings_up and row.state is State.DOWN and task.problem is not None:
+    elif task.state == "failed" and brings_up and task.problem is not None and (unseen or row.state is State.DOWN):
         return replace(row, state=State.FAILED, sentence=task.problem.sentence, problem=task.problem)
     return row

@@ -85,7 +85,7 @@ def reach_text(document: ClusterDocument) -> str:
         head = f"[{head}]"
     user = f"{creds.ssh_user}@" if creds.ssh_user else ""
     port = f":{creds.ssh_port}" if creds.ssh_port else ""
-    jump = f" via {creds.proxy_jump}" if creds.proxy_jump else ""
+    jump = f" via {creds.proxy_jump}" if creds.proxy_jump not in (None, "", "none") else ""
     return f"{user}{head}{port}{jump}"
 
 

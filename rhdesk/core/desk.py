@@ -56,6 +56,7 @@ class Desk:
 
             self._workspace = Workspace(self.home, client="window")
             self._workspace.asker = self.questions
+            self._workspace.credentials.on_waiting = self._keyring_waits
         return self._workspace
 
     def act(
@@ -87,6 +88,11 @@ class Desk:
             quiet=quiet,
             assumes=assumes,
         )
+
+    def _keyring_waits(self, sentence: str) -> None:
+        """The keyring's own prompt is open, perhaps behind the window; on the background loop."""
+        if sentence:
+            self.mailbox.post(lambda: self.notifier.info(sentence))
 
     def retry_now(self, cluster: str = "") -> None:
         """Ask the feeds not to wait any longer before they try again."""

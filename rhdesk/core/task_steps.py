@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from rhdesk.core.rows import TaskRow
 
-_DONE = re.compile(r"(.*) \(([\d.]+) s\)")
+_DONE = re.compile(r"(.*) \((\d+\.\d) s\)")
+_COUNTS = re.compile(r" \(\d+ s\)$")  # "Ray starts (17 s)" goes on; its seconds are shown beside it anyhow
 _HOST = re.compile(r"(\S+: )(.*)", re.DOTALL)
 
 
@@ -84,7 +85,7 @@ class _Reader:
             waiting.append(step)
             self.steps.append(step)
         else:
-            self._plain = TaskStep(host + words, "running", when)
+            self._plain = TaskStep(host + _COUNTS.sub("", words), "running", when)
             self.steps.append(self._plain)
 
     def _done(self, host: str, words: str, took: float, when: float) -> None:

@@ -29,7 +29,9 @@ def cluster_task(address: str) -> str:
 
 
 def _uncounted(sentence: str) -> str:
-    return re.sub(r"\d+", "", sentence)
+    """A sentence without its figures; those in the name of the host that it is about stay."""
+    host, colon, said = sentence.partition(": ")
+    return host + colon + re.sub(r"\d+", "", said) if colon else re.sub(r"\d+", "", sentence)
 
 
 class Progress(Protocol):
@@ -117,11 +119,8 @@ class NamedTasks:
             lines = (*(row.lines[:-1] if same else row.lines), sentence)[-_LINES_KEPT:]
             times = (row.times if same else (*row.times, time.time()))[-_LINES_KEPT:]
             said = sentence.strip().splitlines()
-            self._show(
-                replace(
-                    row, sentence=said[-1] if said else row.sentence, fraction=fraction, lines=lines, times=times
-                )
-            )
+            words = " ".join(said[-1].split()) if said else row.sentence
+            self._show(replace(row, sentence=words, fraction=fraction, lines=lines, times=times))
 
     def _end(
         self,
@@ -149,9 +148,7 @@ class NamedTasks:
         elif error is not None:
             if row is not None:
                 problem = Problem.of(error)
-                self._show(
-                    replace(row, state="failed", ended=time.time(), sentence=problem.sentence, problem=problem)
-                )
+                self._show(replace(row, state="failed", ended=time.time(), sentence=problem.sentence, problem=problem))
             if on_error is not None:
                 on_error(error)
             if not quiet:

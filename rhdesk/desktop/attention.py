@@ -130,9 +130,7 @@ def _hosts(desk: Desk) -> list[Concern]:
                 found.append(Concern("unplug", "error", f"{row.address} lost {name}", words, "Repair", mend))
         if row.differs:
             act = partial(upgrade, desk, row.address)
-            found.append(
-                Concern("package", "warn", f"{row.address} runs another rhdesk", row.differs, "Upgrade", act)
-            )
+            found.append(Concern("package", "warn", f"{row.address} runs another rhdesk", row.differs, "Upgrade", act))
     return found
 
 

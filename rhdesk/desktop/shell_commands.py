@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
-from rhdesk.desktop.access_acts import access_commands
+from rhdesk.desktop.access_acts import access_acts, access_commands
 from rhdesk.desktop.cluster_acts import cluster_commands
 from rhdesk.desktop.dialogs.clusters import new_cluster
 from rhdesk.desktop.pages import PAGES
@@ -59,6 +60,8 @@ def declare(desk: Desk, shell: Shell) -> None:
             words="new tunnel localhost tensorboard",
             group="Port",
         ),
+        _of_chosen(desk, shell, "terminal", "Terminal on the chosen cluster", "Ctrl+Shift+X"),
+        _of_chosen(desk, shell, "reconnect", "Reconnect the chosen cluster", "Ctrl+Shift+R"),
         Command(
             "cluster.add",
             "New cluster",
@@ -121,6 +124,21 @@ def declare(desk: Desk, shell: Shell) -> None:
     desk.commands.add_source(lambda: _function_commands(desk))
     desk.commands.add_source(lambda: _name_commands(desk))
     desk.commands.add_source(lambda: _run_commands(desk))
+
+
+def _of_chosen(desk: Desk, shell: Shell, id: str, title: str, keys: str) -> Command:
+    """One of the acts on clusters, for the cluster that is chosen on the page in sight."""
+
+    def act() -> tuple[Callable[[], object], str]:
+        row = desk.store.clusters.get(shell.page.cluster())
+        if row is None:
+            return lambda: None, "Choose a cluster first."
+        return next((run, why_not) for one, _, _, run, why_not in access_acts(desk, shell, row) if one == id)
+
+    return Command(
+        f"cluster.{id}", title, lambda: act()[0](), "square-terminal" if id == "terminal" else "refresh-cw", keys,
+        why_not=lambda: act()[1], words="ssh shell connection", group="Cluster",
+    )  # fmt: skip
 
 
 def _function_commands(desk: Desk) -> list[Command]:

@@ -21,11 +21,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
+from bring_ups import bring_up
 from calls import concurrent_callers, no_op_calls
 from measure import Row, missed, table
 from shared import Bench
 from transfers import large_argument, log_lines
-from trees import second_sync
+from trees import second_sync, sync_over_ssh
 from tunnels import bulk_through_tunnel, call_through_tunnel
 from windows import first_paint, smoothness
 
@@ -41,6 +42,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "logs": log_lines,
     "tunnel": call_through_tunnel,
     "ssh-bulk": bulk_through_tunnel,
+    "bring-up": bring_up,
+    "ssh-sync": sync_over_ssh,
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from processes import BENCH, RoundProcess
 from raw_grpc import RawGrpc, raw_grpc
 from ray_client import ray_client
+from remote_host import RemoteHosts
 from ssh_server import SshServer, ssh_server
 
 from rhresources.code.tree import CodeTree
@@ -46,6 +47,7 @@ class Bench:
         self._route = MachineRoute(self.home)
         self._client: ClusterClient | None = None
         self._ssh: SshServer | None = None
+        self._hosts: RemoteHosts | None = None
         self._keys: dict[str, str] = {}
         shutil.copytree(BENCH / "workload", self.project, ignore=shutil.ignore_patterns("__pycache__"))
         self.home.mkdir(mode=0o700)
@@ -94,6 +96,21 @@ class Bench:
             self._ssh = ssh_server(self.folder / "ssh")
             self._stack.callback(self._ssh.server.remove)
         return self._ssh
+
+    def remote_hosts(self) -> RemoteHosts:
+        """Hosts to bring up.
+
+        Raises:
+            RuntimeError: this machine allows none.
+        """
+        from lab.rights import why_no_hosts
+
+        if reason := why_no_hosts():
+            raise RuntimeError(reason)
+        if self._hosts is None:
+            self._hosts = RemoteHosts(self.folder / "hosts")
+            self._stack.callback(self._hosts.close)
+        return self._hosts
 
     @asynccontextmanager
     async def new_client(self) -> AsyncIterator[ClusterClient]:

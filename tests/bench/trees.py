@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 from measure import Goal, Measurement, Row, medians
+from processes import seconds_of
 from shared import Bench
 
 from rhresources.code.tree import CodeTree
@@ -24,8 +23,8 @@ async def second_sync(bench: Bench) -> list[Row]:
     for root in trees.values():
         _plant(root)
     for name in ("watched", "looked-at"):
-        await _command("git", "init", "--quiet", str(trees[name]))
-        await _command("git", "-C", str(trees[name]), "add", "--all")
+        await seconds_of("git", "init", "--quiet", str(trees[name]))
+        await seconds_of("git", "-C", str(trees[name]), "add", "--all")
     copy = bench.folder / "copy"
     client = await bench.client()
     dice = random.Random(1)
@@ -54,9 +53,7 @@ async def second_sync(bench: Bench) -> list[Row]:
 
     async def rsync() -> float:
         edited = _edit(trees["for-rsync"], dice)
-        start = time.perf_counter()
-        await _command("rsync", "-a", f"{trees['for-rsync']}/", f"{copy}/")
-        taken = (time.perf_counter() - start) * 1e3
+        taken = await seconds_of("rsync", "-a", f"{trees['for-rsync']}/", f"{copy}/") * 1e3
         assert all((copy / path).read_bytes() == (trees["for-rsync"] / path).read_bytes() for path in edited)
         return taken
 
@@ -68,6 +65,61 @@ async def second_sync(bench: Bench) -> list[Row]:
     return [
         Row(f"second sync, {what}, same process : rsync -a", taken["watching"], "ms", peer, goal),
         Row(f"second sync, {what}, new process : rsync -a", taken["looking"], "ms", peer),
+    ]
+
+
+async def sync_over_ssh(bench: Bench) -> list[Row]:
+    """The same over SSH with a round trip of 50 ms: our push through the tunnel, and `rsync -az` over `ssh`."""
+    hosts = bench.remote_hosts()
+    host = await hosts.ready()
+    trees = {name: bench.folder / f"far-{name}" for name in ("watched", "looked-at", "for-rsync")}
+    for root in trees.values():
+        _plant(root)
+    dice = random.Random(2)
+    watched = CodeTree(trees["watched"])
+    watched.watch()
+    bench.close_at_end(watched.close)
+    async with hosts.workspace() as workspace:
+        client = await workspace.connect(hosts.document(host))
+
+        async def by_watching() -> float:
+            _edit(trees["watched"], dice)
+            start = time.perf_counter()
+            await client.push(watched)
+            return time.perf_counter() - start
+
+        async def by_looking() -> float:
+            """A new process, but for the connection: reaching the host is another row's subject."""
+            edited = _edit(trees["looked-at"], dice)
+            start = time.perf_counter()
+            tree = CodeTree(trees["looked-at"])
+            await client.push(tree)
+            taken = time.perf_counter() - start
+            assert all(str(path) in tree.entries for path in edited)
+            tree.save()
+            return taken
+
+        async def rsync() -> float:
+            _edit(trees["for-rsync"], dice)
+            return await seconds_of(
+                *("rsync", "-az", "-e", hosts.shell_of_rsync(host)),
+                *(f"{trees['for-rsync']}/", f"{host.user}@{host.ip}:copy/"),
+            )
+
+        measurements: dict[str, Measurement] = {"watching": by_watching, "looking": by_looking}
+        if shutil.which("rsync"):
+            measurements["rsync"] = rsync
+        for first in measurements.values():
+            await first()  # with the good cable: the whole tree goes
+        host.set_cable(delay_ms=25)
+        try:
+            taken = await medians(measurements, bench.rounds(9))
+        finally:
+            host.set_cable(delay_ms=0)
+    what, goal, peer = f"{CHANGED} of {FILES:,} files changed, 50 ms", Goal("value", "<=", 1), taken.get("rsync")
+    return [
+        Row(f"sync over SSH, {what}, same process : rsync -az", taken["watching"], "s", peer, goal),
+        Row(f"sync over SSH, {what}, new process : rsync -az", taken["looking"], "s", peer, goal),
     ]
 
 
@@ -88,8 +140,3 @@ def _edit(root: Path, dice: random.Random) -> list[Path]:
         with (root / path).open("a") as file:
             file.write(f"REVISION = {dice.random()}\n")
     return edited
-
-
-async def _command(*command: str) -> None:
-    # subprocess forks by vfork, as a shell would; the loop's own way copies the tables of this large process first
-    await asyncio.to_thread(subprocess.run, command, check=True)

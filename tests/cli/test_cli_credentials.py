@@ -189,7 +189,7 @@ def test_that_a_host_key_is_confirmed_at_the_terminal(
         terminal.expect("(yes/no/[fingerprint])? ")
         terminal.type("yes\n")
         assert "Kept in GNOME Keyring" in terminal.ends()
-    assert f"[{sshd.address}]:{sshd.port} " in ssh_home.known_hosts.read_text()
+    assert "ssh-ed25519" in ssh_home.known_hosts.read_text()
 
 
 def test_that_a_password_of_a_host_that_is_off_is_kept_untried(
@@ -206,3 +206,11 @@ def test_that_a_password_of_a_host_that_is_off_is_kept_untried(
     untried = rhdesk("credentials", "set", "password", "bob@127.0.0.1:1", "--no-test", given="x\n").err
     assert "not tried" not in untried
     assert rhdesk("credentials", "set", "password", "gpu1", given="x\n", code=2).err.count("alice@gpu1") == 2
+
+
+def test_that_words_of_a_host_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from rhdesk.cli.main import print_error
+    from rhresources.errors import RhError
+
+    print_error(RhError("The host said \x1b[2Jno\x07.", remedy="Ask \x9bit."))
+    assert capsys.readouterr().err == "Error: The host said \ufffd[2Jno\ufffd.\n       Ask \ufffdit.\n"

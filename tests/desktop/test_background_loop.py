@@ -174,12 +174,16 @@ def test_progress_shows_steps_and_one_that_counts_stays_one_line(loop: Backgroun
         progress("Starting the server")
         for second in range(3):
             progress(f"Ray starts ({second} s)", second / 3)
+        progress("10.0.0.1: Sent uv (0.3 s)")
+        progress("10.0.0.2: Sent uv (0.4 s)")
 
     tasks.start("up", work, title="Bringing up")
     drain_until(mailbox, lambda: (row := table.get("up")) is not None and row.state == "done")
     row = table.get("up")
     assert row is not None
-    assert row.lines == ("Starting the server", "Ray starts (2 s)")
+    hosts = ("10.0.0.1: Sent uv (0.3 s)", "10.0.0.2: Sent uv (0.4 s)")
+    assert row.lines == ("Starting the server", "Ray starts (2 s)", *hosts)
+    assert len(row.times) == len(row.lines)
 
 
 def test_a_cancelled_task_says_so_and_calls_only_on_end(loop: BackgroundLoop, mailbox: Mailbox) -> None:

@@ -188,9 +188,7 @@ def test_what_is_kept_elsewhere_shows_when_one_looks_again(page: CredentialsPage
 
 
 @pytest.mark.skipif(not has_many_users(), reason="needs users that log in by password")
-def test_a_password_is_tested_by_logging_in(
-    page: CredentialsPage, qtbot: QtBot, sshd: Sshd, ssh_home: SshHome
-) -> None:
+def test_a_password_is_tested_by_logging_in(page: CredentialsPage, qtbot: QtBot, sshd: Sshd, ssh_home: SshHome) -> None:
     ssh_home.knows(sshd)
     account = f"{USER}@127.0.0.1:{sshd.port}"
     dialog = add(page)
@@ -297,7 +295,7 @@ def test_a_list_that_cannot_be_read_is_told_and_tried_again(
     page = shell.page
     assert isinstance(page, CredentialsPage)
     qtbot.waitUntil(lambda: page.rows.condition.phase is Phase.FAILED, timeout=LONG)
-    assert "credentials.yaml" in words(page)
+    qtbot.waitUntil(lambda: "credentials.yaml" in words(page), timeout=LONG)
     index.unlink()
     page.list.retry.emit()
     qtbot.waitUntil(lambda: page.rows.condition.phase is Phase.READY, timeout=LONG)

@@ -20,6 +20,7 @@ from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Phase
 from rhdesk.core.tasks import Progress
 from rhdesk.desktop.app import make_window, start
+from rhdesk.desktop.dialogs.transfer import FetchFiles, SendFiles
 from rhdesk.desktop.pages.clusters import ClustersPage
 from rhdesk.desktop.pages.runs import RunsPage
 from rhdesk.desktop.shell import Shell
@@ -102,16 +103,7 @@ def row_of(shell: Shell) -> ClusterRow:
 
 
 def wait_for(qtbot: QtBot, shell: Shell, state: State, timeout: int = 40_000) -> None:
-    try:
-        qtbot.waitUntil(lambda: LAB in shell.desk.store.clusters and row_of(shell).state is state, timeout=timeout)
-    except Exception:
-        known = [shell.desk.store.clusters.get(LAB), *shell.desk.store.tasks.rows(), *shell.desk.notifier.notices()]
-        print(*known, sep="\n")
-        import asyncio, io
-        loop = shell.desk.loop._loop
-        for task in asyncio.all_tasks(loop):
-            out = io.StringIO(); task.print_stack(file=out); print(out.getvalue())
-        raise
+    qtbot.waitUntil(lambda: LAB in shell.desk.store.clusters and row_of(shell).state is state, timeout=timeout)
 
 
 def words(widget: QWidget) -> str:
@@ -201,9 +193,7 @@ def test_a_lost_cluster_is_shown_with_its_reason_and_everything_goes_on_when_it_
     qtbot.waitUntil(lambda: page.panel.preview is not None, timeout=10_000)
 
 
-def test_a_dropped_connection_comes_back_by_itself(
-    shell: Shell, host: Sshd, ssh_home: SshHome, qtbot: QtBot
-) -> None:
+def test_a_dropped_connection_comes_back_by_itself(shell: Shell, host: Sshd, ssh_home: SshHome, qtbot: QtBot) -> None:
     ssh_home.knows(host)
     shell.desk.retry_now()
     wait_for(qtbot, shell, State.UP)
@@ -242,6 +232,40 @@ def test_a_forwarded_port_is_restored_after_a_restart_of_the_host(
     shell.page.list.select(forward.id)  # type: ignore[attr-defined]
     press(shell, "Stop")
     qtbot.waitUntil(lambda: len(forwards) == 0, timeout=10_000)
+
+
+def test_files_go_there_and_come_back(
+    shell: Shell, host: Sshd, ssh_home: SshHome, qtbot: QtBot, short_path: Path
+) -> None:
+    ssh_home.knows(host)
+    shell.desk.retry_now()
+    wait_for(qtbot, shell, State.UP)
+    project, there, back = short_path / "data", short_path / "there", short_path / "back"
+    (project / "inner").mkdir(parents=True)
+    (project / "inner" / "numbers.bin").write_bytes(bytes(range(256)) * 4000)
+    back.mkdir()
+    tasks = shell.desk.store.tasks
+
+    def ended() -> bool:
+        return bool(tasks.rows()) and all(task.state != "running" for task in tasks.rows())
+
+    sending = SendFiles(shell.desk, shell, LAB)
+    sending.add([project])
+    sending.remote.setText(str(there))
+    sending.send()
+    qtbot.waitUntil(ended, timeout=30_000)
+    assert (there / "data" / "inner" / "numbers.bin").read_bytes() == bytes(range(256)) * 4000
+    fetching = FetchFiles(shell.desk, shell, LAB)
+    fetching.local.setText(str(back / "nowhere"))
+    fetching.remote.setText(f"{there}/data/inner/numbers.bin")
+    fetching.fetch()
+    assert "There is no folder" in words(fetching)
+    fetching.local.setText(str(back))
+    fetching.fetch()
+    qtbot.waitUntil(lambda: (back / "numbers.bin").exists() and ended(), timeout=30_000)
+    assert (back / "numbers.bin").stat().st_size == 1_024_000
+    said = [notice.sentence for notice in shell.desk.notifier.notices()]
+    assert any("numbers.bin of ~/lab is in" in sentence and "1 file" in sentence for sentence in said)
 
 
 def banner(port: int) -> bytes:

@@ -11,7 +11,7 @@ from rhdesk.core.task_steps import steps_of
 
 def task(*lines: tuple[float, str], state: str = "running", ended: float = 0.0, **more: Any) -> TaskRow:
     words, times = tuple(line for _, line in lines), tuple(when for when, _ in lines)
-    return TaskRow("cluster ~/lab", "Bringing up ~/lab", state, started=0.0, ended=ended, lines=words, times=times, **more)
+    return TaskRow("cluster ~/lab", "Bringing up ~/lab", state, ended=ended, lines=words, times=times, **more)
 
 
 def shown(row: TaskRow) -> list[tuple[str, str, float | None]]:
@@ -40,11 +40,11 @@ def test_hosts_go_side_by_side() -> None:
 
 
 def test_a_step_that_is_never_called_done_ends_with_the_next() -> None:
-    lines = ((1, "Installing uv 0.9 with pip …"), (4, "Sent rhdesk (0.2 s)"), (5, "Starting Ray"), (7, "Ray is up"))
+    lines = ((1, "Installing uv 0.9 with pip …"), (4, "Sent rhdesk (0.2 s)"), (5, "Ray starts (2 s)"), (7, "Ray is up"))
     assert shown(task(*lines, state="done", ended=8)) == [
         ("Installing uv 0.9 with pip…", "done", 3),
         ("Sent rhdesk", "done", 0.2),
-        ("Starting Ray", "done", 2),
+        ("Ray starts", "done", 2),
         ("Ray is up", "done", 1),
     ]
 
@@ -64,16 +64,26 @@ LAB = ClusterRow("~/lab", "lab", "ssh", State.DOWN)
 
 
 def test_a_cluster_that_is_being_brought_up_is_not_called_down() -> None:
-    assert as_shown(LAB, task(assumes=State.STARTING)).state is State.STARTING
-    assert as_shown(LAB, task(state="cancelled", assumes=State.STARTING)).state is State.DOWN
+    assert as_shown(LAB, task(assumes=State.STARTING), 9).state is State.STARTING
+    assert as_shown(LAB, task(state="cancelled", assumes=State.STARTING), 9).state is State.DOWN
     up = ClusterRow("~/lab", "lab", "ssh", State.UP)
-    assert as_shown(up, task(assumes=State.STARTING)).state is State.UP
-    assert as_shown(up, task(assumes=State.STOPPING)).state is State.STOPPING
+    assert as_shown(up, task(assumes=State.STARTING), 9).state is State.UP
+    assert as_shown(up, task(assumes=State.STOPPING), 9).state is State.STOPPING
+
+
+def test_what_was_seen_before_the_task_ended_is_not_shown_after_it() -> None:
+    done = task(state="done", ended=5, assumes=State.STARTING)
+    asks = ClusterRow("~/lab", "lab", "ssh", State.NEEDS_YOU)
+    assert as_shown(asks, done, 4).state is State.STARTING
+    assert as_shown(asks, done, 6).state is State.NEEDS_YOU
+    failed = task(state="failed", ended=5, assumes=State.STARTING, problem=Problem("It broke."))
+    assert as_shown(asks, failed, 4).state is State.FAILED
+    assert as_shown(asks, failed, 6).state is State.NEEDS_YOU
 
 
 def test_a_bring_up_that_failed_stays_in_sight_until_the_cluster_is_up() -> None:
     failed = task(state="failed", assumes=State.STARTING, problem=Problem("No space is left."))
-    assert as_shown(LAB, failed).state is State.FAILED
-    assert as_shown(LAB, failed).problem == Problem("No space is left.")
-    assert as_shown(ClusterRow("~/lab", "lab", "ssh", State.UP), failed).state is State.UP
-    assert as_shown(LAB, None) == LAB
+    assert as_shown(LAB, failed, 9).state is State.FAILED
+    assert as_shown(LAB, failed, 9).problem == Problem("No space is left.")
+    assert as_shown(ClusterRow("~/lab", "lab", "ssh", State.UP), failed, 9).state is State.UP
+    assert as_shown(LAB, None, 9) == LAB

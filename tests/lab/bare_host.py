@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.sshd import Sshd
+from lab.sshd import ME, Sshd, wait_for_banner
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
 from rhresources.reach.questions import Asker
@@ -39,6 +39,7 @@ class BareHost:
         self.folder = Path(tempfile.mkdtemp(prefix="rhbare-", dir="/tmp"))
         self.rh = rh or self.folder / ".rh"
         self.key = key
+        self.user = ME
         self.said: list[str] = []
         self._routes: list[SshRoute] = []
         variables = {
@@ -50,6 +51,7 @@ class BareHost:
         }
         self.sshd = Sshd(authorized=[key], set_env=variables, prefix=prefix)
         self.sshd.start()
+        wait_for_banner(self.sshd.address, self.sshd.port, self.sshd.process)
         with known_hosts.open("a") as file:
             file.write(self.sshd.known_hosts_lines())
 

@@ -15,8 +15,9 @@ class Display:
 
     def __init__(self) -> None:
         read, write = os.pipe()
+        # without -noreset it starts anew whenever its last client leaves, and refuses others for that moment
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"],
             pass_fds=(write,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -42,13 +43,13 @@ class Display:
 
     def type(self, window: str, text: str) -> None:
         """Type `text` and Enter into a window."""
-        self._xdotool("windowfocus", "--sync", window)
+        self._xdotool("windowfocus", window)
         self._xdotool("type", "--delay", "20", text)
         self._xdotool("key", "Return")
 
     def press(self, window: str, key: str) -> None:
         """Press one key in a window."""
-        self._xdotool("windowfocus", "--sync", window)
+        self._xdotool("windowfocus", window)
         self._xdotool("key", key)
 
     def _xdotool(self, *words: str) -> subprocess.CompletedProcess[str]:

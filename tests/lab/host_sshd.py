@@ -90,7 +90,9 @@ class HostSshd:
         deadline = time.monotonic() + SECONDS_TO_START
         while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the SSH server of {self.host.name} did not start:\n{self.log.read_text()}")
+                code = self._process.poll()
+                what = "does not answer" if code is None else f"ended with code {code}"
+                raise RuntimeError(f"the SSH server of {self.host.name} {what}:\n{self.log.read_text()[-2000:]}")
             time.sleep(0.02)
 
     def stop(self, *, sessions: bool = True) -> None:

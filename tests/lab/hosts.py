@@ -58,8 +58,6 @@ class Network:
             self.folder / "switch.log",
         )
         try:
-            # a network namespace of its own starts with its loopback interface down
-            command("ip", "link", "set", "lo", "up") if _in_a_user_namespace() else None
             self.at_switch("ip", "link", "set", "switch", "up")
             self.add_port("uplink", "name", self._card)
             command("ip", "addr", "add", f"{self.address}/24", "dev", self._card)
@@ -346,10 +344,6 @@ class Host:
         assert self._wire.stdin is not None
         self._wire.stdin.write(f"{line}\n")
         self._wire.stdin.flush()
-
-
-def _in_a_user_namespace() -> bool:
-    return not has_many_users()
 
 
 def _free_network() -> str:

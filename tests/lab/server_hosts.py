@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lab.hosts import Host, Network
+from lab.hosts import Network
 from rhresources.wire.channel import ServerAddress
 
 SECONDS_TO_START = 90.0
@@ -37,12 +37,25 @@ class ServerHosts:
         self._wait(lambda: self._read(1, "ray.json").get("address"), 1)
         return self.address()
 
+    def kill_head(self) -> None:
+        """SIGKILL to the cluster server; its Ray and its workers stay."""
+        self.kill(1, "server.json")
+        (self.home(1) / "server.json").unlink()
+
+    def kill(self, number: int, record: str, signal: str = "KILL") -> None:
+        """A signal to the process that a record of a host names; waits for its end."""
+        host, pid = self.hosts[number - 1], str(self._read(number, record)["pid"])
+        host.run("kill", f"-{signal}", pid)
+        self._wait(lambda: host.run("sh", "-c", f"[ -e /proc/{pid}/cwd ] || echo gone"), number)
+
     def address(self) -> ServerAddress:
         """Where the test reaches the server's socket: through the head's own file system."""
         facts = self._wait(lambda: self._read(1, "server.json"), 1)
         return ServerAddress(f"unix:/proc/{self.hosts[0].init}/root{facts['socket']}", facts["token"])
 
-    def join(self, number: int, *, wait: bool = True, token: str = "", head: str = "") -> dict[str, Any]:
+    def join(
+        self, number: int, *, wait: bool = True, token: str = "", head: str = "", **variables: str
+    ) -> dict[str, Any]:
         """Start the node of a host; what it says at the end of joining."""
         host = self.hosts[number - 1]
         home = self.home(number)
@@ -51,7 +64,7 @@ class ServerHosts:
             (home / "node.json").unlink()
         (home / "ray-token").write_text(token or (self.home(1) / "ray-token").read_text())
         head = head or self._read(1, "ray.json")["address"]
-        self._rhserver(number, "--join", head, "--address", host.ip, "--given", host.name)
+        self._rhserver(number, "--join", head, "--address", host.ip, "--given", host.name, **variables)
         if not wait:
             return {}
         found: dict[str, Any] = self._wait(lambda: self.node(number, "joined", "failed"), number)
@@ -62,17 +75,26 @@ class ServerHosts:
         said = self._read(number, "node.json")
         return said if said.get("state") in states else None
 
+    def until_nothing_runs(self, number: int, seconds: float = 15) -> None:
+        """Wait until a host has no processes but its first one and the `sleep` of that."""
+        host = self.hosts[number - 1]
+        deadline = time.monotonic() + seconds
+        while len(host.processes()) > 2:
+            assert time.monotonic() < deadline, host.run("ps", "aux")
+            time.sleep(0.1)
+
     def log(self, number: int) -> str:
         """What rhserver logged on a host."""
         with contextlib.suppress(OSError):
             return (self.home(number) / "rhserver.log").read_text(errors="replace")
         return ""
 
-    def _rhserver(self, number: int, *options: str) -> Any:
+    def _rhserver(self, number: int, *options: str, **variables: str) -> Any:
         home = self.home(number)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        cache = os.environ.get("UV_CACHE_DIR", "")
-        words = ["env", f"UV_CACHE_DIR={cache}", sys.executable, "-m", "rhserver", "--home", str(home), *options]
+        variables = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", ""), **variables}
+        given = [f"{name}={value}" for name, value in variables.items()]
+        words = ["env", *given, sys.executable, "-m", "rhserver", "--home", str(home), *options]
         with (home / "rhserver.log").open("ab") as output:
             return self.hosts[number - 1].start(*words, output=output)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +184,25 @@ def session_credentials(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Crede
     """Credentials without a keyring."""
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     return Credentials(rh_home)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it is true.
+
+    Raises:
+        AssertionError: it is not, for 20 s.
+    """
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not come true")
+
+
+def ssh_keygen(*arguments: str | Path) -> str:
+    """What `ssh-keygen` prints."""
+    done = subprocess.run(["ssh-keygen", *map(str, arguments)], check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 Opener = Callable[..., Awaitable[SshConnection]]

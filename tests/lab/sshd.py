@@ -161,7 +161,7 @@ class Sshd:
             "UseDNS no",
             "LogLevel VERBOSE",
             "MaxStartups 100:30:200",
-            "Subsystem sftp internal-sftp",
+            "" if "Subsystem" in self.extra else "Subsystem sftp internal-sftp",
             "SetEnv " + " ".join(f'"{name}={value}"' for name, value in self.set_env.items()),
         ]
         return "\n".join(lines) + "\n"

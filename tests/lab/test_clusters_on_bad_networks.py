@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ def add(a, b):
     return a + b
 
 def wait_for(path):
-    import os
+    import os, platform
+    print("on", platform.node(), flush=True)
+    path = os.path.expanduser(path)
     while not os.path.exists(path):
         time.sleep(0.1)
     return open(path).read()
@@ -69,7 +72,7 @@ class Remote:
 
 @pytest.fixture(scope="session")
 def installed(ssh_keys: SshKeys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
-    """One host for all tests here: they leave its server up and its cable good."""
+    """One host for all tests here: they leave its cable good, and no run."""
     if reason := why_no_hosts():
         pytest.skip(reason)
     with Network() as network:
@@ -133,7 +136,7 @@ async def test_a_log_of_half_a_million_lines_goes_on_after_a_pulled_cable(
     async with workspace_at(rh_home) as workspace:
         said: list[tuple[bool, str]] = []
         workspace.set_on_connection(lambda _, connected, sentence: said.append((connected, sentence)))
-        client = await workspace.connect(installed.document)
+        client = await workspace.up(installed.document)
         key = await prepare(client, CodeTree(project(short_path / "project")), "print_lines")
         run = await client.submit(key, pickle_arguments((LINES,), {}))
         blocks: list[bytes] = []
@@ -172,7 +175,7 @@ async def test_runs_and_calls_survive_a_restart_of_the_ssh_server(
     gate = host.home / "gate"
     gate.unlink(missing_ok=True)
     async with workspace_at(rh_home) as workspace:
-        client = await workspace.connect(installed.document)
+        client = await workspace.up(installed.document)
         tree = CodeTree(project(short_path / "project"))
         wait, add = await prepare(client, tree, "wait_for"), await prepare(client, tree, "add")
         runs = [await client.submit(wait, pickle_arguments((str(gate),), {})) for _ in range(3)]
@@ -214,6 +217,76 @@ async def test_the_main_job_works_over_a_slow_cable_with_losses(
             assert cloudpickle.loads((await client.result(run.id)).value.data) == lines
     finally:
         host.set_cable(delay_ms=0, loss=0, rate_mbit=0)
+
+
+# ---------------------------------------------------------------- three hosts
+
+
+async def until_running(client: ClusterClient, run: str) -> str:
+    """The name of the host that it runs on."""
+    async for event in client.watch(run, log=False):
+        if event.HasField("run") and event.run.state not in (pb.QUEUED, pb.PREPARING):
+            assert event.run.state == pb.RUNNING, event.run
+            return event.run.host
+    raise AssertionError("the watch ended")
+
+
+async def until_all_are_there(client: ClusterClient, count: int) -> None:
+    async for status in client.watch_status(interval=0.3):
+        if sum(host.alive for host in status.hosts) == count:
+            return
+
+
+@pytest.mark.timeout(600)
+async def test_a_host_without_power_takes_its_runs_along_and_nothing_else(
+    installed: Remote, rh_home: Path, short_path: Path
+) -> None:
+    head, network = installed.host, installed.host.network
+    doomed, third = hosts = network.host(2), network.host(3)
+    for host in hosts:
+        host.sshd([installed.key], environment=warm_cache())
+    by_name = {name: host for host in (head, *hosts) for name in (host.name, host.ip)}
+    document = cluster_of(head, *hosts, key=installed.key)
+    async with workspace_at(rh_home) as workspace:
+        await workspace.down(installed.document, stop_runs=True)
+        client = await workspace.up(document, print)
+        try:
+            await until_all_are_there(client, 3)
+            key = await prepare(client, CodeTree(project(short_path / "project")), "wait_for")
+
+            async def start(count: int) -> dict[str, Host]:
+                """Runs that wait for a gate on their host, and where they are."""
+                for host in (head, *hosts):
+                    (host.home / "gate").unlink(missing_ok=True)
+                runs = [(await client.submit(key, pickle_arguments(("~/gate",), {}))).id for _ in range(count)]
+                places = await asyncio.gather(*(until_running(client, run) for run in runs))
+                return {run: by_name[place] for run, place in zip(runs, places, strict=True)}
+
+            on = await start(20)
+            assert set(on.values()) == {head, doomed, third}
+            doomed.power_off()
+            async with asyncio.timeout(60):
+                for run in [run for run, host in on.items() if host is doomed]:
+                    _, last = await log_and_end(client, run)
+                    assert last.state in (pb.FAILED, pb.LOST), last
+                    assert re.search(rf"{doomed.ip}\)? has not answered for", str(last)), last
+            for host in (head, third):
+                (host.home / "gate").write_text("open")
+            for run, host in on.items():
+                if host is not doomed:
+                    log, last = await log_and_end(client, run)
+                    assert (last.state, log) == (pb.SUCCEEDED, f"on {host.name}\n".encode()), last
+
+            doomed.power_on()
+            doomed.sshd([installed.key], environment=warm_cache())
+            await workspace.repair(document, doomed.ip, print)
+            await until_all_are_there(client, 3)
+            # the workers of the runs before are warm, so only with more runs than those a new one is started
+            assert set((await start(20)).values()) == {head, doomed, third}
+        finally:
+            await workspace.down(document, stop_runs=True)
+            for host in hosts:
+                host.power_off()
 
 
 # ---------------------------------------------------------------- two users of one host

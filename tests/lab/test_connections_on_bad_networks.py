@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import threading
@@ -198,6 +199,8 @@ async def test_another_user_of_the_host_gets_to_no_private_socket(
 def burden() -> dict[str, int]:
     """Threads, open files and memory of this process."""
     gc.collect()
+    with suppress(AttributeError, OSError):  # what threads that are gone have freed goes back to the system
+        ctypes.CDLL(None).malloc_trim(0)
     me = psutil.Process()
     return {"threads": threading.active_count(), "files": me.num_fds(), "memory": me.memory_info().rss}
 
@@ -243,4 +246,4 @@ async def test_threads_files_and_memory_do_not_grow_with_connects_and_drops(
     print(f"{CONNECTS} connects: {before} -> {after}")
     assert after["threads"] <= before["threads"]
     assert after["files"] <= before["files"]
-    assert after["memory"] - before["memory"] < 3_000_000 + 20_000 * CONNECTS
+    assert after["memory"] - before["memory"] < 3_000_000 + 5_000 * CONNECTS

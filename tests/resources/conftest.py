@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from lab.bare_host import BareHost
-from lab.sshd import SSHD
 from lab.ssh_fixtures import SshHome, SshKeys
+from lab.sshd import SSHD
+
+from rhresources.reach.bring_up import wheel
+
+
+@pytest.fixture(scope="session")
+def _files_of_wheel(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("rhdesk")
+    files = []
+    for name, file in wheel._files():
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
+        files.append((name, copy))
+    return files
 
 
 @pytest.fixture
-async def make_bare_host(ssh_home: SshHome, ssh_keys: SshKeys) -> AsyncIterator[Callable[..., BareHost]]:
+def steady_wheel(_files_of_wheel: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rhdesk of this checkout stays the same build while somebody edits it, and for all tests of a session."""
+    monkeypatch.setattr(wheel, "_files", lambda: iter(_files_of_wheel))
+
+
+@pytest.fixture
+async def make_bare_host(
+    ssh_home: SshHome, ssh_keys: SshKeys, steady_wheel: None
+) -> AsyncIterator[Callable[..., BareHost]]:
     """Makes hosts with nothing on them; takes what `BareHost` takes."""
     if not SSHD:
         pytest.skip("needs an OpenSSH server")
@@ -30,9 +52,9 @@ async def make_bare_host(ssh_home: SshHome, ssh_keys: SshKeys) -> AsyncIterator[
 
 
 @pytest.fixture(scope="session")
-def shared_installs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared_installs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of installations of hosts that tests bring up again and again."""
-    yield tmp_path_factory.mktemp("installs")
+    return tmp_path_factory.mktemp("installs")
 
 
 @pytest.fixture

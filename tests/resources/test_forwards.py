@@ -1,4 +1,4 @@
-"""Forwarded ports: over SSH and on this computer, to ports and sockets, taken ports, and what a lost connection does."""
+"""Forwarded ports: over SSH and on this computer, to ports and sockets, taken ports, and lost connections."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from lab.ssh_cluster import document_at
 from lab.ssh_fixtures import SshHome, SshKeys
 from lab.sshd import Sshd
 
-from rhresources.documents import ClusterDocument, parse_document
 from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.forwards import PortForward
 from rhresources.workspace import Workspace
@@ -48,25 +48,13 @@ async def talk(port: int, text: str = "hello") -> str:
 
 
 @pytest.fixture
-async def workspace(
-    sshd: Sshd, ssh_home: SshHome, ssh_keys: SshKeys, rh_home: Path
-) -> AsyncIterator[Workspace]:
+async def workspace(sshd: Sshd, ssh_home: SshHome, ssh_keys: SshKeys, rh_home: Path) -> AsyncIterator[Workspace]:
     """With the cluster ~/lab over SSH, which has no server: forwards do not need one."""
     ssh_home.knows(sshd)
     workspace = Workspace(rh_home)
-    workspace.names.save("~/lab", cluster_at(sshd, ssh_keys))
+    workspace.names.save("~/lab", document_at(sshd, ssh_keys.plain))
     yield workspace
     await workspace.close()
-
-
-def cluster_at(sshd: Sshd, ssh_keys: SshKeys) -> ClusterDocument:
-    said = {
-        "kind": "cluster", "type": "ssh", "ips": [sshd.address],
-        "ssh_creds": {"ssh_port": sshd.port, "ssh_private_key": str(ssh_keys.plain), "log_in": "key"},
-    }  # fmt: skip
-    document = parse_document(said)
-    assert isinstance(document, ClusterDocument)
-    return document
 
 
 async def until(workspace: Workspace, wanted: Callable[[PortForward], bool]) -> PortForward:
@@ -153,6 +141,6 @@ async def test_a_host_that_forbids_forwarding(
     strict = make_sshd(extra="AllowTcpForwarding no\nAllowStreamLocalForwarding no")
     ssh_home.knows(strict)
     with pytest.raises(RhError, match="forbids forwarding") as error:
-        await workspace.forwards.add(cluster_at(strict, ssh_keys), 80)
+        await workspace.forwards.add(document_at(strict, ssh_keys.plain), 80)
     assert "AllowTcpForwarding yes" in error.value.remedy
     assert workspace.forwards.list() == []

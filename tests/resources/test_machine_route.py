@@ -65,9 +65,9 @@ async def test_a_home_that_is_a_file_is_one_sentence(rh_home: Path) -> None:
 
 
 def test_other_kinds_of_clusters_are_refused_clearly() -> None:
-    document = parse_document({"kind": "cluster", "type": "ssh", "ips": ["10.0.0.5"]})
+    document = parse_document({"kind": "cluster", "type": "cloud", "instance_type": "CPU:2"})
     assert isinstance(document, ClusterDocument)
-    with pytest.raises(RhError, match="not on hosts over SSH"):
+    with pytest.raises(RhError, match="not on clouds"):
         route_for(document)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+import pydantic
 import pytest
 
 from rhresources.reach.bring_up import wheel
@@ -43,7 +45,7 @@ def test_it_holds_all_three_packages_with_their_data_and_no_rubbish(tmp_path: Pa
     assert wheel.locked_version(made.lock, "ray").startswith("2.")
 
 
-def test_an_installer_takes_it_and_it_makes_itself_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installer_takes_it_and_it_makes_itself_again(tmp_path: Path) -> None:
     made = wheel.own_wheel()
     (tmp_path / made.name).write_bytes(made.content)
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -54,17 +56,24 @@ def test_an_installer_takes_it_and_it_makes_itself_again(tmp_path: Path, monkeyp
         ["pip", "install", "-q", "--no-config", "--offline", "--no-deps", "--python", str(python), str(tmp_path / made.name)],
     ):  # fmt: skip
         subprocess.run([uv, *command], check=True, cwd=tmp_path)
-    script = "from rhresources.version import version; from rhresources.reach.bring_up import wheel as w;" \
-        "print(version(), w.own_version(), w.own_wheel().content == open(__import__('sys').argv[1], 'rb').read())"  # fmt: skip
-    done = subprocess.run(
-        [str(python), "-c", script, str(tmp_path / made.name)], check=True, capture_output=True, text=True, cwd=tmp_path
+    # what it needs comes from this Python, but not this Python's rhdesk
+    script = (
+        "import sys; sys.path.append(sys.argv[2])\n"
+        "from rhresources.version import version\n"
+        "from rhresources.reach.bring_up import wheel\n"
+        "print(version(), wheel.own_version(), wheel.own_wheel().content == open(sys.argv[1], 'rb').read())\n"
     )
+    packages = Path(pydantic.__file__).parent.parent
+    done = subprocess.run(
+        [str(python), "-c", script, str(tmp_path / made.name), str(packages)],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
     assert done.stdout.split() == [made.version, made.version, "True"]
 
 
 def test_it_needs_what_this_one_needs() -> None:
     made = wheel.own_wheel()
-    with zipfile.ZipFile(__import__("io").BytesIO(made.content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
         said = archive.read(f"rhdesk-{made.version}.dist-info/METADATA").decode()
     for requirement in metadata.requires("rhdesk") or []:
         assert f"Requires-Dist: {requirement}" in said
@@ -82,7 +91,10 @@ def test_another_file_is_another_version(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_lock_without_its_hashes_names_versions_alone() -> None:
-    lock = "# made by uv\nray==2.60.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n    # via rhdesk\nuv==0.13.9 ; python_version > '3' \\\n    --hash=sha256:cc\n"
+    lock = (
+        "# made by uv\nray==2.60.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n    # via rhdesk\n"
+        "uv==0.13.9 ; python_version > '3' \\\n    --hash=sha256:cc\n"
+    )
     assert wheel.without_hashes(lock) == "ray==2.60.0\nuv==0.13.9 ; python_version > '3'\n"
     assert wheel.locked_version(lock, "uv") == "0.13.9"
     assert wheel.locked_version(lock, "u") == ""

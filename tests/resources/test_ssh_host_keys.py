@@ -81,6 +81,10 @@ def test_fingerprint_is_that_of_ssh_keygen(ssh_keys: SshKeys) -> None:
     assert known_hosts.fingerprint(_blob(ssh_keys.plain)) == done.stdout.split()[1]
 
 
+def _in_shell(command: str) -> None:
+    subprocess.run(command, shell=True, check=True, capture_output=True)
+
+
 def _blob(key: Path) -> bytes:
     from rhresources.reach.ssh.keys import blob_of_line
 
@@ -132,7 +136,7 @@ async def test_changed_key_is_refused_with_the_way_to_mend_it(
     assert "~/.ssh/known_hosts, line 2" in caught.value.sentence
     assert f"(ssh-keygen -f ~/.ssh/known_hosts -R '{name}')" in caught.value.remedy
     command = caught.value.remedy.split("(")[1].split(")")[0]
-    subprocess.run(command, shell=True, check=True, capture_output=True)
+    _in_shell(command)
     await open_ssh(document_of(sshd, ssh_keys.plain), person)
     assert len(person.asked) == 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import paramiko
 import pytest
 from lab.rights import root_only
-from lab.ssh_fixtures import PASSPHRASE, PASSWORD, USER, Opener, Person, SshHome, SshKeys, document_of
+from lab.ssh_fixtures import PASSPHRASE, PASSWORD, USER, Opener, Person, SshHome, SshKeys, document_of, ssh_keygen
 from lab.sshd import ME, SshAgent, Sshd, make_key
 
 from rhresources.credentials import Credentials
@@ -37,7 +36,7 @@ async def test_by_a_key_in_another_format(
     key.write_bytes(ssh_keys.rsa.read_bytes())
     key.chmod(0o600)
     form = "PKCS8" if "pkcs8" in how else "PEM"
-    subprocess.run(["ssh-keygen", "-q", "-p", "-m", form, "-P", "", "-N", passphrase, "-f", key], check=True)
+    ssh_keygen("-q", "-p", "-m", form, "-P", "", "-N", passphrase, "-f", key)
     person = Person(passphrase=PASSPHRASE)
     connection = await open_ssh(document_of(sshd, key), person)
     assert (await connection.run("echo in")).text == "in"
@@ -164,7 +163,7 @@ async def test_agent_saves_the_passphrase_of_a_named_key_and_only_that_key_is_us
     locked = tmp_path / "locked"
     locked.write_bytes(ssh_keys.plain.read_bytes())
     locked.chmod(0o600)
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", PASSPHRASE, "-f", locked], check=True)
+    ssh_keygen("-q", "-p", "-P", "", "-N", PASSPHRASE, "-f", locked)
     steps: list[str] = []
     await open_ssh(document_of(sshd, locked), on_step=lambda step: steps.append(step.sentence))
     assert "of the agent" in steps[-1]
@@ -185,7 +184,7 @@ async def test_by_certificate(
     make_sshd: Callable[..., Sshd], ssh_home: SshHome, open_ssh: Opener, tmp_path: Path
 ) -> None:
     authority, key = make_key(tmp_path / "authority"), make_key(tmp_path / "key")
-    subprocess.run(["ssh-keygen", "-q", "-s", authority, "-I", "me", "-n", ME, f"{key}.pub"], check=True)
+    ssh_keygen("-q", "-s", authority, "-I", "me", "-n", ME, f"{key}.pub")
     server = make_sshd(authorized=[], extra=f"TrustedUserCAKeys {authority}.pub")
     ssh_home.knows(server)
     await open_ssh(document_of(server, key))

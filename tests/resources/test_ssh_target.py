@@ -76,7 +76,7 @@ async def test_the_document_goes_before_the_configuration(configured: SshHome, t
     assert target.key_required
     assert target.identities_only
     assert target.known_hosts[0] == str(tmp_path / "known")
-    assert [(jump.user, jump.host, jump.port) for jump in target.jumps][0] == ("a", "2001:db8::1", 2200)
+    assert next((jump.user, jump.host, jump.port) for jump in target.jumps) == ("a", "2001:db8::1", 2200)
     # with a chain that says it all, the configured way to one of its hosts is not used
     assert [jump.host for jump in target.jumps] == ["2001:db8::1", "192.0.2.1"]
     assert target.jumps[0].account == "a@[2001:db8::1]:2200"

@@ -6,17 +6,19 @@ The host is this computer behind a real SSH server, with the cluster server of t
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import stat
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from lab.ssh_cluster import SshCluster
 from lab.ssh_fixtures import SshHome, SshKeys
 from lab.sshd import Sshd
 
-from rhresources.documents import ClusterDocument, parse_document
+from rhresources.documents import ClusterDocument
 from rhresources.errors import ClusterDown, ConnectionLost, NotFound, RhError, UsageError
 from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer, SecretAnswer, SecretQuestion
 from rhresources.wire import cluster_pb2 as pb
@@ -25,7 +27,7 @@ from rhresources.workspace import Workspace
 pytestmark = pytest.mark.ray
 
 LINES = 40_000
-SOURCE = f'''
+SOURCE = f"""
 import time
 
 def talk(lines: int = {LINES}) -> int:
@@ -34,7 +36,7 @@ def talk(lines: int = {LINES}) -> int:
         if number % 400 == 0:
             time.sleep(0.03)
     return lines
-'''
+"""
 
 
 class Person:
@@ -53,27 +55,21 @@ class Person:
 
 
 @pytest.fixture
-def host(server: Any, make_sshd: Callable[..., Sshd]) -> Sshd:
-    """A host on which a cluster server runs."""
-    return make_sshd(set_env={"RH_HOME": str(server.home)})
+def host(ssh_cluster: SshCluster, ssh_home: SshHome) -> Sshd:
+    """A host on which a cluster server runs, and whose key nobody knows yet."""
+    ssh_home.known_hosts.unlink()
+    return ssh_cluster.sshd
 
 
 @pytest.fixture
-def lab(host: Sshd, ssh_home: SshHome, ssh_keys: SshKeys) -> ClusterDocument:
+def lab(host: Sshd, ssh_cluster: SshCluster) -> ClusterDocument:
     """The document of the cluster there."""
-    said = {
-        "kind": "cluster", "type": "ssh", "ips": [host.address],
-        "ssh_creds": {"ssh_port": host.port, "ssh_private_key": str(ssh_keys.plain), "log_in": "key"},
-    }  # fmt: skip
-    document = parse_document(said)
-    assert isinstance(document, ClusterDocument)
-    return document
+    return ssh_cluster.document
 
 
 @pytest.fixture
 async def workspace(lab: ClusterDocument, rh_home: Path) -> AsyncIterator[Workspace]:
     workspace = Workspace(rh_home)
-    workspace.names.save("~/lab", lab)
     yield workspace
     await workspace.close()
 
@@ -110,6 +106,20 @@ async def test_that_a_failure_is_shared_until_the_next_try(workspace: Workspace,
     assert await workspace.cluster_state("~/lab") == "up"
 
 
+async def test_that_refused_log_ins_are_not_repeated_soon(
+    workspace: Workspace, lab: ClusterDocument, host: Sshd, ssh_home: SshHome, ssh_keys: SshKeys
+) -> None:
+    ssh_home.knows(host)
+    creds = lab.ssh_creds.model_copy(update={"ssh_private_key": str(ssh_keys.stranger)})
+    workspace.names.save("~/lab", lab.model_copy(update={"ssh_creds": creds}))
+    before = host.log.count("Connection from")
+    for _ in range(3):
+        with pytest.raises(RhError, match="does not let"):
+            await workspace.cluster_state("~/lab")
+    assert workspace.retry_at("~/lab") > time.time() + 5
+    assert host.log.count("Connection from") == before + 1  # who tries too often is locked out
+
+
 async def test_that_a_log_goes_on_over_new_connections(
     workspace: Workspace,
     host: Sshd,
@@ -119,8 +129,8 @@ async def test_that_a_log_goes_on_over_new_connections(
 ) -> None:
     monkeypatch.chdir(make_project({"talk.py": SOURCE}))
     ssh_home.knows(host)
-    said: list[tuple[str, bool]] = []
-    workspace.set_on_connection(lambda cluster, up, sentence: said.append((cluster, up)))
+    said: list[tuple[str, bool, str]] = []
+    workspace.set_on_connection(lambda *words: said.append(words))
     run = await workspace.submit("talk.py:talk", on="~/lab")
     client = await workspace.connect("~/lab")
     log, drops = bytearray(), 0
@@ -138,7 +148,9 @@ async def test_that_a_log_goes_on_over_new_connections(
     assert log.decode().splitlines() == [f"line {number}" for number in range(LINES)]
     assert drops == 3
     assert (await client.result(run.id)).run.state == pb.SUCCEEDED
-    assert said == [("~/lab", False), ("~/lab", True)] * 3
+    assert {cluster for cluster, _, _ in said} == {"~/lab"}
+    # the host's own words for a loss may follow those of the link
+    assert [up for up, _ in itertools.groupby(said, lambda words: words[1])] == [False, True] * 3, said
     assert client is await workspace.connect("~/lab")
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-import psutil
+import cloudpickle
 import pytest
 import pytest_asyncio
 from lab.hosts import Network
 from lab.server_hosts import ServerHosts, server_hosts
 
 from rhresources.code.tree import CodeTree
-from rhresources.errors import RunLost
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 from rhresources.wire.values import inline, pickle_arguments
@@ -118,12 +115,14 @@ async def test_runs_spread_over_hosts_that_get_code_and_environment(cluster: Clu
     runs = [await cluster.submit(key, 4.0) for _ in range(6)]
     ended = await asyncio.gather(*(cluster.end_of(run) for run in runs))
     assert {run.state for run, _ in ended} == {pb.SUCCEEDED}
-    values = [await cluster.client.result(run) for run in runs]
-    print([(run.host, text) for run, text in ended])
     assert {run.host for run, _ in ended} == {"node1", "node2", "node3"}
     for run, text in ended:
         assert text == f"on {run.host}\n"
-    del values
+        host, beside, extra, file, prefix = cloudpickle.loads((await cluster.client.result(run.id)).value.data)
+        home = str(cluster.hosts.home(int(host.removeprefix("node"))))
+        assert (host, beside, extra) == (run.host, 5, 7)
+        assert file.startswith(f"{home}/code/trees/")
+        assert prefix.startswith(f"{home}/environments/")
     hosts = await cluster.until(lambda hosts: all(host.workers for host in hosts.values()))
     assert [(host.name, host.address, host.head) for host in hosts.values()] == [
         (host.name, host.ip, host.name == "node1") for host in cluster.hosts.hosts
@@ -158,13 +157,43 @@ async def test_a_host_without_power_is_lost_and_repaired_in_place(cluster: Clust
     assert {(await cluster.end_of(run))[0].host for run in runs} == {"node1", "node2", "node3"}
 
 
+async def test_only_what_differs_travels_again(cluster: Cluster) -> None:
+    key = await cluster.prepare("where")
+    for run in [await cluster.submit(key, 2.0) for _ in range(6)]:
+        await cluster.end_of(run)
+    (cluster.project / "beside.py").write_text("VALUE = 6\n")
+    key = await cluster.prepare("where")
+    runs = [await cluster.submit(key, 3.0) for _ in range(6)]
+    ended = [(await cluster.end_of(run))[0] for run in runs]
+    assert {run.host for run in ended} == {"node1", "node2", "node3"}
+    assert {cloudpickle.loads((await cluster.client.result(run)).value.data)[1] for run in runs} == {6}
+    for number in (2, 3):
+        blobs = [file for file in (cluster.hosts.home(number) / "code" / "blobs").glob("*/*") if file.is_file()]
+        assert len(blobs) == len({"functions.py", "beside.py", "beside.py again", "data.bin", "extra", "pyproject"})
+
+
+async def test_runs_on_other_hosts_outlive_a_restart_of_the_server(
+    cluster: Cluster, make_project: MakeProject
+) -> None:
+    key = await cluster.prepare("wait", extra=False)
+    runs = [await cluster.submit(key, 20.0) for _ in range(3)]
+    on = {run: (await cluster.until_running(run)).host for run in runs}
+    assert set(on.values()) == {"node1", "node2", "node3"}
+    cluster.hosts.kill_head()
+    cluster.hosts.start_head()
+    cluster.client = await ClusterClient.connect(await asyncio.to_thread(cluster.hosts.address))
+    for run, host in on.items():
+        ended, text = await cluster.end_of(run)
+        assert (ended.state, ended.host, text) == (pb.SUCCEEDED, host, f"on {host}\n"), str(ended)
+    assert all(host.alive for host in (await cluster.status()).hosts)
+    await cluster.client.close()
+
+
 async def test_the_end_of_the_cluster_ends_every_part_of_it(cluster: Cluster) -> None:
     key = await cluster.prepare("wait", extra=False)
     runs = [await cluster.submit(key, 60.0) for _ in range(3)]
     assert {(await cluster.until_running(run)).host for run in runs} == {"node1", "node2", "node3"}
     await cluster.client.shutdown(stop_runs=True)
-    async with asyncio.timeout(20):
-        for host in cluster.hosts.hosts:
-            while len(host.processes()) > 2:  # its first process, and the `sleep` of that
-                await asyncio.sleep(0.1)
+    for number in (1, 2, 3):
+        await asyncio.to_thread(cluster.hosts.until_nothing_runs, number)
     assert cluster.hosts.node(2, "joined", "starting", "failed") is None

@@ -20,8 +20,11 @@ def _host(value: str) -> str:
     if "@" in value:
         user, _, host = value.partition("@")
         raise ValueError(f"it is {value!r}; write {host!r} here and ssh_user: {user} under ssh_creds")
+    address, percent, zone = value.partition("%")
     try:
-        ipaddress.ip_address(value.partition("%")[0])
+        ipaddress.ip_address(address)
+        if percent and not re.fullmatch(r"[A-Za-z0-9._-]+", zone):  # it comes into commands, as of a ProxyCommand
+            raise ValueError
     except ValueError:
         if not _HOST.fullmatch(value) or len(value) > 253:
             raise ValueError(f"{value!r} is not the name or address of a host") from None

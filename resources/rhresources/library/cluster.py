@@ -307,18 +307,18 @@ def cluster(
         }.items()
         if value is not None
     }  # fmt: skip
-    if log_in is not None:
-        given["ssh_creds"] = {**(ssh_creds or {}), "log_in": log_in}
     from rhresources.documents import parse_document, plain_values
 
     if load and names().exists(name):
         document = names().cluster(name)
-        if not given:
+        if not given and log_in is None:
             return Cluster(name, document, dryrun)
-        said = {**plain_values(document), **given}
+        said: dict[str, Any] = {**plain_values(document), **given}
     else:
         kind = "ssh" if ips else "cloud" if given.keys() - {"price_per_hour"} else "machine"
         said = {"kind": "cluster", "type": kind, **given}
+    if log_in is not None:
+        said["ssh_creds"] = {**said.get("ssh_creds", {}), "log_in": log_in}
     made = parse_document(said, source=name)
     assert isinstance(made, ClusterDocument)
     return Cluster(name, made, dryrun)

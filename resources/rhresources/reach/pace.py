@@ -37,6 +37,7 @@ class PacedRoute:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._lock = asyncio.Lock()
+        self._connection: SshConnection | None = None
         self._error: RhError | None = None
         self._pause = 0.0
         self._next = 0.0  # by the monotonic clock
@@ -64,7 +65,11 @@ class PacedRoute:
             RhError: as `address`.
         """
         route = self.ssh
-        return await self._try(ask, route.connection) if route is not None else None
+        if route is None:
+            return None
+        if self._connection is None or not self._connection.alive:  # a live one serves even if the server does not
+            self._connection = await self._try(ask, route.connection)
+        return self._connection
 
     async def up(self, progress: Progress, *, wait_ready: bool, ask: bool) -> ServerAddress:
         """Bring the cluster up; see `Route.up`."""

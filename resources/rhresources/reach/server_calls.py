@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from rhresources.documents import ClusterDocument
@@ -20,6 +21,7 @@ from rhresources.wire.polling import grpc
 START_SECONDS = 60.0
 READY_SECONDS = 300.0
 STOP_SECONDS = 30.0
+HOSTS_SECONDS = 60.0
 LIMITS = (
     "max_workers", "worker_idle_seconds", "runs_kept", "runs_kept_days", "run_storage_limit", "environment_kept_days",
 )  # fmt: skip
@@ -102,6 +104,31 @@ async def shut_down(address: ServerAddress, stop_runs: bool) -> None:
         await channels.close()
     if not reply.stopping:
         raise runs_active(reply.active, "Wait for them, cancel them, or take the cluster down with them (--yes).")
+
+
+async def wait_for_hosts(address: ServerAddress, names: Collection[str]) -> dict[str, str]:
+    """Wait until the server can use these hosts of its cluster, for a minute at most; why some cannot be used.
+
+    Raises:
+        ConnectionLost: the server does not answer.
+    """
+    channels = Channels(address)
+    missing = {name: "the head has not heard of it" for name in names}
+    try:
+        async with asyncio.timeout(HOSTS_SECONDS):
+            async for status in channels.stub.WatchStatus(
+                pb.WatchStatusRequest(interval=0.2), metadata=channels.metadata
+            ):
+                missing = {host.given: host.problem for host in status.hosts if host.given in names and not host.alive}
+                if not missing:
+                    break
+    except TimeoutError:
+        pass
+    except grpc.aio.AioRpcError as error:
+        raise error_of_rpc(error) from None
+    finally:
+        await channels.close()
+    return missing
 
 
 async def active_runs(address: ServerAddress) -> list[pb.Run]:

@@ -33,6 +33,7 @@ from rhresources.reach.server_calls import (
     runs_active,
     shut_down,
     wait_for_engine,
+    wait_for_hosts,
 )
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.wire import PROTOCOL
@@ -140,7 +141,7 @@ class SshRoute:
                     with head.step("engine", ""):
                         await wait_for_engine(address, progress)
                 if others or failed:
-                    failed.update(await self._ensure_nodes(head, version, others))
+                    failed.update(await self._ensure_nodes(head, version, address, others))
                     _raise_missing(failed, len(self._document.ips))
             return address
 
@@ -262,7 +263,7 @@ class SshRoute:
             await asyncio.gather(*(one.close() for one in connections.values()), return_exceptions=True)
 
     async def _ensure_nodes(
-        self, head: Host, version: str, others: Mapping[str, Host], *, anew: bool = False
+        self, head: Host, version: str, address: ServerAddress, others: Mapping[str, Host], *, anew: bool = False
     ) -> dict[str, RhError]:
         """Let hosts join that have not; why some could not."""
         if not others:
@@ -277,6 +278,13 @@ class SshRoute:
                 failed[name] = outcome
             elif isinstance(outcome, BaseException):
                 raise outcome
+        joined = [name for name in others if name not in failed]
+        with head.step("hosts", ""):
+            for name, problem in (await wait_for_hosts(address, joined)).items():
+                failed[name] = RhError(
+                    f"{name} joined the cluster and cannot be used: {problem}",
+                    remedy=f"{others[name].home}/node.log on the host says more.",
+                )
         return failed
 
     async def _ensure_node(self, host: Host, version: str, engine: Engine, anew: bool) -> None:
@@ -313,6 +321,7 @@ class SshRoute:
             RhError: runs are active and `stop_runs` is false; nothing was ended.
         """
         async with self._changing:
+            self.timings = []
             head = self._host(self.head, await self.connection(True), _silent)
             state = await read_state(head)
             address: ServerAddress | None = None
@@ -324,14 +333,22 @@ class SshRoute:
                 address = await self._start(head, version)
                 await wait_for_engine(address, _silent)
                 state = await read_state(head)
-            if address is not None:
-                await shut_down(address, stop_runs)
-                await stop(head, "server.json", ended=(state.server or {}).get("pid"))
-            self._way.end_forward()
-            if len(self._document.ips) > 1:
-                async with self._others(self._document.ips[1:], _silent, False) as (others, _):
-                    ended = (stop(host, "node.json") for host in others.values())
-                    await asyncio.gather(*ended, return_exceptions=True)
+            async with self._others(self._document.ips[1:], _silent, False) as (others, _):
+                if address is not None:
+                    with head.step("shut down", ""):
+                        await shut_down(address, stop_runs)
+
+                async def end(host: Host) -> None:
+                    with host.step("stop", ""):
+                        if host is not head:
+                            await stop(host, "node.json")
+                        elif address is not None:
+                            await stop(host, "server.json", ended=(state.server or {}).get("pid"))
+
+                ended = await asyncio.gather(*map(end, (head, *others.values())), return_exceptions=True)
+                self._way.end_forward()
+                if isinstance(ended[0], BaseException):
+                    raise ended[0]
 
     async def _any_version(self, head: Host, state: State) -> str:
         """An installation to start the server from that Ray was started from, or may have been."""
@@ -363,7 +380,9 @@ class SshRoute:
                 raise RhError("The cluster is not up.", remedy="Bring it up; that brings all its hosts up.")
             names = [host] if host is not None else self._document.ips[1:]
             async with self._others(names, progress, True) as (others, failed):
-                failed.update(await self._ensure_nodes(head, state.server_version, others, anew=host is not None))
+                address = await self._way.through(head.connection, state.server)
+                version = state.server_version
+                failed.update(await self._ensure_nodes(head, version, address, others, anew=host is not None))
                 _raise_missing(failed, len(self._document.ips))
 
     async def upgrade(self, progress: Progress) -> None:
@@ -385,7 +404,7 @@ class SshRoute:
                     with head.step("engine", ""):
                         await wait_for_engine(address, progress)
                     if others:
-                        failed.update(await self._ensure_nodes(head, new.version, others))
+                        failed.update(await self._ensure_nodes(head, new.version, address, others))
                 for each in (head, *others.values()):
                     for removed in await remove_old(each, new.version):
                         each.say(f"Removed rhdesk {removed}")

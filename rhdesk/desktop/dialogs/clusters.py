@@ -49,8 +49,6 @@ def edit_cluster(desk: Desk, parent: QWidget, address: str) -> None:
             return
         from rhdesk.desktop.dialogs.new_cluster import ClusterDialog
 
-        ClusterDialog(
-            desk, window, lambda saved: desk.notifier.success(f"Saved {saved}"), entry=entry
-        ).open()
+        ClusterDialog(desk, window, lambda saved: desk.notifier.success(f"Saved {saved}"), entry=entry).open()
 
     desk.act(f"cluster.edit:{address}", load, on_done=loaded)

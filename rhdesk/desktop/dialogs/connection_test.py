@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
-from rhdesk.desktop.widgets.base import Button, Card, Label, Rule, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, Label, Rule, ToolButton, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 from rhdesk.desktop.widgets.step_list import StepList
 
@@ -41,6 +41,9 @@ class ConnectionTest(Card):
         head.setSpacing(8)
         self._title = Label("Connection", "h2")
         head.addWidget(self._title, 1)
+        self._copy = ToolButton("copy", "Copy all steps", self._put_on_clipboard)
+        self._copy.hide()
+        head.addWidget(self._copy)
         self.cancel_button = Button("Cancel", "", "x", self.cancel)
         self.cancel_button.setObjectName("test-cancel")
         self.cancel_button.hide()
@@ -153,7 +156,8 @@ class ConnectionTest(Card):
             self._say(f"{names} cannot be used yet.{rest}", "error")
             QTimer.singleShot(0, self, self._show_failed)
         else:
-            what = f"All {len(document.ips)} hosts" if several else document.ips[0]
+            count = len(document.ips)
+            what = "Both hosts" if count == 2 else f"All {count} hosts" if several else document.ips[0]
             notes = any(step.state == "note" for step in ended)
             self._say(f"{what} can be used{'; there is something to note' if notes else ''}.", "good")
 
@@ -177,8 +181,14 @@ class ConnectionTest(Card):
         self.verdict.set_role(role)
         self.verdict.setVisible(bool(words))
 
+    def _put_on_clipboard(self) -> None:
+        QGuiApplication.clipboard().setText(self.steps.as_text())
+        self._copy.set_icon("check")
+        QTimer.singleShot(1500, self._copy, lambda: self._copy.set_icon("copy"))
+
     def _show_running(self, running: bool) -> None:
         focus = self.test_button.hasFocus() or self.cancel_button.hasFocus()
+        self._copy.setVisible(not running)
         self.cancel_button.setVisible(running)
         self.test_button.setVisible(not running)
         self.test_button.set_text("Test again")

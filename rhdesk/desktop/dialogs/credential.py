@@ -153,11 +153,6 @@ class CredentialDialog(Dialog):
             self.accept_button.setEnabled(not busy)
             self.say("Saving…" if busy else "")
 
-    def say_waiting(self, sentence: str) -> None:
-        """The keyring asks for its own password now."""
-        if self._desk.tasks.busy(self._task):
-            self.say(sentence or "Saving…")
-
     def _done(self, outcome: tuple[str, Kept]) -> None:
         name, kept = outcome
         wanted_keyring = not self.session_only.isChecked() if isValid(self) else True

@@ -19,7 +19,7 @@ from rhdesk.desktop.dialogs.connection_test import ConnectionTest
 from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cluster_form import ClusterForm
 from rhdesk.desktop.widgets.base import Label, column_of, row_of
-from rhdesk.desktop.widgets.dialog import Dialog
+from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhresources.documents import ClusterDocument, parse_document, plain_values, update_text
 from rhresources.errors import DocumentError, RhError
 
@@ -46,7 +46,7 @@ class ClusterDialog(Dialog):
         )
         self.setObjectName("cluster-dialog")
         self._desk, self._saved, self._entry = desk, saved, entry
-        self._tried = False
+        self._tried = self._dirty = False
         self._looked: tuple[Any, ...] = ()
         self.name = QLineEdit(entry.name if entry is not None else "~/")
         self.name.setAccessibleName("Name")
@@ -96,7 +96,21 @@ class ClusterDialog(Dialog):
 
     # ------------------------------------------------------------ what the form says
 
+    def reject(self) -> None:
+        """Close; what was typed is only given up after a question."""
+        if not self._dirty:
+            super().reject()
+            return
+
+        def discard() -> None:
+            self._dirty = False
+            self.reject()
+
+        text = "The cluster was not saved." if self._entry is None else "The changes were not saved."
+        confirm(self, "Discard what you typed?", text, "Discard", discard, leave_text="Keep editing")
+
     def _changed(self) -> None:
+        self._dirty = True
         self.show_problem(None)
         self.test.document_changed()
         self._pause.start()
@@ -161,14 +175,15 @@ class ClusterDialog(Dialog):
             return
         self._looked = asked
 
-        async def look(progress: Progress) -> SshTarget:
+        async def look(progress: Progress) -> tuple[SshTarget, str]:
             from rhresources.reach.ssh.target import target_of
 
-            return await target_of(document)
+            return await target_of(document), await asyncio.to_thread(getpass.getuser)
 
-        def done(target: SshTarget) -> None:
+        def done(found: tuple[SshTarget, str]) -> None:
             if isValid(self) and asked == self._looked:
-                words = config_words(document.ssh_creds, target, getpass.getuser())
+                target, own_name = found
+                words = config_words(document.ssh_creds, target, own_name)
                 jumps = ", ".join(jump.name for jump in target.jumps)
                 self.form.show_note(words, target.user, str(target.port), jumps)
 

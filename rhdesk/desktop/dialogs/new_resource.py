@@ -41,10 +41,13 @@ target: numpy==1.26
     "cluster": """kind: cluster
 type: ssh
 description: Whose machines these are
-ips: [192.0.2.10]
+ips: [192.0.2.10]        # names or addresses; the first is the head
 ssh_creds:
   ssh_user: me
   ssh_private_key: ~/.ssh/id_ed25519
+  # log_in: auto         # key, agent or password: only that
+  # proxy_jump: me@gate  # hosts on the way, as for ssh -J
+# wheels: ~/wheels       # for hosts without internet
 """,
 }
 """What a new document of each kind begins as."""

@@ -21,7 +21,7 @@ _WRONG = {
 }
 _WHY = {
     "passphrase": "The key file is encrypted; its passphrase opens it. It stays on this computer.",
-    "password": "Of the account on the host. It goes only to this host, through the encrypted connection.",
+    "password": "Of the account on that host. It is sent to this host only, and encrypted.",
     "answer": "The host asks for this before it lets you in.",
 }
 

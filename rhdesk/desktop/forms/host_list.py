@@ -77,7 +77,7 @@ class HostList(GrowingText):
             self._popup.hide()
             return
         box = self.cursorRect()
-        box.setWidth(self._popup.sizeHintForColumn(0) + self._popup.verticalScrollBar().sizeHint().width() + 24)
+        box.setWidth(max(200, self._popup.sizeHintForColumn(0) + 40))
         self._completer.complete(box)
 
     def _word(self) -> str:

@@ -134,8 +134,11 @@ class ClusterPanel(SidePanel):
 
     def _show_buttons(self, row: ClusterRow) -> None:
         task = task_name(row.address)
-        starts = self._desk.tasks.busy(task) and row.state is State.STARTING
-        key = (row.address, row.state, row.kind, starts)
+        doing = self._desk.store.tasks.get(task)
+        starts = doing is not None and doing.state == "running" and row.state is State.STARTING
+        # a bring-up that failed on the way has left no server that could be taken down
+        nothing = row.state is State.FAILED and self._desk.store.status.get(row.address) is None
+        key = (row.address, row.state, row.kind, starts, nothing)
         if key == self._shown_key:
             return
         self._shown_key = key
@@ -144,7 +147,7 @@ class ClusterPanel(SidePanel):
         more.clicked.connect(lambda checked=False: self._more(more))
         if starts:
             first = Button("Cancel", "", "x", lambda: self._desk.tasks.cancel(task))
-        elif not why_not_down(row):
+        elif not why_not_down(row) and not nothing:
             first = Button("Take down…", "", "power-off", lambda: take_down(self._desk, self.window(), row.address))
         else:
             first = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))

@@ -80,6 +80,10 @@ class ClustersPage(Page):
         self._show_panel(address, rest)
         self._allow()
 
+    def cluster(self) -> str:
+        row = self.list.current()
+        return row.address if row is not None else ""
+
     def focus_filter(self) -> None:
         self.list.focus_filter()
 

@@ -330,7 +330,7 @@ def credential_columns() -> list[Column[CredentialRow]]:
             Kind.TITLE,
             240,
             True,
-            second=lambda row: KINDS.get(row.kind, row.kind),
+            second=_second,
             tip=lambda row: row.subject,
         ),
         Column("kept", "Kept in", lambda row: row.kept, Kind.MUTED, 170, True, drop_below=420),
@@ -354,6 +354,13 @@ def credential_columns() -> list[Column[CredentialRow]]:
             tip=lambda row: row.sentence,
         ),
     ]
+
+
+def _second(row: CredentialRow) -> str:
+    """What it is; where something is wrong, what."""
+    troubled = row.state in (CredentialState.BROKEN, CredentialState.WRONG, CredentialState.UNTESTED)
+    kind = KINDS.get(row.kind, row.kind)
+    return f"{kind} · {row.sentence}" if troubled and row.sentence else kind
 
 
 def _capital(words: str) -> str:

@@ -71,7 +71,9 @@ class EnvironmentsView(QWidget):
         row = self._desk.store.clusters.get(address)
         if row is None or row.state not in (State.UP, State.STARTING):
             self._show([])
-            self._state.show_empty("Not known while it is down", "Environments stay on the cluster's disk.", "layers")
+            down = row is None or row.state is State.DOWN
+            title = "Not known while it is down" if down else "Not known while it cannot be asked"
+            self._state.show_empty(title, "Environments stay on the cluster's disk.", "layers")
             self._state.show()
             return
 

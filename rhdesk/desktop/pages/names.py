@@ -14,6 +14,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import EntryRow, Problem
 from rhdesk.core.store import Change, Phase
 from rhdesk.core.words import count_text
+from rhdesk.desktop.dialogs.clusters import edit_cluster, why_not_edit
 from rhdesk.desktop.dialogs.new_resource import NewFolder, NewResource
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
@@ -247,6 +248,9 @@ class NamesPage(Page):
         if row.kind in _PAGES and row.document is not None:
             title = f"Open in {_PAGES[row.kind].capitalize()}"
             buttons.insert(0, Button(title, "", "arrow-right", lambda: self._go_to(row)))
+        if row.kind == "cluster" and not why_not_edit(getattr(row.document, "type", ""), row.address):
+            form = Button("Edit", "", "pencil", lambda: edit_cluster(self.desk, self, row.address), tip="As a form")
+            buttons.insert(0, form)
         self.panel.set_buttons(buttons)
         self.panel.tabs.set_visible("yaml", True)
         self.panel.tabs.set_visible("place", False)

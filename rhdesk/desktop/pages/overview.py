@@ -84,6 +84,10 @@ class OverviewPage(Page):
         self._run = Button("Run function", "primary", "play", lambda: self.desk.navigate("functions", ""))
         return [add, self._run]
 
+    def cluster(self) -> str:
+        row = self.clusters.current()
+        return row.address if row is not None else ""
+
     def focus_filter(self) -> None:
         self.clusters.focus_filter()
 

@@ -71,6 +71,9 @@ class RunsPage(Page):
             self.list.select(target)
             self._show(target)
 
+    def cluster(self) -> str:
+        return self.panel.run.cluster if self.panel.run is not None else ""
+
     def focus_filter(self) -> None:
         if self.panel.isVisible() and self.panel.tabs.current == "log":
             self.panel.log.panel.open_search()

@@ -41,9 +41,9 @@ class StoreCard(Card):
         row.addLayout(words, 1)
         self.unlock_button = Button("Unlock…", "primary", "lock-open", self.unlock_asked.emit)
         self.unlock_button.setObjectName("store-unlock")
-        self.cancel_button = Button("Cancel", "", "x", self.cancel_asked.emit)
-        self._retry = Button("Look again", "", "refresh-cw", self.retry_asked.emit)
-        for button in (self.unlock_button, self.cancel_button, self._retry):
+        self.cancel_button = Button("Stop waiting", "", "x", self.cancel_asked.emit)
+        self.retry_button = Button("Look again", "", "refresh-cw", self.retry_asked.emit)
+        for button in (self.unlock_button, self.cancel_button, self.retry_button):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.body.addLayout(row)
         self.show_loading()
@@ -57,7 +57,7 @@ class StoreCard(Card):
             self._show("clock", "warn", state.sentence, "Kept for this session only", state.remedy, retry=True)
         elif waiting or state.waiting:
             words = f"{state.title} shows a prompt of its own for its password; it may stand behind this window."
-            self._show("lock", "warn", words, state.name, busy=True, cancel=waiting)
+            self._show("lock", "warn", words, state.name, busy=True, cancel=waiting, retry=not waiting)
         elif state.locked:
             words = "What is kept there cannot be read or changed until it is unlocked with its own password."
             self._show("lock", "warn", words, f"{state.name}, locked", unlock=True)
@@ -89,7 +89,7 @@ class StoreCard(Card):
         self.sentence.setText(sentence)
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
-        shown = {self.unlock_button: unlock, self.cancel_button: cancel, self._retry: retry}
+        shown = {self.unlock_button: unlock, self.cancel_button: cancel, self.retry_button: retry}
         for button, visible in shown.items():
             button.setVisible(visible)
         if focus in shown:  # the button that was pressed has gone: the next one takes over

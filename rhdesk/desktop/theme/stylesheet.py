@@ -176,7 +176,7 @@ def _lists(t: Tokens) -> str:
     QTreeView::item, QListView::item {{ min-height: 26px; padding: 0 4px; }}
     QTreeView::item:hover, QListView::item:hover {{ background: {t.hover}; }}
     QTreeView::item:selected, QListView::item:selected {{ background: {t.selected}; color: {t.text}; }}
-    QListView[kind="popup"] {{ background: {t.raised}; border: 1px solid {t.border_strong}; padding: 4px; }}
+    QListView[kind="popup"] {{ background: {t.raised}; border: 1px solid {t.border_strong}; }}
     QHeaderView {{ background: transparent; border: none; }}
     QHeaderView::section {{ background: transparent; color: {t.text_faint}; border: none;
         border-bottom: 1px solid {t.border}; padding: 0 12px; font-size: 12px; font-weight: 500; }}

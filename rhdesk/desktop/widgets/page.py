@@ -44,5 +44,9 @@ class Page(QWidget):
     def refresh(self) -> None:
         """F5: read again what no feed keeps up to date."""
 
+    def cluster(self) -> str:
+        """The address of the cluster that is chosen on the page; "" for none."""
+        return ""
+
     def focus_filter(self) -> None:
         """Ctrl+F: put the cursor into the page's filter or search."""

@@ -14,6 +14,7 @@ from rhdesk.desktop.widgets.base import ElidedLabel, IconLabel, Label, clear_lay
 from rhdesk.desktop.widgets.states import Spinner
 
 _MOST = 40
+_CLOCK = 52  # pixels, so that nothing moves while it counts
 _TOP = Qt.AlignmentFlag.AlignTop
 _MARKS = {"done": ("check", "ok"), "failed": ("circle-x", "error"), "cancelled": ("ban", "text_faint")}
 
@@ -49,6 +50,8 @@ class PhaseList(QWidget):
             words = Label(step.words, "" if running or step.state == "failed" else "muted", wrap=True, select=True)
             self._grid.addWidget(words, line, 1)
             clock = Label(duration_text(step.took) if step.took else "", "faint")
+            clock.setMinimumWidth(_CLOCK)
+            clock.setAlignment(Qt.AlignmentFlag.AlignRight)
             self._grid.addWidget(clock, line, 2, _TOP | Qt.AlignmentFlag.AlignRight)
             if running:
                 self._clocks.append((clock, step.began))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ _MARKS = {
 }
 _WORDS = {"running": "running", "done": "done", "note": "done", "failed": "failed", "skipped": "skipped"}
 _SHOW_CLOCK = 2.0
+_LONG_WORD = 25
+_MAY_BREAK = re.compile(r".{1,4}")
 
 
 class StepList(QWidget):
@@ -71,6 +74,17 @@ class StepList(QWidget):
                 one.show_title(len(self._groups) > 1 or "@" in host)
         group.show_step(step)
         self._timer.start()
+
+    def as_text(self) -> str:
+        """All steps as plain text, for the clipboard."""
+        lines = []
+        for host in self._groups:
+            lines.append(host)
+            for step in (step for step in self._steps.values() if step.host == host):
+                took = f" ({duration_text(step.seconds)})" if step.seconds else ""
+                lines.append(f"  {step.state}  {NAMES.get(step.name, step.name)}{took}  {step.sentence}".rstrip())
+                lines += [f"    {part}" for text in (step.remedy, step.detail) for part in text.splitlines()]
+        return "\n".join(lines)
 
     def failed(self) -> QWidget | None:
         """The first row that says what failed."""
@@ -153,19 +167,19 @@ class _Row(QWidget):
         failed = self.failed = step.state == "failed"
         role = "strong" if self._running or failed else "muted" if step.state == "skipped" else ""
         self._grid.addWidget(Label(name, role), 0, 1, top)
-        if step.sentence:
-            self._grid.addWidget(Label(step.sentence, "" if failed else "muted", wrap=True, select=True), 0, 2, top)
+        if step.sentence and not failed:
+            self._grid.addWidget(_words(step.sentence, "muted"), 0, 2, top)
         timed = not self._running and step.state != "skipped"
         self._clock = Label(duration_text(step.seconds) if timed else "", "faint")
         self._grid.addWidget(self._clock, 0, 3, top | Qt.AlignmentFlag.AlignRight)
-        line = 1
-        if step.remedy:
-            self._grid.addWidget(Label(step.remedy, "muted", wrap=True, select=True), line, 2, 1, 2)
-            line += 1
+        below: list[QWidget] = [_words(step.sentence, "")] if failed and step.sentence else []
+        below += [_words(step.remedy, "muted")] if step.remedy else []
         if step.detail:
             fold = DetailsFold(step.detail)
             fold.set_copied("\n".join(part for part in (step.sentence, step.remedy, step.detail) if part))
-            self._grid.addWidget(fold, line, 1 if failed else 2, 1, 3 if failed else 2)
+            below.append(fold)
+        for line, widget in enumerate(below, 1):  # what failed has the whole width to say why
+            self._grid.addWidget(widget, line, 1 if failed else 2, 1, 3 if failed else 2)
         self.setAccessibleName(f"{name}: {_WORDS[step.state]}. {step.sentence} {step.remedy}".strip())
 
     def settle(self) -> None:
@@ -184,3 +198,9 @@ class _Row(QWidget):
         passed = time.monotonic() - self._since
         if self._running and passed >= _SHOW_CLOCK:
             self._clock.setText(clock_text(passed))
+
+
+def _words(text: str, role: str) -> Label:
+    """Words that wrap, and break where one of them is too long for its column; only whole ones can be selected."""
+    broken = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: _MAY_BREAK.sub("\\g<0>\u200b", word[0]), text)
+    return Label(broken, role, wrap=True, select=broken == text)

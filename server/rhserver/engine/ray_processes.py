@@ -5,7 +5,7 @@ the machine.
 
 On 127.0.0.1 Ray listens there and nowhere else. With another address, Ray 2.60 binds its gRPC ports (GCS, raylet,
 object manager, workers) to every interface of the host, and no option or variable changes that; what keeps others out
-is the token, which every one of these ports asks for. The runtime environment agent is bound to the address.
+is mutual TLS (`ray_tls`), and the token. The runtime environment agent is bound to the address.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from rhresources.errors import RhError
+from rhserver.engine import ray_tls
 from rhserver.single_instance import write_private
 
 LOOPBACK = "127.0.0.1"
@@ -79,7 +80,7 @@ class RayProcesses:
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
             # hosts may have Pythons that differ in the last number
             "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
-            **({} if alone else _HEALTH),
+            **({} if alone else {**_HEALTH, **ray_tls.variables(self._directory)}),
         }
 
     def start(self, *options: str, address: str = "", **variables: str) -> str:
@@ -95,6 +96,8 @@ class RayProcesses:
         """
         shutil.rmtree(self._directory, ignore_errors=True)
         self._directory.mkdir(mode=0o700, parents=True)
+        if self._address != LOOPBACK:
+            ray_tls.write_certificates(self._directory, self._token.read_text(), self._address)
         with open(self._log, "wb") as output:
             process = subprocess.Popen(
                 [
@@ -137,18 +140,13 @@ class RayProcesses:
 
     def stop(self) -> None:
         """End the processes that the record names with all that they started; blocks for some seconds at most."""
-        try:
-            process = self._process()
-            if process is not None:
-                tree = [process, *process.children(recursive=True)]
-                for one in tree:  # nothing of Ray's has to be kept, so nobody gets long to tidy up
-                    _signal(one, signal.SIGTERM)
-                _, alive = psutil.wait_procs(tree, timeout=1)
-                for straggler in alive:
-                    _signal(straggler, signal.SIGKILL)
-                psutil.wait_procs(alive, timeout=3)
-        except psutil.NoSuchProcess:
-            pass
+        tree = self._all()
+        for one in tree:  # nothing of Ray's has to be kept, so nobody gets long to tidy up
+            _signal(one, signal.SIGTERM)
+        _, alive = psutil.wait_procs(tree, timeout=1)
+        for straggler in alive:
+            _signal(straggler, signal.SIGKILL)
+        psutil.wait_procs(alive, timeout=3)
         self._record.unlink(missing_ok=True)
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -168,6 +166,29 @@ class RayProcesses:
         except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
             return None
 
+    def _all(self) -> list[psutil.Process]:
+        """Ray's processes and what they started; also those that a dead raylet left behind, which are in its session.
+
+        A session's number is not given away while somebody is in it.
+        """
+        try:
+            record = json.loads(self._record.read_text())
+            leader = int(record["pid"])
+            if abs(psutil.Process(leader).create_time() - record["process_started"]) >= 1:
+                return []  # somebody else has the number now
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        except psutil.NoSuchProcess:
+            pass
+        everyone = {process.pid: process for process in psutil.process_iter(["ppid"])}
+        found = {pid for pid in everyone if _session(pid) == leader}
+        found |= {leader} & everyone.keys()
+        more = found
+        while more:
+            more = {pid for pid, process in everyone.items() if process.info["ppid"] in more and pid not in found}
+            found |= more
+        return [everyone[pid] for pid in found]
+
     def _write(self, process_id: int, address: str) -> None:
         started = psutil.Process(process_id).create_time()
         write_private(self._record, json.dumps({"pid": process_id, "process_started": started, "address": address}))
@@ -180,16 +201,30 @@ def host_of(address: str) -> str:
 
 def can_reach(address: str, seconds: float) -> str:
     """Why nothing answers at "host:port", as the end of a sentence; empty if something does. Blocks."""
-    host, _, port = address.rpartition(":")
     try:
+        host, _, port = address.rpartition(":")
         socket.create_connection((host.strip("[]"), int(port)), seconds).close()
-    except TimeoutError:
-        return f"nothing answered within {seconds:g} s"
-    except ConnectionRefusedError:
-        return "nothing listens there"
     except (OSError, ValueError) as error:
-        return str(getattr(error, "strerror", None) or error)
+        return why_unreachable(error, seconds)
     return ""
+
+
+def why_unreachable(error: Exception, seconds: float) -> str:
+    """What an error of connecting means, as the end of a sentence."""
+    if isinstance(error, TimeoutError):
+        return f"nothing answered within {seconds:g} s"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _session(pid: int) -> int:
+    if sys.platform == "win32":
+        return 0
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
 
 
 def _signal(process: psutil.Process, number: int) -> None:

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from typing import Any
 import psutil
 import uv
 
+from rhresources.errors import InstallError
 from rhresources.version import version
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.blobs import BlobStore
@@ -41,6 +43,7 @@ PUSH_SECONDS = 600.0
 """A push that nobody goes on with for so long is given up."""
 
 _LINES_EVERY = 0.05
+_READ_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,11 @@ class HostAgent(Supervisor):
         self._leases: dict[str, Placed] = {}
         self._pushes: dict[str, tuple[Push, float]] = {}
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="agent")
+        self._placing: dict[str, asyncio.Future[Placed]] = {}
+        self._given_up: set[str] = set()  # workers that were released while something was placed for them
+        self._status_thread = ThreadPoolExecutor(1, thread_name_prefix="status")
+        self._status = pb.Host(name=socket.gethostname(), cpus=os.cpu_count() or 1)
+        self._reading: asyncio.Future[pb.Host] | None = None
         self._gpus = Gpus()
         self._housekeeping: asyncio.Task[None] | None = None
         psutil.cpu_percent(interval=None)  # the first reading is since this call
@@ -74,10 +82,18 @@ class HostAgent(Supervisor):
                 "version": version()}  # fmt: skip
 
     async def read_status(self) -> bytes:
-        """How the host is: a `pb.Host`."""
-        host = await self._in_thread(self._read_host)
-        host.given, host.workers = self._facts["given"], len(self._workers)
-        return bytes(host.SerializeToString())
+        """How the host is, or was where its disk or GPUs do not answer at once: a `pb.Host`. The head takes this for
+        the sign of life of this host."""
+        if self._reading is None:
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(self._status_thread, self._read_host)
+        await asyncio.wait({self._reading}, timeout=_READ_SECONDS)
+        if self._reading.done():
+            with contextlib.suppress(Exception):
+                self._status = self._reading.result()
+            self._reading = None
+        self._status.given, self._status.workers = self._facts["given"], len(self._workers)
+        return bytes(self._status.SerializeToString())
 
     def _read_host(self) -> pb.Host:
         return read_host(self._gpus, self._home, str(self._facts["address"]), head=False)
@@ -151,7 +167,7 @@ class HostAgent(Supervisor):
         def say(kind: str, text: str) -> None:
             said.put_nowait((kind, text))
 
-        task = asyncio.ensure_future(
+        task = self._placing[worker] = asyncio.ensure_future(
             place(
                 pb.FunctionSpec.FromString(spec), self._environments, self._snapshots,
                 lambda line: say("output", line), lambda phase: say("phase", phase),
@@ -169,15 +185,28 @@ class HostAgent(Supervisor):
                 placed = task.result()
                 if worker:
                     await self._in_thread(self._keep, worker, placed)
+                if worker in self._given_up:
+                    self._let_go(worker)
                 last: tuple[str, Any] = ("placed", placed)
+            except asyncio.CancelledError:
+                if not task.cancelled():
+                    raise
+                last = ("problem", _problem(InstallError("The worker is not needed any more.")))
             except Exception as error:
-                last = ("problem", bytes(problem_of(error).SerializeToString()))
+                last = ("problem", _problem(error))
             yield [*_all_of(said), last]
         finally:
             task.cancel()
+            if self._placing.get(worker) is task:
+                del self._placing[worker]
+                self._given_up.discard(worker)
 
     async def release(self, worker: str) -> None:
-        """What was kept for this worker may go."""
+        """What was kept for this worker may go; what is being made for it alone is given up."""
+        placing = self._placing.get(worker)
+        if worker and placing is not None:
+            self._given_up.add(worker)
+            placing.cancel()
         self._let_go(worker)
 
     async def keep_only(self, workers: list[str]) -> None:
@@ -237,6 +266,10 @@ class HostAgent(Supervisor):
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args))
+
+
+def _problem(error: Exception) -> bytes:
+    return bytes(problem_of(error).SerializeToString())
 
 
 def _all_of(queue: asyncio.Queue[tuple[str, Any]]) -> list[tuple[str, Any]]:

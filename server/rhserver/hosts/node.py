@@ -25,7 +25,8 @@ import psutil
 from rhresources import paths
 from rhresources.errors import RhError
 from rhresources.version import version
-from rhserver.engine.ray_processes import RayProcesses, can_reach
+from rhserver.engine import ray_tls
+from rhserver.engine.ray_processes import RayProcesses, can_reach, why_unreachable
 from rhserver.limits import Limits
 from rhserver.single_instance import Lock, write_private
 
@@ -125,11 +126,7 @@ class Node:
             raise RhError(f"There is no token of the cluster in {self._token}.", remedy="Repair the host.")
         self._token.chmod(0o600)
         for attempt in range(1, ATTEMPTS + 1):
-            if why := await asyncio.to_thread(can_reach, self._head, REACH_SECONDS):
-                raise RhError(
-                    f"{self._given} cannot reach the head at {self._head}: {why}.",
-                    remedy="A firewall between the hosts must let all of their ports through to each other.",
-                )
+            await asyncio.to_thread(self._require_head)
             try:
                 await asyncio.to_thread(
                     self._ray.start, f"--address={self._head}", address=self._head,
@@ -145,6 +142,21 @@ class Node:
                 if attempt == ATTEMPTS:
                     raise RhError(f"Ray could not be started on {self._given}.", detail=words) from error
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    def _require_head(self) -> None:
+        """Raises RhError where Ray would try for a minute and not say why."""
+        try:
+            same = ray_tls.is_of_cluster(self._head, self._token.read_text(), REACH_SECONDS)
+        except (OSError, ValueError) as error:
+            raise RhError(
+                f"{self._given} cannot reach the head at {self._head}: {why_unreachable(error, REACH_SECONDS)}.",
+                remedy="A firewall between the hosts must let all of their ports through to each other.",
+            ) from error
+        if not same:
+            raise RhError(
+                f"The token that {self._given} was given is not that of the cluster at {self._head}.",
+                remedy="Repair the host, which brings the token of the cluster there.",
+            )
 
     async def _end_of_ray(self) -> None:
         while True:
@@ -193,8 +205,6 @@ def end_workers(home: Path) -> None:
 
 def _understood(words: str, given: str) -> str:
     """What Ray means where trying again is of no use; empty otherwise."""
-    if "InvalidAuthToken" in words or "AuthenticationError" in words:
-        return f"The head does not accept the token that {given} was given: it is of another cluster."
     if "Version mismatch" in words or "The cluster was started with:" in words:
         return f"{given} has another version of Ray or Python than the head."
     return ""

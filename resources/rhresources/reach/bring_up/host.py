@@ -166,7 +166,7 @@ class Host:
             RhError: it cannot be written.
             SshProblem: the connection broke.
         """
-        whole, part = shlex.quote(path), shlex.quote(f"{path}.part")
+        whole, part = shlex.quote(path), shlex.quote(f"{path}.part-{secrets.token_hex(4)}")
         await self.feed(f"umask 077; cat >{part} && mv {part} {whole}", content)
 
     async def feed(self, command: str, content: bytes | Callable[[Write], None]) -> None:

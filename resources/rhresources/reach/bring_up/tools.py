@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import platform
 import re
+import secrets
 import shutil
 import sys
 import zipfile
@@ -293,6 +294,7 @@ async def _send(host: Host, name: str, read: Callable[[], bytes]) -> tuple[str, 
     """Put a uv there and try it; (its path, why it does not run)."""
     await host.run("folders", {"folders": "files"})
     packed = await asyncio.to_thread(lambda: gzip.compress(read(), compresslevel=1))
-    await host.put(f"{host.directory}/installs/files/{name}.gz", packed)
-    answer = await host.run("unpack_uv", {"name": name})
+    file = f"{name}-{secrets.token_hex(4)}.gz"  # another client may send it too
+    await host.put(f"{host.directory}/installs/files/{file}", packed)
+    answer = await host.run("unpack_uv", {"name": name, "file": file})
     return answer.one("uv"), "\n".join(answer.output)

@@ -275,7 +275,7 @@ class Authentication:
                     self._tried.append("password")
                 reply = await self._send(self._transport.log_in, target.user, "password", False, text)
                 if reply.kind != "refused":
-                    if asked:
+                    if asked and reply.kind in ("done", "more"):  # else the host wants a new one
                         await self._keep_password(text, keep)
                     return self._came(reply, "password")
                 if "password" not in reply.allowed:
@@ -297,7 +297,7 @@ class Authentication:
                     answers = []
                     for text, echo in reply.prompts:
                         # the first hidden prompt for a password is for that of the account, the others for codes
-                        if not echo and not passwords and re.search(r"pass(word|code|wort)|mot de passe", text, re.I):
+                        if not echo and not passwords and re.search(r"pass(word|wort)|mot de passe", text, re.I):
                             passwords += 1
                             if kept is None or number:
                                 typed = await self._ask_password(again=number > 0, reply=reply)

@@ -32,6 +32,9 @@ PING_EVERY = 5.0
 PING_ANSWERED_WITHIN = 10.0
 """Both together: how long a pulled cable can stay unnoticed."""
 
+CANCELLED_ENDS_WITHIN = 10.0
+"""How long a connection that is closed stays open for commands that were cancelled to be ended there."""
+
 SESSIONS = 7
 """Commands at once. A default sshd allows ten sessions; SFTP has one, and ending a command takes one for a moment."""
 
@@ -56,6 +59,7 @@ class SshConnection:
         self._sftp: paramiko.SFTPClient | None = None
         self._sftp_lock = asyncio.Lock()
         self._forwards: set[Forward] = set()
+        self._cancelled: set[Command] = set()
         self._callbacks: list[Callable[[SshProblem], None]] = []
         self._closing = False
         self.problem: SshProblem | None = None
@@ -147,7 +151,7 @@ class SshConnection:
             self._require_alive()
             try:
                 async with asyncio.timeout(timeout):
-                    done = await in_thread(job.work, name="ssh command", on_cancel=job.cancel)
+                    done = await in_thread(job.work, name="ssh command", on_cancel=lambda: self._cancel(job))
             except TimeoutError:
                 raise SshProblem(
                     f"A command on {self.target.place} did not end within {timeout:g} s, and was ended.",
@@ -210,9 +214,11 @@ class SshConnection:
 
         def write(client: paramiko.SFTPClient) -> None:
             whole = _from_home(path)
-            part = f"{whole}.part-{os.urandom(4).hex()}"
+            # SFTP makes files that others may open; inside this folder nobody can before the file has its mode
+            folder = f"{whole}.part-{os.urandom(4).hex()}"
+            part = f"{folder}/part"
+            client.mkdir(folder, 0o700)
             try:
-                # made without rights for others before anything is in it
                 with client.open(part, "wx") as file:
                     file.chmod(mode)
                     file.set_pipelined(True)
@@ -222,6 +228,9 @@ class SshConnection:
                 with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
                     client.remove(part)
                 raise
+            finally:
+                with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                    client.rmdir(folder)
 
         await self._with_sftp(write)
 
@@ -327,7 +336,13 @@ class SshConnection:
         for forward in list(self._forwards):
             forward.close()
         self._forwards.clear()
+        for job in self._cancelled:
+            await in_thread(job.killed.wait, CANCELLED_ENDS_WITHIN)
         await in_thread(self._way.close, name="ssh close")
+
+    def _cancel(self, job: Command) -> None:
+        self._cancelled = {other for other in self._cancelled if not other.killed.is_set()} | {job}
+        job.cancel()
 
     def _require_alive(self) -> None:
         if self.problem is not None:

@@ -35,7 +35,8 @@ class Known:
 
     Attributes:
         keys: that are the host's.
-        elsewhere: keys under its bare name where it was looked up with a port: they may agree, but forbid nothing.
+        elsewhere: keys under its bare name where it was looked up with a port. Where nothing is known of the port they
+            may agree, but forbid nothing.
         revoked: keys that nobody may show.
         authorities: lines that trust a certificate authority for the host. Certificates of hosts are not supported;
             who has nothing but these is asked about its key.
@@ -49,7 +50,7 @@ class Known:
     @property
     def key_types(self) -> list[str]:
         """The types to ask the host for, names of RSA signatures among them."""
-        types = [key.key_type for key in (*self.keys, *self.elsewhere)]
+        types = [key.key_type for key in self.keys or self.elsewhere]
         return types + (["rsa-sha2-512", "rsa-sha2-256"] if "ssh-rsa" in types else [])
 
     def verdict(self, blob: bytes) -> tuple[str, tuple[str, int] | None]:
@@ -57,7 +58,8 @@ class Known:
         for key in self.revoked:
             if key.blob == blob:
                 return "revoked", key.place
-        for key in (*self.keys, *self.elsewhere):
+        # another server of the same machine must not pass for the one that is known by its port
+        for key in self.keys or self.elsewhere:
             if key.blob == blob:
                 return "known", key.place
         # the host was asked for the types it is known by, so another type means that it has lost those keys

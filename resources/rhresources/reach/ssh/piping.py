@@ -26,7 +26,7 @@ from rhresources.reach.ssh.packets import Data, Packets
 from rhresources.reach.ssh.transport import WINDOW, SshTransport
 
 _PIECE = 256 << 10
-_FIRST_WINDOW = 1 << 20
+_FIRST_WINDOW = 512 << 10
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", None)
 _AT_ONCE = 16
 _MOST_NOISE = 1 << 20
@@ -81,8 +81,8 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
                 self._backlog.append(view)
                 wake = True
                 size -= len(view)
-            wake = self._account(size) or wake
-            if wake:
+            self._taken += size
+            if wake or self._is_due():
                 self._wake.notify()
 
     def _after_marker(self, view: memoryview) -> memoryview:
@@ -99,10 +99,9 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
         """Whether the line has come."""
         return not self._marker
 
-    def _account(self, size: int) -> bool:
-        """Count what was written; whether the host should be told."""
-        self._taken += size
-        return self._taken >= self._granted // 4
+    def _is_due(self) -> bool:
+        """Whether the host should be told that more is welcome."""
+        return self._taken >= self._granted // 4 and not (self.eof_received or self.closed)
 
     def _handle_eof(self, message: Message) -> None:
         super()._handle_eof(message)
@@ -129,9 +128,9 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
         try:
             while True:
                 with self._wake:
-                    while not self._backlog and self._taken < self._granted // 4 and not self._broken:
-                        if self.eof_received or self.closed:
-                            return not self.closed
+                    while not self._backlog and not self._is_due():
+                        if self.eof_received or self.closed or self._broken:
+                            return not (self.closed or self._broken)
                         self._wake.wait()
                     if self._broken:
                         return False
@@ -140,7 +139,7 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
                     size = _write(connection, pieces)
                     with self._wake:
                         self._drop(size)
-                        self._account(size)
+                        self._taken += size
                 self._welcome_more()
         except OSError:
             with self._wake:
@@ -159,7 +158,7 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
 
     def _welcome_more(self) -> None:
         with self._wake:
-            if self._taken < self._granted // 4 or self.eof_received or self.closed:
+            if not self._is_due():
                 return
             taken, self._taken = self._taken, 0
             grow = self._growth(taken)

@@ -145,12 +145,13 @@ def host_key_changed(
 ) -> SshProblem:
     """The key differs from the one that is remembered."""
     file, line = known
+    command = f"ssh-keygen -f {_word(file)} -R '{name}'"
     return SshProblem(
         f"The host key of {target.place} is not the one in {file}, line {line}: the host was installed anew, or "
         "somebody stands between you and it.",
         code="host-key-changed",
         step="host key",
-        remedy=f"If you know why it changed, forget the old key (ssh-keygen -f {_word(file)} -R '{name}') and try again.",
+        remedy=f"If you know why it changed, forget the old key ({command}) and try again.",
         detail=f"It shows {key_type} {fingerprint}.",
     )
 

@@ -22,6 +22,7 @@ _KILL_WAITS = 5.0
 _MOST_NOISE = 1 << 20
 
 Write = Callable[[bytes | memoryview], None]
+"""Writes to the standard input of a command; raises EOFError when that reads no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class Command:
         self._process = ""
         self._started = threading.Event()
         self._cancelled = False
+        self.killed = threading.Event()
+        """Set when a cancelled command was told to end there; until then the connection is needed."""
         self._stdout: list[bytes] = []
         self._stderr: list[bytes] = []
         self.address = ""
@@ -147,7 +150,7 @@ class Command:
     def cancel(self) -> None:
         """End it with everything that it started in its session. Does not block."""
         self._cancelled = True
-        threading.Thread(target=self._kill, name="ssh kill", daemon=True).start()
+        threading.Thread(target=self._kill_and_say, name="ssh kill", daemon=True).start()
 
     # ------------------------------------------------------------ parts
 
@@ -195,7 +198,7 @@ class Command:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             try:
                 if callable(self._input):
-                    self._input(lambda data: channel.sendall(memoryview(data)))
+                    self._input(lambda data: _send(channel, data))
                 elif self._input:
                     channel.sendall(memoryview(self._input))
             finally:
@@ -207,11 +210,17 @@ class Command:
         thread.start()
         return thread
 
+    def _kill_and_say(self) -> None:
+        try:
+            self._kill()
+        finally:
+            self.killed.set()
+
     def _kill(self) -> None:
         self._started.wait(_KILL_WAITS)
         channel = self._channel
         if self._process and (channel is None or not channel.exit_status_ready()):
-            group = f"-- -{self._process}"
+            group = f"-{self._process}"  # without "--" before it, which the kill of some shells does not know
             script = (
                 f"kill -TERM {group}; n=0; while kill -0 {group} && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done; "
                 f"kill -KILL {group}"
@@ -219,11 +228,19 @@ class Command:
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                 killer = self._transport.open("session")
                 killer.exec_command(f"exec sh -c {shlex.quote(f'({script}) >/dev/null 2>&1')}")
+                self.killed.set()
                 killer.recv_exit_status()
                 killer.close()
         if channel is not None:
             with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
                 channel.close()
+
+
+def _send(channel: paramiko.Channel, data: bytes | memoryview) -> None:
+    try:
+        channel.sendall(memoryview(data))
+    except OSError:
+        raise EOFError("the command reads no more") from None
 
 
 def _pump(receive: Callable[[int], bytes], feed: Callable[[bytes], None]) -> None:

@@ -76,6 +76,8 @@ async def send(connection: SshConnection, local: Path, remote: str, on_bytes: On
                     with local.open("rb") as file:
                         while data := file.read(_PIECE):
                             stream.write(data)
+        except EOFError:  # the command there ended, and will say why
+            raise
         except Exception as error:
             errors.append(error)
             raise OSError from error

@@ -31,12 +31,15 @@ lock() {
 main() {
     place=$installs/$version
     lock
+    files=$installs/files
+    # also what broken bring-ups left
+    find "$files" -type f -mmin +60 -exec rm -f {} + 2>/dev/null
     if [ -r "$place/complete" ]; then
+        rm -f "$files/$version.lock" "$files/$wheel"
         say "install $(one_line "$place/complete")"
         return 0
     fi
     cd "$installs" || problem write "$installs cannot be entered"
-    files=$installs/files
     options="--compile-bytecode"
     [ -n "$wheels" ] && options="$options --offline --no-index"
     # a folder without a usable Python is what an interrupted "uv venv" leaves

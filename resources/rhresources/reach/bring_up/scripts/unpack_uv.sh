@@ -1,15 +1,18 @@
 # Unpacks the uv that was sent, and tries whether it runs here.
 
 main() {
-    packed=$installs/files/$name.gz
+    packed=$installs/files/$file
+    part=$installs/$name/$file.part
     make_folder "$installs/$name"
-    words=$( (gzip -dc "$packed" >"$installs/$name/uv.part" && chmod 700 "$installs/$name/uv.part") 2>&1) ||
+    words=$( (gzip -dc "$packed" >"$part" && chmod 700 "$part") 2>&1) || {
+        rm -f "$part"
         problem write "$words"
+    }
     rm -f "$packed"
-    if "$installs/$name/uv.part" --version; then
-        mv "$installs/$name/uv.part" "$installs/$name/uv"
+    if "$part" --version; then
+        mv -f "$part" "$installs/$name/uv"
         say "uv $installs/$name/uv"
     else
-        rm -rf "${installs:?}/$name"
+        rm -f "$part"
     fi
 }

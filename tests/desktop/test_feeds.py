@@ -1,0 +1,42 @@
+"""The feeds of the clusters: whose runs are followed, and what happens after the computer slept."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rhdesk.core import feeds as feeds_module
+from rhdesk.core.bridge import Mailbox
+from rhdesk.core.feeds import Feeds
+from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.store import Store
+from rhresources.workspace import Workspace
+
+
+def rows(**kinds: str) -> dict[str, ClusterRow]:
+    return {f"~/{name}": ClusterRow(f"~/{name}", name, kind, State.DOWN) for name, kind in kinds.items()}
+
+
+def test_clusters_on_this_computer_share_their_runs_and_clouds_are_not_asked() -> None:
+    watching = Feeds._watching(rows(b="machine", a="machine", lab="ssh", big="cloud", gpu="ssh"))
+    assert watching == ["~/a", "~/gpu", "~/lab"]
+
+
+async def test_after_sleep_every_cluster_is_looked_at(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds = Feeds(Workspace(rh_home), Store(), Mailbox())
+    woken = asyncio.Event()
+    monkeypatch.setattr(feeds, "wake", woken.set)
+    monkeypatch.setattr(feeds_module, "_CLOCK_EVERY", 0.01)
+    now = {"wall": 1000.0, "own": 1000.0}
+    clock: Any = SimpleNamespace(time=lambda: now["wall"], monotonic=lambda: now["own"])
+    monkeypatch.setattr(feeds_module, "time", clock)
+    task = asyncio.create_task(feeds._watch_clock())
+    await asyncio.sleep(0.05)
+    assert not woken.is_set()
+    now["wall"] += 3600  # the clock of the system went on while this process did not
+    await asyncio.wait_for(woken.wait(), 5)
+    task.cancel()
