@@ -93,6 +93,7 @@ class Server:
             self.launcher, limit=lambda: limits.workers() * len(self.hosts.alive()),
             idle_seconds=limits.worker_idle_seconds,
         )  # fmt: skip
+        self.hosts.on_back = lambda _host: self.pool.serve_crowded_out()
         self.runs = RunManager(self.store, self.functions, self.pool, self.blobs)
         self.housekeeping = Housekeeping(
             limits, self.pool, self.runs, self.store, self.blobs, self.snapshots, self.environments

@@ -25,6 +25,7 @@ class BareHost:
         rh: the rhdesk directory there; default: a new one.
         environment: variables of every session there, beside those that keep it to this machine's caches.
         prefix: command in front of the SSH server's, such as one that mounts something first.
+        extra: lines of sshd_config.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class BareHost:
         rh: Path | None = None,
         environment: Mapping[str, str] | None = None,
         prefix: Sequence[str] = (),
+        extra: str = "",
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rhbare-", dir="/tmp"))
         self.rh = rh or self.folder / ".rh"
@@ -49,7 +51,7 @@ class BareHost:
             **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ},
             **(environment or {}),
         }
-        self.sshd = Sshd(authorized=[key], set_env=variables, prefix=prefix)
+        self.sshd = Sshd(authorized=[key], set_env=variables, prefix=prefix, extra=extra)
         self.sshd.start()
         wait_for_banner(self.sshd.address, self.sshd.port, self.sshd.process)
         with known_hosts.open("a") as file:

@@ -14,6 +14,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
+from lab.burden import CONNECTS, burden
 from lab.hosts import Cable, Host, Network
 from lab.remote import cluster_of, start_server, warm_cache
 from lab.rights import root_only, why_no_hosts
@@ -217,6 +218,32 @@ async def test_the_main_job_works_over_a_slow_cable_with_losses(
             assert cloudpickle.loads((await client.result(run.id)).value.data) == lines
     finally:
         host.set_cable(delay_ms=0, loss=0, rate_mbit=0)
+
+
+async def lose_and_find_again(installed: Remote, workspace: Workspace, home: Path, rounds: int) -> None:
+    """Lose the connection of `workspace` and use the one that follows; every fourth time, be a new program as well."""
+    client = await workspace.connect(installed.document)
+    for number in range(rounds):
+        installed.host.servers[0].restart()
+        await client.list_runs()
+        if number % 4 == 0:
+            async with workspace_at(home) as other:
+                await (await other.connect(installed.document)).list_runs()
+
+
+@pytest.mark.timeout(900)
+async def test_threads_files_and_memory_do_not_grow_with_lost_connections(installed: Remote, rh_home: Path) -> None:
+    rounds = CONNECTS // 2
+    async with workspace_at(rh_home) as workspace:
+        await workspace.up(installed.document)
+        await lose_and_find_again(installed, workspace, rh_home, 8)
+        before = burden()
+        await lose_and_find_again(installed, workspace, rh_home, rounds)
+        after = burden()
+    print(f"{rounds} lost connections: {before} -> {after}")
+    assert after["threads"] <= before["threads"] + 2  # gRPC's and the pool's own may come and go
+    assert after["files"] <= before["files"] + 2
+    assert after["memory"] - before["memory"] < 5_000_000 + 20_000 * rounds
 
 
 # ---------------------------------------------------------------- three hosts

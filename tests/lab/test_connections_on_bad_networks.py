@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
+from lab.burden import CONNECTS, burden
 from lab.hosts import Cable, Host, Network
 from lab.remote import target_at
 from lab.rights import root_only
@@ -196,15 +193,6 @@ async def test_another_user_of_the_host_gets_to_no_private_socket(
 # ---------------------------------------------------------------- growth
 
 
-def burden() -> dict[str, int]:
-    """Threads, open files and memory of this process."""
-    gc.collect()
-    with suppress(AttributeError, OSError):  # what threads that are gone have freed goes back to the system
-        ctypes.CDLL(None).malloc_trim(0)
-    me = psutil.Process()
-    return {"threads": threading.active_count(), "files": me.num_fds(), "memory": me.memory_info().rss}
-
-
 async def connect_and_drop(make: Callable[[], SshTarget], drop: Callable[[], None], home: Path, rounds: int) -> None:
     """Connect, use and lose a connection; every second one is closed in order instead of lost."""
     credentials = Credentials(home)
@@ -219,10 +207,6 @@ async def connect_and_drop(make: Callable[[], SshTarget], drop: Callable[[], Non
             drop()
             await asyncio.wait_for(lost, 30)
         await connection.close()
-
-
-CONNECTS = int(os.environ.get("RHDESK_TEST_CONNECTS", "40"))
-"""The issue asks for 200; fewer show the same in less time."""
 
 
 @pytest.mark.timeout(600)

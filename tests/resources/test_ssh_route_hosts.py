@@ -72,7 +72,7 @@ async def test_three_hosts_come_up_together_and_a_lost_one_is_repaired(
     # done again it changes nothing
     before = _processes(hosts[1])
     await route.up(said.append)
-    assert {one.step for one in route.timings} <= {"state", "engine"}
+    assert {one.step for one in route.timings} <= {"state", "engine", "hosts"}
     assert before & _processes(hosts[1])
 
     hosts[2].power_off()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, Literal
 
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
@@ -15,13 +16,12 @@ from rhresources.reach.bring_up.install import SPACE_NEEDED
 from rhresources.reach.bring_up.tools import Tools, choose_pythons, look, shown_pythons
 from rhresources.reach.questions import Asker
 from rhresources.reach.ssh.connection import SshConnection
-from rhresources.reach.ssh.problems import SshProblem
+from rhresources.reach.ssh.problems import SshProblem, forwarding_forbidden
 from rhresources.reach.ssh.target import target_of
 from rhresources.reach.steps import OnStep, Step, StepName
 
 _GIBIBYTE = 1024**3
-_PROBED = "/rhdesk-test-connection"
-"""A socket that is not there: whoever may forward hears that nothing listens, whoever may not is refused."""
+_CARRIED = "forbidden; a program on the host carries the connections instead, a little slower"
 
 
 async def check_hosts(
@@ -79,11 +79,13 @@ async def _check_host(
 async def _check_inside(document: ClusterDocument, host: Host, tell: OnStep) -> None:
     began = _begin("forwarding", host.name, tell)
     try:
-        await _require_forwarding(host.connection)
+        said = await _try_forwarding(host)
     except RhError as error:
         tell(_failed("forwarding", host.name, time.monotonic() - began, error))
         return
-    tell(Step("forwarding", host.name, "done", time.monotonic() - began, "allowed"))
+    state: Literal["done", "note"] = "done" if said == "allowed" else "note"
+    remedy = forwarding_forbidden(host.connection.target, "").remedy if said == _CARRIED else ""
+    tell(Step("forwarding", host.name, state, time.monotonic() - began, said, remedy))
     began = _begin("python", host.name, tell)
     try:
         tools = await look(host, document.python, gpus=True)
@@ -101,14 +103,39 @@ async def _check_inside(document: ClusterDocument, host: Host, tell: OnStep) -> 
     tell(Step("gpu", host.name, "done", time.monotonic() - began, _gpus(tools)))
 
 
-async def _require_forwarding(connection: SshConnection) -> None:
+async def _try_forwarding(host: Host) -> str:
+    """Open a channel to a socket that is made for it on the host; what came of it.
+
+    A socket that is not there would not do: OpenSSH answers the same where it forbids forwarding.
+
+    Raises:
+        SshProblem: the host forbids it.
+    """
+    loop = asyncio.get_running_loop()
+    path: asyncio.Future[str] = loop.create_future()
+
+    def on_value(name: str, value: str) -> None:
+        if name == "socket" and not path.done():
+            path.set_result(value)
+
+    listening = asyncio.ensure_future(host.run("listen", on_value=on_value, timeout=30))
     try:
-        forward = await connection.forward(_PROBED, ("127.0.0.1", 0), probe=True)
-    except SshProblem as error:
-        if error.code != "nothing-listens":
+        either: set[asyncio.Future[Any]] = {listening, path}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not path.done():
+            await listening
+            return "not tried: the host has no Python"
+        try:
+            forward = await host.connection.forward(path.result(), ("127.0.0.1", 0), probe=True)
+        except SshProblem as error:
+            if error.code == "nothing-listens":
+                raise forwarding_forbidden(host.connection.target, error.detail) from None
             raise
-    else:
         forward.close()
+        return _CARRIED if forward.carried else "allowed"
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 def _python(document: ClusterDocument, host: str, tools: Tools, seconds: float) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,12 +13,17 @@ from typing import Any
 from rhresources import paths
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
+from rhresources.errors import ConnectionLost
 from rhresources.reach.questions import Asker, NeedsAnswer
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.reach.ssh.forwarding import Forward
-from rhresources.reach.ssh.problems import SshProblem
+from rhresources.reach.ssh.problems import SshProblem, forwarding_forbidden
 from rhresources.reach.ssh.target import target_of
 from rhresources.wire.channel import ServerAddress
+
+
+class NothingListens(ConnectionLost):
+    """The server's socket is there and nobody listens on it."""
 
 
 class HeadWay:
@@ -94,19 +100,29 @@ class HeadWay:
         return await SshConnection.open(target, credentials=self._credentials, asker=asker)
 
     async def through(self, connection: SshConnection, server: Mapping[str, Any]) -> ServerAddress:
-        """The socket of a server, as `server.json` has it, as a socket here."""
+        """The socket of a server, as `server.json` has it, as a socket here.
+
+        Raises:
+            NothingListens: the server is about to begin or to end.
+            SshProblem: the host forbids forwarding, or the connection was lost.
+        """
         async with self._forwarding:
             way = (connection, str(server["socket"]))
             if self._forward is None or self._forwarded != way:
                 self.end_forward()
-                self._forward = await connection.forward(way[1], self._local_end())
+                try:
+                    self._forward = await connection.forward(way[1], self._local_end(), probe=True)
+                except SshProblem as error:
+                    if error.code == "nothing-listens":
+                        # OpenSSH says no more than that where it forbids sockets, so the host is asked
+                        if await _listens(connection, server):
+                            raise forwarding_forbidden(connection.target, error.detail) from None
+                        raise NothingListens(
+                            f"The cluster server of {self._document.ips[0]} does not answer.", detail=error.detail
+                        ) from None
+                    raise
                 self._forwarded = way
             return ServerAddress(self._forward.address, str(server["token"]))
-
-    @property
-    def forward_problem(self) -> SshProblem | None:
-        """Why the last connection through the forwarded socket could not be opened; None if all went well."""
-        return self._forward.error if self._forward is not None else None
 
     def end_forward(self) -> None:
         """Stop forwarding the server's socket."""
@@ -136,3 +152,13 @@ class HeadWay:
         self._said_lost = not connected
         if self.on_connection is not None:
             self.on_connection(connected, sentence)
+
+
+async def _listens(connection: SshConnection, server: Mapping[str, Any]) -> bool:
+    """Whether the server's socket takes connections on the host itself, where that can be found out."""
+    program = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    interpreter = f"/proc/{int(server['pid'])}/exe"  # Linux
+    done = await connection.run(
+        f"{interpreter} -c {shlex.quote(program)} {shlex.quote(str(server['socket']))}", timeout=20
+    )
+    return done.code == 0

@@ -8,32 +8,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ConnectionLost, RhError, ServerProblem
 from rhresources.reach import Progress
-from rhresources.reach.asking import AskedOnce
 from rhresources.reach.bring_up import problems
 from rhresources.reach.bring_up.host import Host, Timed
 from rhresources.reach.bring_up.install import prepare
-from rhresources.reach.bring_up.nodes import Engine, address_of, is_joined, join, read_engine, room_of
+from rhresources.reach.bring_up.nodes import address_of
 from rhresources.reach.bring_up.start import remove_old, start_server, stop
 from rhresources.reach.bring_up.state import Install, State, read_state
 from rhresources.reach.bring_up.wheel import own_version
-from rhresources.reach.head_way import HeadWay
+from rhresources.reach.cluster_hosts import ClusterHosts
+from rhresources.reach.head_way import HeadWay, NothingListens
 from rhresources.reach.questions import Asker
 from rhresources.reach.server_calls import (
     START_SECONDS,
     active_runs,
     answers,
-    limit_options,
     runs_active,
     shut_down,
     wait_for_engine,
-    wait_for_hosts,
 )
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.wire import PROTOCOL
@@ -49,8 +47,6 @@ class SshRoute:
         credentials: where passphrases and passwords are kept.
         asker: who can ask the person, at any time; None: nobody.
 
-    Attributes:
-        timings: how long each step of the last bring-up, upgrade or repair took.
     """
 
     def __init__(
@@ -61,16 +57,19 @@ class SshRoute:
         asker: Callable[[], Asker | None],
     ) -> None:
         self._document = document
-        self._rhdesk_home = home
-        self._asker = asker
-        self.timings: list[Timed] = []
         self._way = HeadWay(document, home, credentials, asker)
+        self._hosts = ClusterHosts(document, home, self._way, asker)
         self._changing = asyncio.Lock()
 
     @property
     def head(self) -> str:
         """The head host, as the document names it."""
         return self._document.ips[0]
+
+    @property
+    def timings(self) -> list[Timed]:
+        """How long each step of the last bring-up, upgrade, repair or end took, on each host."""
+        return self._hosts.timings
 
     # ------------------------------------------------------------ the connection
 
@@ -109,7 +108,7 @@ class SshRoute:
             NeedsAnswer: a person would have to answer first.
         """
         connection = await self.connection(ask)
-        state = await read_state(self._host(self.head, connection, _silent))
+        state = await read_state(self._hosts.host(self.head, connection, _silent))
         if state.server is None or not state.server_lives:
             return None
         return await self._way.through(connection, state.server)
@@ -130,19 +129,19 @@ class SshRoute:
                 others are up.
         """
         async with self._changing:
-            self.timings = []
+            self._hosts.timings = []
             connection = await self._connect(progress, ask)
-            head = self._host(self.head, connection, progress)
-            async with self._others(self._document.ips[1:], progress, ask) as (others, failed):
+            head = self._hosts.host(self.head, connection, progress)
+            async with self._hosts.others(self._document.ips[1:], progress, ask) as (others, failed):
                 with head.step("state", ""):
                     state = await read_state(head)
                 address, version = await self._ensure_server(head, state, others, failed, progress)
                 if wait_ready or len(self._document.ips) > 1:
                     with head.step("engine", ""):
                         await wait_for_engine(address, progress)
-                if others or failed:
-                    failed.update(await self._ensure_nodes(head, version, address, others))
-                    _raise_missing(failed, len(self._document.ips))
+                there = {name: host for name, host in others.items() if name not in failed}
+                failed.update(await self._hosts.ensure_nodes(head, version, address, there))
+                self._hosts.require_all(failed)
             return address
 
     async def _connect(self, progress: Progress, ask: bool) -> SshConnection:
@@ -195,7 +194,7 @@ class SshRoute:
         return prepared.installs
 
     async def _start(self, head: Host, version: str) -> ServerAddress:
-        options = await self._limits()
+        options = await self._hosts.limits()
         if len(self._document.ips) > 1:
             options += ["--address", await address_of(head), "--hosts", ",".join(self._document.ips)]
         with head.step("start", f"Started the cluster server on {self.head}"):
@@ -218,10 +217,12 @@ class SshRoute:
         while time.monotonic() < deadline:
             if state.server is None or not state.server_lives:
                 return None
-            address = await self._way.through(head.connection, state.server)
             try:
+                address = await self._way.through(head.connection, state.server)
                 if await answers(address):
                     return address
+            except NothingListens:
+                pass
             except ServerProblem as error:
                 if error.code != "unauthenticated":  # a server that was started anew meanwhile
                     raise
@@ -239,78 +240,6 @@ class SshRoute:
             why = problems.newer_there if spoken > PROTOCOL else problems.older_there
             raise why(self.head, state.server_version, own_version())
 
-    # ------------------------------------------------------------ the other hosts
-
-    @contextlib.asynccontextmanager
-    async def _others(
-        self, names: Iterable[str], progress: Progress, ask: bool
-    ) -> AsyncIterator[tuple[dict[str, Host], dict[str, RhError]]]:
-        """Connections to other hosts while something is done to them: (hosts, why some cannot be reached)."""
-        wanted = list(names)
-        asker = self._asker() if ask else None
-        shared = AskedOnce(asker) if asker is not None else None
-        opened = await asyncio.gather(*(self._way.open(name, shared) for name in wanted), return_exceptions=True)
-        connections = {name: one for name, one in zip(wanted, opened, strict=True) if isinstance(one, SshConnection)}
-        try:
-            failed: dict[str, RhError] = {}
-            for name, one in zip(wanted, opened, strict=True):
-                if isinstance(one, RhError):
-                    failed[name] = one
-                elif isinstance(one, BaseException):
-                    raise one
-            yield {name: self._host(name, one, progress) for name, one in connections.items()}, failed
-        finally:
-            await asyncio.gather(*(one.close() for one in connections.values()), return_exceptions=True)
-
-    async def _ensure_nodes(
-        self, head: Host, version: str, address: ServerAddress, others: Mapping[str, Host], *, anew: bool = False
-    ) -> dict[str, RhError]:
-        """Let hosts join that have not; why some could not."""
-        if not others:
-            return {}
-        engine = await read_engine(head)
-        outcomes = await asyncio.gather(
-            *(self._ensure_node(host, version, engine, anew) for host in others.values()), return_exceptions=True
-        )
-        failed = {}
-        for name, outcome in zip(others, outcomes, strict=True):
-            if isinstance(outcome, RhError):
-                failed[name] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-        joined = [name for name in others if name not in failed]
-        with head.step("hosts", ""):
-            for name, problem in (await wait_for_hosts(address, joined)).items():
-                failed[name] = RhError(
-                    f"{name} joined the cluster and cannot be used: {problem}",
-                    remedy=f"{others[name].home}/node.log on the host says more.",
-                )
-        return failed
-
-    async def _ensure_node(self, host: Host, version: str, engine: Engine, anew: bool) -> None:
-        state = await read_state(host)
-        if not anew and is_joined(state, engine):
-            host.say("It is part of the cluster")
-            return
-        if version not in state.installs:
-            if version != await asyncio.to_thread(own_version):
-                raise RhError(
-                    f"{host.name} lacks rhdesk {version}, which the head runs, and this computer has another build.",
-                    remedy="Upgrade the cluster (rhdesk upgrade), then try again.",
-                )
-            prepared = await prepare({host.name: host}, {host.name: state}, self._document)
-            if host.name in prepared.failed:
-                raise prepared.failed[host.name]
-        await join(host, version, engine, await self._limits())
-
-    async def _limits(self) -> list[str]:
-        return await asyncio.to_thread(limit_options, self._document, self._rhdesk_home)
-
-    def _host(self, name: str, connection: SshConnection, progress: Progress) -> Host:
-        many = len(self._document.ips) > 1
-        told = (lambda line: progress(f"{name}: {line}")) if many else progress
-        return Host(name, connection, told, room=room_of(self.head, name), timings=self.timings)
-
     # ------------------------------------------------------------ down, repair, upgrade
 
     async def down(self, stop_runs: bool) -> None:
@@ -321,8 +250,8 @@ class SshRoute:
             RhError: runs are active and `stop_runs` is false; nothing was ended.
         """
         async with self._changing:
-            self.timings = []
-            head = self._host(self.head, await self.connection(True), _silent)
+            self._hosts.timings = []
+            head = self._hosts.host(self.head, await self.connection(True), _silent)
             state = await read_state(head)
             address: ServerAddress | None = None
             if state.server is not None and state.server_lives:
@@ -333,7 +262,7 @@ class SshRoute:
                 address = await self._start(head, version)
                 await wait_for_engine(address, _silent)
                 state = await read_state(head)
-            async with self._others(self._document.ips[1:], _silent, False) as (others, _):
+            async with self._hosts.others(self._document.ips[1:], _silent, False) as (others, _):
                 if address is not None:
                     with head.step("shut down", ""):
                         await shut_down(address, stop_runs)
@@ -373,17 +302,17 @@ class SshRoute:
             await self.up(progress)
             return
         async with self._changing:
-            self.timings = []
-            head = self._host(self.head, await self._connect(progress, True), progress)
+            self._hosts.timings = []
+            head = self._hosts.host(self.head, await self._connect(progress, True), progress)
             state = await read_state(head)
             if state.server is None or not state.server_lives:
                 raise RhError("The cluster is not up.", remedy="Bring it up; that brings all its hosts up.")
             names = [host] if host is not None else self._document.ips[1:]
-            async with self._others(names, progress, True) as (others, failed):
+            async with self._hosts.others(names, progress, True) as (others, failed):
                 address = await self._way.through(head.connection, state.server)
                 version = state.server_version
-                failed.update(await self._ensure_nodes(head, version, address, others, anew=host is not None))
-                _raise_missing(failed, len(self._document.ips))
+                failed.update(await self._hosts.ensure_nodes(head, version, address, others, anew=host is not None))
+                self._hosts.require_all(failed)
 
     async def upgrade(self, progress: Progress) -> None:
         """Put the rhdesk of this computer onto the hosts and restart the server from it; runs go on meanwhile.
@@ -393,22 +322,22 @@ class SshRoute:
             RhError: runs are active and would not survive, as Ray or Python would change; nothing was changed.
         """
         async with self._changing:
-            self.timings = []
-            head = self._host(self.head, await self._connect(progress, True), progress)
+            self._hosts.timings = []
+            head = self._hosts.host(self.head, await self._connect(progress, True), progress)
             state = await read_state(head)
-            async with self._others(self._document.ips[1:], progress, True) as (others, failed):
+            async with self._hosts.others(self._document.ips[1:], progress, True) as (others, failed):
                 installs = await self._prepare({self.head: head, **others}, {self.head: state}, failed)
                 new = installs[self.head]
                 if state.server_lives and state.server is not None and state.server_version != new.version:
                     address = await self._exchange(head, state, new)
                     with head.step("engine", ""):
                         await wait_for_engine(address, progress)
-                    if others:
-                        failed.update(await self._ensure_nodes(head, new.version, address, others))
+                    there = {name: host for name, host in others.items() if name not in failed}
+                    failed.update(await self._hosts.ensure_nodes(head, new.version, address, there))
                 for each in (head, *others.values()):
                     for removed in await remove_old(each, new.version):
                         each.say(f"Removed rhdesk {removed}")
-                _raise_missing(failed, len(self._document.ips))
+                self._hosts.require_all(failed)
 
     async def _exchange(self, head: Host, state: State, new: Install) -> ServerAddress:
         """Another server in place of the one that runs; that one again, if the other does not start."""
@@ -433,21 +362,6 @@ class SshRoute:
                 head.say(f"It does not start; starting rhdesk {old.version} again")
                 await self._start(head, old.version)
             raise
-
-
-def _raise_missing(failed: Mapping[str, RhError], count: int) -> None:
-    if not failed:
-        return
-    sentences = [error.sentence for error in failed.values()]
-    first = next(iter(failed.values()))
-    up = count - len(failed)
-    error = RhError(
-        f"{' '.join(sentences)} The other {up} {'host is' if up == 1 else 'hosts are'} up.",
-        remedy=f"{first.remedy} Then repair the host.".strip(),
-        detail="\n\n".join(f"{name}: {one.detail}" for name, one in failed.items() if one.detail),
-    )
-    error.code = "hosts-missing"
-    raise error
 
 
 def _silent(line: str) -> None:

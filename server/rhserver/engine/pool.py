@@ -128,7 +128,7 @@ class Pool:
         else:
             group.idle.append(link)
             group.idle_since = time.monotonic()
-            self._serve_crowded_out()
+            self.serve_crowded_out()
 
     def adopt(self, link: WorkerLink, spec: WorkerSpec) -> None:
         """Take in a worker that an earlier server started; it is idle once it greets."""
@@ -202,8 +202,8 @@ class Pool:
         self._discard(oldest.idle.pop(0))
         return True
 
-    def _serve_crowded_out(self) -> None:
-        """At the limit, a worker that falls idle makes room for groups that have none."""
+    def serve_crowded_out(self) -> None:
+        """There is more room than before: a worker fell idle, or a host came back."""
         for group in self._groups.values():
             if group.waiting and group.timer is None:
                 self._grow(group)

@@ -134,8 +134,9 @@ async def _install(host: Host, found: Tools, python: str, wheel: Wheel, document
             code = answer.problem[0] if answer.problem else "broken"
             where = str(folder) if folder is not None else ""
             raise problems.not_installed(
-                host.name, code, answer.output, python=shown, wheels=where, pythons=tools.shown_pythons(found)
-            )
+                host.name, code, answer.output, python=shown, wheels=where, pythons=tools.shown_pythons(found),
+                fetched="/" not in python,
+            )  # fmt: skip
     return install
 
 

@@ -126,9 +126,17 @@ def little_space(host: str, free: int, folder: str) -> RhError:
 
 
 def not_installed(
-    host: str, code: str, output: Sequence[str], *, python: str, wheels: str, pythons: Sequence[str]
+    host: str, code: str, output: Sequence[str], *, python: str, wheels: str, pythons: Sequence[str], fetched: bool
 ) -> RhError:
-    """The installer ended with an error; its own words are the detail."""
+    """The installer ended with an error; its own words are the detail.
+
+    Args:
+        host, code, output: where, at which step, and what was said.
+        python: the version that was to be used.
+        wheels: the folder of wheels, if everything had to come from there.
+        pythons: the versions that are there.
+        fetched: none of them would do, and uv was to fetch one.
+    """
     text = "\n".join(output)
     if (known := known_cause(host, output)) is not None:
         return known
@@ -141,7 +149,7 @@ def not_installed(
         )
     if code == "environment":
         said = _error_of(output)
-        if re.search(r"No interpreter found|No download found|Failed to download|dns error|disabled", text):
+        if fetched:
             return no_python(host, pythons, said, text)
         return InstallError(
             f"No Python environment could be made on {host}" + (f": {said}." if said else "."),

@@ -51,7 +51,7 @@ def _options(target: SshTarget, known: SshTarget | None, chain: str) -> list[str
         say("-p", str(target.port))
     if differs("key_files", "identities_only"):
         for key in target.key_files:
-            say("-i", key)
+            say("-i", _literal(key))
         if target.identities_only:
             say("-o", "IdentitiesOnly=yes")
     if differs("use_agent", "agent_socket") and not target.use_agent:
@@ -60,7 +60,7 @@ def _options(target: SshTarget, known: SshTarget | None, chain: str) -> list[str
         methods = "password,keyboard-interactive" if target.log_in == "password" else "publickey"
         say("-o", f"PreferredAuthentications={methods}")
     if target.known_hosts and differs("known_hosts"):
-        say("-o", "UserKnownHostsFile=" + " ".join(_quoted(file) for file in target.known_hosts))
+        say("-o", "UserKnownHostsFile=" + " ".join(_quoted(_literal(file)) for file in target.known_hosts))
     if target.host_key_alias and differs("host_key_alias"):
         say("-o", f"HostKeyAlias={target.host_key_alias}")
     if target.jumps and known is not None and target.jumps == known.jumps:

@@ -322,6 +322,8 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         """The thread that reads. `on_end` is called in it at its end."""
         try:
             super().run()
+        except (EOFError, OSError):
+            pass  # the connection that this one goes through was closed first
         finally:
             if self.on_end is not None:
                 self.on_end()
