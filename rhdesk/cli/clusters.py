@@ -12,7 +12,7 @@ import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, connect, run_async
-from rhdesk.cli.status import status_row
+from rhdesk.cli.status import remember, row_of, status_row
 from rhdesk.cli.terminal import Progress, age, held_progress, note, print_json
 from rhresources.errors import UsageError
 
@@ -41,6 +41,7 @@ def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
                 await workspace.upgrade(address, lambda line: _say_step(line, progress))
             client = await workspace.up(address, lambda line: _say_step(line, progress))
             row = status_row(address, await client.say_hello(), None)
+            remember(row)
             return row | {"already_up": already, "differs": await asyncio.to_thread(workspace.server_differs, address)}
 
     row = run_async(work, interrupted="What was started goes on; `rhdesk status` tells how far it came.")
@@ -122,6 +123,7 @@ def down_command(cluster: str, yes: bool, as_json: bool) -> None:
         with Progress() as progress:
             progress(f"Taking {address} down")
             await workspace.down(address, stop_runs=True)
+        remember(row_of(address, "down"))
         return {"name": address, "was_up": True, "ended_runs": [run.id for run in active]}
 
     done = run_async(work, interrupted="`rhdesk status` tells what is left.")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from rhdesk.cli.credential_checks import check_passphrase, log_in, passphrase_subject, password_account
 from rhdesk.cli.options import RhCommand, RhGroup, json_option
 from rhdesk.cli.session import Interrupted
 from rhdesk.cli.terminal import age, held_progress, moment, note, print_json, print_table
 from rhresources import paths
+from rhresources.credentials.checks import check_passphrase, log_in, passphrase_subject, password_account
 from rhresources.errors import NotFound, RhError, UsageError
 
 if TYPE_CHECKING:

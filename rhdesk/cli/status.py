@@ -31,7 +31,7 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
     """Say which clusters are up and how busy they are: CLUSTER, or all that are saved and this computer.
 
     This computer and a CLUSTER that is named are asked each time; of others that cost a round trip, what was last seen
-    is shown with its age unless --refresh is given.
+    is shown with its age, unless nothing is known of them or --refresh is given.
     """
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
@@ -63,19 +63,20 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
 async def _ask(workspace: Workspace, address: str, *, live: bool, ask: bool = False) -> dict[str, Any]:
     """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
     seen = _read_seen().get(address)
-    if not live:
-        return seen or _row(address, "unknown")
+    if not live and seen is not None:
+        return seen
     try:
-        state = await workspace.cluster_state(address, ask=ask)
+        async with asyncio.timeout(None if ask else _TIMEOUT):
+            state = await workspace.cluster_state(address, ask=ask)
         if state != "down":
             client = await workspace.connect(address)
             row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)
         else:
-            row = _row(address, state)
+            row = row_of(address, state)
     except (RhError, TimeoutError) as error:
         sentence = error.sentence if isinstance(error, RhError) else f"no answer within {_TIMEOUT:.0f} seconds"
-        return {**(seen or _row(address, "unknown")), "problem": f"It cannot be asked now: {sentence}"}
-    _remember(row)
+        return {**(seen or row_of(address, "unknown")), "problem": f"It cannot be asked now: {sentence}"}
+    remember(row)
     return row
 
 
@@ -88,7 +89,7 @@ async def _live_row(address: str, client: Any) -> dict[str, Any]:
         await statuses.aclose()
 
 
-def _row(address: str, state: str) -> dict[str, Any]:
+def row_of(address: str, state: str) -> dict[str, Any]:
     """The keys of `status --json`: a stable contract."""
     return {
         "name": address,
@@ -116,7 +117,7 @@ def status_row(address: str, hello: pb.HelloReply, status: pb.Status | None) -> 
 
     engine = status.engine if status is not None else hello.engine
     states = {pb.EngineState.READY: "up", pb.EngineState.FAILED: "failed"}
-    row = _row(address, states.get(engine.phase, "starting")) | {
+    row = row_of(address, states.get(engine.phase, "starting")) | {
         "engine": pb.EngineState.Phase.Name(engine.phase).lower(),
         "engine_says": engine.sentence,
         "user": hello.user,
@@ -187,7 +188,7 @@ def _read_seen() -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _remember(row: dict[str, Any]) -> None:
+def remember(row: dict[str, Any]) -> None:
     """Keep what was seen for a time when the cluster cannot be asked; only a convenience, so failing is silent."""
     try:
         seen = _read_seen() | {row["name"]: row}

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from rhdesk.core.commands import Command
@@ -166,7 +165,12 @@ def open_notebook(desk: Desk, address: str) -> None:
     """Start a notebook server on a cluster, or find the one that runs, and open it in the browser."""
 
     async def act(workspace: Workspace, progress: Progress) -> str:
-        return (await workspace.notebook(address, progress=progress)).url
+        from rhresources.notebook import open_in_browser
+
+        url = (await workspace.notebook(address, progress=progress)).url
+        # not by Qt: it would show the token to whoever lists the processes here
+        await asyncio.to_thread(open_in_browser, url, workspace.home)
+        return url
 
     def done(url: str) -> None:
         where = url.partition("?")[0]  # what follows is its token
@@ -175,7 +179,6 @@ def open_notebook(desk: Desk, address: str) -> None:
             action_text="Copy its address",
             action=lambda: QGuiApplication.clipboard().setText(url),
         )
-        QDesktopServices.openUrl(QUrl(url))
 
     desk.act(
         f"notebook {address}", act, title=f"Opening a notebook on {address}", go_to=("clusters", address), on_done=done

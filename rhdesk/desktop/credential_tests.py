@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from rhdesk.core.credential_rows import CredentialRow, CredentialState
 from rhresources.errors import NotFound, RhError
@@ -27,13 +27,13 @@ async def try_credential(workspace: Workspace, row: CredentialRow) -> tuple[Cred
         raise NotFound(f"There is no {row.words.removeprefix('the ')} any more.", remedy="Add it again, or remove it.")
     try:
         if row.kind == "passphrase":
-            from rhdesk.cli.credential_checks import check_passphrase
+            from rhresources.credentials.checks import check_passphrase
 
             return CredentialState.WORKS, await asyncio.to_thread(check_passphrase, row.subject, secret)
         if row.kind == "password":
-            from rhdesk.cli.credential_checks import log_in
+            from rhresources.credentials.checks import log_in
 
-            target, asker = await _target(workspace, row.subject), cast(Any, workspace.asker)
+            target, asker = await _target(workspace, row.subject), workspace.asker
             return CredentialState.WORKS, await log_in(target, workspace.credentials, asker)
     except RhError as error:
         if error.code in _WRONG:
@@ -46,7 +46,7 @@ async def _target(workspace: Workspace, account: str) -> SshTarget:
     """Where the password of an account is used: on the way that a cluster with this account goes, if there is one."""
     from dataclasses import replace
 
-    from rhdesk.cli.credential_checks import password_account
+    from rhresources.credentials.checks import password_account
     from rhresources.documents import ClusterDocument
     from rhresources.reach.ssh.target import target_of
 

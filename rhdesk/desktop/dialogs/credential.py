@@ -137,7 +137,7 @@ class CredentialDialog(Dialog):
         async def put(workspace: Workspace, progress: Progress) -> tuple[str, Kept]:
             name = subject or await _subject(kind, text)
             if kind == "passphrase":
-                from rhdesk.cli.credential_checks import check_passphrase
+                from rhresources.credentials.checks import check_passphrase
 
                 await asyncio.to_thread(check_passphrase, name, secret)
             kept = await workspace.credentials.put(cast("Kind", kind), name, secret, session_only=session_only)
@@ -188,7 +188,7 @@ async def _subject(kind: str, text: str) -> str:
     """
     if kind == "token":
         return text
-    from rhdesk.cli.credential_checks import passphrase_subject, password_account
+    from rhresources.credentials.checks import passphrase_subject, password_account
 
     if kind == "passphrase":
         return await asyncio.to_thread(passphrase_subject, text)

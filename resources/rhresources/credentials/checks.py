@@ -8,8 +8,7 @@ from rhresources.errors import UsageError
 
 if TYPE_CHECKING:
     from rhresources.credentials import Credentials
-    from rhresources.credentials.terminal import TerminalAsker
-    from rhresources.reach.questions import HostKeyQuestion, SecretAnswer, SecretQuestion
+    from rhresources.reach.questions import Asker, HostKeyQuestion, SecretAnswer, SecretQuestion
     from rhresources.reach.ssh.target import SshTarget
 
 
@@ -62,7 +61,7 @@ async def password_account(text: str) -> SshTarget:
     return await target_of(validate(ClusterDocument, Loaded({"type": "ssh", "ips": [host], "ssh_creds": log_in}, {})))
 
 
-async def log_in(target: SshTarget, credentials: Credentials, asker: TerminalAsker) -> str:
+async def log_in(target: SshTarget, credentials: Credentials, asker: Asker | None) -> str:
     """Log in with the password that `credentials` has; a sentence that says so.
 
     Raises:
@@ -70,7 +69,7 @@ async def log_in(target: SshTarget, credentials: Credentials, asker: TerminalAsk
     """
     from rhresources.reach.ssh.connection import SshConnection
 
-    connection = await SshConnection.open(target, credentials=credentials, asker=_HostKeysOnly(asker))
+    connection = await SshConnection.open(target, credentials=credentials, asker=_HostKeysOnly(asker) if asker else None)
     await connection.close()
     return f"{target.place} lets {target.user} in with it."
 
@@ -78,7 +77,7 @@ async def log_in(target: SshTarget, credentials: Credentials, asker: TerminalAsk
 class _HostKeysOnly:
     """Asks about host keys, and for no other secret than the one that is tried."""
 
-    def __init__(self, asker: TerminalAsker) -> None:
+    def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
