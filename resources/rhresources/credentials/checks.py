@@ -69,7 +69,8 @@ async def log_in(target: SshTarget, credentials: Credentials, asker: Asker | Non
     """
     from rhresources.reach.ssh.connection import SshConnection
 
-    connection = await SshConnection.open(target, credentials=credentials, asker=_HostKeysOnly(asker) if asker else None)
+    only_keys = _HostKeysOnly(asker) if asker is not None else None
+    connection = await SshConnection.open(target, credentials=credentials, asker=only_keys)
     await connection.close()
     return f"{target.place} lets {target.user} in with it."
 
