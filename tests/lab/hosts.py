@@ -24,7 +24,7 @@ from typing import IO
 
 from lab.host_disk import INIT, UNSHARE, Account, way_for_all, write_disk
 from lab.host_sshd import HostSshd
-from lab.namespaces import SECONDS_TO_END, command, end, end_with_parent, start_holder
+from lab.namespaces import SECONDS_TO_END, command, end, start_holder
 from lab.rights import SYSTEM_PATH, has_many_users
 
 FIRST_USER_ID = 20_000
@@ -252,7 +252,6 @@ class Host:
             stdout=output,
             stderr=output,
             env=self._environment(user),
-            preexec_fn=end_with_parent,
         )
         self._started.append(process)
         return process

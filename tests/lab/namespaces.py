@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +11,11 @@ from lab.rights import SYSTEM_PATH
 
 SECONDS_TO_END = 10.0
 
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
+END_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Words before a command: it is killed when the thread that started it ends, however that ends.
 
-
-def end_with_parent() -> None:
-    """For `preexec_fn`: the process is killed when the thread that started it ends, however that ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+Not `preexec_fn`: gRPC's own handlers of a fork may abort the child of a process that uses it.
+"""
 
 
 def command(*words: str, environment: Mapping[str, str] | None = None) -> str:
@@ -48,14 +44,13 @@ def start_holder(
     """A process that holds namespaces, once it has said that it does."""
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            words,
+            [*END_WITH_PARENT, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             env=environment or {**os.environ, "PATH": SYSTEM_PATH},
             start_new_session=True,
-            preexec_fn=end_with_parent,
         )
     assert process.stdout is not None
     if process.stdout.readline().strip() != ready:

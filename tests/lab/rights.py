@@ -38,7 +38,9 @@ def has_many_users() -> bool:
 def why_no_hosts() -> str:
     """Why hosts in namespaces cannot be made here; empty: they can."""
     missing = [
-        name for name in ("ip", "unshare", "nsenter", "sshd", "ssh-keygen", "mount", "bash") if not program(name)
+        name
+        for name in ("ip", "unshare", "nsenter", "setpriv", "sshd", "ssh-keygen", "mount", "bash")
+        if not program(name)
     ]
     if missing:
         return f"hosts in namespaces need {', '.join(missing)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.namespaces import end_with_parent
+from lab.namespaces import END_WITH_PARENT
 from lab.rights import SYSTEM_PATH, needs_programs, root_only
 
 PROJECT = Path(__file__).parents[2]
@@ -91,13 +91,12 @@ def test_hosts_and_ssh_work_for_a_plain_user_in_a_user_namespace() -> None:
     with tempfile.TemporaryDirectory(prefix="rhp-", dir="/tmp") as folder:
         command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *WHAT_RUNS]
         done = subprocess.run(
-            as_account(Path(folder), *command),
+            [*END_WITH_PARENT, *as_account(Path(folder), *command)],
             cwd=PROJECT,
             env=environment(Path(folder)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            preexec_fn=end_with_parent,
         )
     print(done.stdout[-6000:])
     assert done.returncode == 0, done.stderr[-2000:]

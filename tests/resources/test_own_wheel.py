@@ -53,7 +53,7 @@ def test_an_installer_takes_it_and_it_makes_itself_again(tmp_path: Path) -> None
     python = tmp_path / "venv" / "bin" / "python"
     for command in (
         ["venv", "-q", "--no-config", "--python", sys.executable, str(tmp_path / "venv")],
-        ["pip", "install", "-q", "--no-config", "--offline", "--no-deps", "--python", str(python), str(tmp_path / made.name)],
+        ["pip", "install", "-q", "--no-config", "--offline", "--no-deps", "--python", str(python), f"./{made.name}"],
     ):  # fmt: skip
         subprocess.run([uv, *command], check=True, cwd=tmp_path)
     # what it needs comes from this Python, but not this Python's rhdesk
