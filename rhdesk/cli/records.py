@@ -277,8 +277,9 @@ def require_success(run: pb.Run) -> None:
             f"The run {run.id} is still {state_name(run.state)}.",
             remedy=f"Wait for it with --wait, or watch `rhdesk logs {run.id} -f`.",
         )
-    reason = f": {run.reason}" if run.reason else "."
-    raise RunFailed(f"The run {run.id} was {state_name(run.state)}{reason}")
+    what = state_name(run.state)
+    reason = run.reason if run.reason.lower() != f"{what}." else ""
+    raise RunFailed(f"The run {run.id} was {what}. {reason}".rstrip())
 
 
 class RunFailed(RhError):

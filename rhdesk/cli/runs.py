@@ -67,15 +67,22 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
         print_json([run_as_json(run, cluster) for run, cluster in found])
         return
     now = time.time()
+    many = _have_several_hosts(found)
     rows = []
     for run, cluster in found:
         took = seconds_of(run, now)
         shown = duration(took) if took is not None else "-"
-        rows.append(
-            (run.id, state_name(run.state), run.name, age(run.created, now), shown, cluster, arguments_text(run))
-        )
+        where = (cluster, run.host or "-") if many else (cluster,)
+        rows.append((run.id, state_name(run.state), run.name, age(run.created, now), shown, *where, arguments_text(run)))
     if rows:
-        print_table(("RUN", "STATE", "FUNCTION", "CREATED", "TOOK", "CLUSTER", "ARGUMENTS"), rows)
+        where = ("CLUSTER", "HOST") if many else ("CLUSTER",)
+        print_table(("RUN", "STATE", "FUNCTION", "CREATED", "TOOK", *where, "ARGUMENTS"), rows)
+
+
+def _have_several_hosts(found: list[tuple[pb.Run, str]]) -> bool:
+    """Whether runs of one cluster were on more than one host, so that it is worth saying on which."""
+    places = {(cluster, run.host) for run, cluster in found if run.host}
+    return len(places) > len({cluster for cluster, _ in places})
 
 
 @click.command("logs", cls=RhCommand, epilog=_RUN_HELP)

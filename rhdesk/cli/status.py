@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,13 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows[0] if cluster is not None else rows)
         return
+    _print_clusters(rows)
+    if cluster is not None and len(rows[0]["hosts"]) > 1:
+        click.echo()
+        print_table(("HOST", "STATE", "WORKERS", "CPU", "LOAD", "MEMORY", "GPU", "DISK", "NAME"), _host_rows(rows[0]))
+
+
+def _print_clusters(rows: list[dict[str, Any]]) -> None:
     now = time.time()
     print_table(
         ("CLUSTER", "STATE", "RUNS", "CPU", "MEMORY", "GPU", "DISK", "UP FOR", "SEEN"),
@@ -58,6 +66,24 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
             note(f"{row['name']}: {row['engine_says']}")
         if row["problem"]:
             note(f"{row['name']}: {row['problem']}")
+        for host in row["hosts"]:
+            if not _alive(host):
+                note(f"{row['name']}: {host['problem']} `rhdesk repair {row['name']}` brings it back.")
+
+
+def _host_rows(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for host in row["hosts"]:
+        name = host["given"] or host["name"]
+        if not _alive(host):
+            yield (name, "lost", *("-",) * 6, host["name"])
+            continue
+        cpu = f"{host['cpu_percent']:.0f} % of {host['cpus']}"
+        load, shares = f"{host['load']:.1f}", (_share([host], "memory"), _gpu([host]), _share([host], "disk"))
+        yield (name, "up", str(host["workers"]), cpu, load, *shares, host["name"])
+
+
+def _alive(host: dict[str, Any]) -> bool:
+    return bool(host.get("alive", True))
 
 
 async def _ask(workspace: Workspace, address: str, *, live: bool, ask: bool = False) -> dict[str, Any]:
@@ -148,26 +174,29 @@ def _host_as_json(host: pb.Host, convert: Any) -> dict[str, Any]:
 def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
     from datetime import datetime
 
-    hosts = row["hosts"]
+    hosts = [host for host in row["hosts"] if _alive(host)]
     seen = age(datetime.fromisoformat(row["seen"]).timestamp(), now) if row["seen"] else "-"
     started = datetime.fromisoformat(row["started"]).timestamp() if row["started"] else None
     if not hosts:
         return (row["name"], row["state"], *("-",) * 5, duration(now - started) if started else "-", seen)
     runs = str(row["runs_active"]) + (f" + {row['runs_queued']} queued" if row["runs_queued"] else "")
     cpu = sum(host["cpu_percent"] * host["cpus"] for host in hosts) / max(sum(host["cpus"] for host in hosts), 1)
-    gpus = [gpu for host in hosts for gpu in host["gpus"]]
-    gpu = f"{sum(each['load_percent'] for each in gpus) / len(gpus):.0f} % of {len(gpus)}" if gpus else "-"
     return (
         row["name"],
         row["state"],
         runs,
         f"{cpu:.0f} % of {sum(host['cpus'] for host in hosts)}",
         _share(hosts, "memory"),
-        gpu,
+        _gpu(hosts),
         _share(hosts, "disk"),
         duration(now - started) if started else "-",
         seen,
     )
+
+
+def _gpu(hosts: list[dict[str, Any]]) -> str:
+    gpus = [gpu for host in hosts for gpu in host["gpus"]]
+    return f"{sum(each['load_percent'] for each in gpus) / len(gpus):.0f} % of {len(gpus)}" if gpus else "-"
 
 
 def _share(hosts: list[dict[str, Any]], what: str) -> str:

@@ -73,6 +73,7 @@ async def _be_server(home: Path, limits: Limits, address: str, hosts: str) -> in
 
     given = [name.strip() for name in hosts.split(",") if name.strip()]
     await Server(home, limits, address=address, hosts=given).serve()
+    leave(0)  # from here: the end of the loop would wait for a thread that joins Ray still
     return 0
 
 
@@ -82,9 +83,12 @@ async def _be_node(home: Path, head: str, address: str, given: str, limits: Limi
     return await Node(home, head, address, given, limits).serve()
 
 
-if __name__ == "__main__":
-    # Ray and grpc have threads that an interpreter's shutdown may wait for
-    code = main()
+def leave(code: int) -> None:
+    """End the process without waiting for threads of Ray and gRPC."""
     logging.shutdown()
     sys.stderr.flush()
     os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())

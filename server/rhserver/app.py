@@ -134,7 +134,7 @@ class Server:
         await self.hosts.close(leave=self._stop_engine)
         if self._stop_engine:
             await asyncio.to_thread(self.ray.stop_processes)
-        for room in (*self._services, self.snapshots, self.store):
+        for room in (self.runs, *self._services, self.snapshots, self.store):
             if (close := getattr(room, "close", None)) is not None:
                 close()
         await self.environments.close()

@@ -175,12 +175,12 @@ class Sshd:
             command = self._in_private_mounts(command)
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                self.prefix + command,
+                # not preexec_fn: gRPC's own handlers of a fork may abort the child of a process that uses it
+                ["setpriv", "--pdeathsig", "TERM", "--", *self.prefix, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=end_with_parent,
             )
         if not self.prefix:
             wait_for_banner(self.address, self.port, self.process)
@@ -238,16 +238,25 @@ class Sshd:
             todo += map(int, children)
         return found
 
+    def _frozen_sessions(self) -> list[int]:
+        """`sessions`, none of which starts another process any more."""
+        frozen: list[int] = []
+        while new := [process for process in self.sessions() if process not in frozen]:
+            for process in new:
+                _end(process, signal.SIGSTOP)
+            frozen += new
+        return frozen
+
     def drop(self) -> None:
         """End the live connections; the server goes on."""
-        for process in self.sessions():
+        for process in self._frozen_sessions():
             _end(process, signal.SIGKILL)
 
     def stop(self) -> None:
         """End listener and connections; it can be started again."""
         if self.process is None:
             return
-        sessions = self.sessions()
+        sessions = self._frozen_sessions()
         _end(self.process.pid, signal.SIGTERM)
         for process in sessions:
             _end(process, signal.SIGKILL)

@@ -64,7 +64,8 @@ def as_account(folder: Path, *command: str) -> list[str]:
     (folder / "ssh").mkdir()
     os.chown(folder / "ssh", UID, UID)
     binds = "; ".join(f"mount --bind {folder / name} /etc/{name}" for name in ("passwd", "group", "shadow", "ssh"))
-    return as_user("sh", "-c", f'set -e; {binds}; exec "$@"', "sh", *command)
+    # last: new rights clear what was said before of the parent's end
+    return as_user(*END_WITH_PARENT, "sh", "-c", f'set -e; {binds}; exec "$@"', "sh", *command)
 
 
 @functools.cache
@@ -91,7 +92,7 @@ def test_hosts_and_ssh_work_for_a_plain_user_in_a_user_namespace() -> None:
     with tempfile.TemporaryDirectory(prefix="rhp-", dir="/tmp") as folder:
         command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *WHAT_RUNS]
         done = subprocess.run(
-            [*END_WITH_PARENT, *as_account(Path(folder), *command)],
+            as_account(Path(folder), *command),
             cwd=PROJECT,
             env=environment(Path(folder)),
             stdin=subprocess.DEVNULL,

@@ -140,3 +140,18 @@ async def test_up_twice_at_once_kill_and_down(home: Path, short_path: Path) -> N
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
     assert await workspace.cluster_state("^local") == "down"
     await workspace.close()
+
+
+@pytest.mark.ray
+async def test_a_server_can_be_ended_while_its_ray_still_starts(
+    rh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[psutil.Process] = []
+    monkeypatch.setattr("rhresources.reach.machine._end", killed.append)
+    route = MachineRoute(rh_home)
+    await route.up(lambda _: None, wait_ready=False)
+    await asyncio.sleep(1)
+    await route.down(stop_runs=True)
+    assert killed == [], "it had to be killed"
+    assert await route.address() is None
+    assert "Traceback" not in (rh_home / "server" / "server.log").read_text()

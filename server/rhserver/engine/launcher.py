@@ -244,7 +244,7 @@ class Launcher:
         scratch = self._workers / f"{name}.out"
         if not process.host.is_head:
             return await self._connect_remote(name, process, scratch)
-        link = WorkerLink(name=name, scratch=scratch)
+        link = WorkerLink(name=name, scratch=scratch, host="" if self._hosts.single else process.host.given)
         socket = str(self._runtime / f"{name}.s")
         for _ in range(CONNECT_SECONDS * 200):
             try:
@@ -290,7 +290,7 @@ class Launcher:
         async def watch() -> None:
             sentence = await self._end_of(name, process)
             await asyncio.sleep(0.02)  # what it said last may still be in the socket
-            if isinstance(link, RemoteWorker):
+            if isinstance(link, RemoteWorker) and process.host.alive:  # a lost host sends nothing more
                 await link.drained()
             self._processes.pop(name, None)
             link.close()

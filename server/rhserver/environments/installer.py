@@ -18,6 +18,8 @@ _NOT_HANDED_ON = (
     "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "UV_SYSTEM_PYTHON",
     "UV_PYTHON", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_TARGET", "CONDA_PREFIX",
 )  # fmt: skip
+_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""Where systems list whom they trust."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _NOT_FOUND = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations)")
@@ -86,6 +88,8 @@ class Installer:
         variables["VIRTUAL_ENV"] = str(self._environment)
         variables["PATH"] = f"{self._environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
         variables |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0"}
+        if any(map(os.path.exists, _AUTHORITIES)):
+            variables.setdefault("UV_SYSTEM_CERTS", "1")  # as the host itself: a company's own authority included
         return variables
 
 

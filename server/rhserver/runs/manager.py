@@ -56,6 +56,11 @@ class RunManager:
         self._user = getpass.getuser()
         self._host = socket.gethostname()
         self._background: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """This server ends: what happens to runs from now on is for the next one to find out."""
+        self._closed = True
 
     # ------------------------------------------------------------ asking
 
@@ -335,7 +340,7 @@ class RunManager:
 
     def _apply(self, id: str, event: lifecycle.Event, *, keep: bool = True, worker: str | None = None) -> None:
         run = self._current.get(id)
-        if run is None:
+        if run is None or self._closed:
             return
         after = lifecycle.advance(run, event, time.time())
         if after is None:

@@ -98,7 +98,7 @@ async def join(host: Host, version: str, engine: Engine, limits: Sequence[str]) 
     Raises:
         RhError: it cannot join, in its own words.
     """
-    with host.step("join", f"{host.name} joined the cluster"):
+    with host.step("join", "Joined the cluster"):
         await stop(host, "node.json")
         address = await address_of(host)
         options = ["--join", engine.address, "--address", address, "--given", host.name, *limits]

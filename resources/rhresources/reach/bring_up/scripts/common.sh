@@ -23,6 +23,11 @@ esac
 installs=$rh/installs
 home=$rh/$room
 
+# uv trusts whom the host trusts, a company's own authority included; without a list of the host's it brings its own
+for list in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    [ -s "$list" ] && export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS-1}" && break
+done
+
 # make_folder PATH: with its parents, or the end
 make_folder() {
     words=$(mkdir -p "$1" 2>&1) && [ -w "$1" ] || problem write "$1 ${words:-is not writable}"
