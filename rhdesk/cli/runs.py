@@ -68,15 +68,17 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
         return
     now = time.time()
     many = _have_several_hosts(found)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for run, cluster in found:
         took = seconds_of(run, now)
         shown = duration(took) if took is not None else "-"
-        where = (cluster, run.host or "-") if many else (cluster,)
-        rows.append((run.id, state_name(run.state), run.name, age(run.created, now), shown, *where, arguments_text(run)))
+        where = [cluster, *([run.host or "-"] if many else [])]
+        rows.append(
+            (run.id, state_name(run.state), run.name, age(run.created, now), shown, *where, arguments_text(run))
+        )
     if rows:
-        where = ("CLUSTER", "HOST") if many else ("CLUSTER",)
-        print_table(("RUN", "STATE", "FUNCTION", "CREATED", "TOOK", *where, "ARGUMENTS"), rows)
+        titles = ["RUN", "STATE", "FUNCTION", "CREATED", "TOOK", "CLUSTER", *(["HOST"] if many else []), "ARGUMENTS"]
+        print_table(titles, rows)
 
 
 def _have_several_hosts(found: list[tuple[pb.Run, str]]) -> bool:

@@ -68,14 +68,14 @@ def _print_clusters(rows: list[dict[str, Any]]) -> None:
             note(f"{row['name']}: {row['problem']}")
         for host in row["hosts"]:
             if not _alive(host):
-                note(f"{row['name']}: {host['problem']} `rhdesk repair {row['name']}` brings it back.")
+                note(f"{row['name']}: {host['problem']} `rhdesk repair {row['name']}` mends that.")
 
 
 def _host_rows(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for host in row["hosts"]:
         name = host["given"] or host["name"]
         if not _alive(host):
-            yield (name, "lost", *("-",) * 6, host["name"])
+            yield (name, "lost" if host["seen"] else "absent", *("-",) * 6, host["name"])
             continue
         cpu = f"{host['cpu_percent']:.0f} % of {host['cpus']}"
         load, shares = f"{host['load']:.1f}", (_share([host], "memory"), _gpu([host]), _share([host], "disk"))
