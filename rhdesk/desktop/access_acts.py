@@ -20,6 +20,7 @@ from rhdesk.desktop.widgets.list_panel import MenuEntry
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
+_SHORT_COMMAND = 120
 _NOT_UP = (State.DOWN, State.CONNECTING, State.UNREACHABLE, State.NEEDS_YOU, State.STOPPING, State.BROKEN)
 
 
@@ -156,7 +157,10 @@ def copy_ssh_command(desk: Desk, address: str, host: str | None = None) -> None:
     def done(command: list[str]) -> None:
         text = shlex.join(command)
         QGuiApplication.clipboard().setText(text)
-        desk.notifier.info(f"On the clipboard: {text}")
+        short = len(text) <= _SHORT_COMMAND
+        desk.notifier.info(
+            f"On the clipboard: {text}" if short else f"The ssh command for {address} is on the clipboard."
+        )
 
     desk.act(f"copy ssh {address}", act, on_done=done)
 
@@ -164,18 +168,18 @@ def copy_ssh_command(desk: Desk, address: str, host: str | None = None) -> None:
 def open_notebook(desk: Desk, address: str) -> None:
     """Start a notebook server on a cluster, or find the one that runs, and open it in the browser."""
 
-    async def act(workspace: Workspace, progress: Progress) -> str:
+    async def act(workspace: Workspace, progress: Progress) -> tuple[str, bool]:
         from rhresources.notebook import open_in_browser
 
         url = (await workspace.notebook(address, progress=progress)).url
         # not by Qt: it would show the token to whoever lists the processes here
-        await asyncio.to_thread(open_in_browser, url, workspace.home)
-        return url
+        return url, await asyncio.to_thread(open_in_browser, url, workspace.home)
 
-    def done(url: str) -> None:
+    def done(found: tuple[str, bool]) -> None:
+        url, opened = found
         where = url.partition("?")[0]  # what follows is its token
         desk.notifier.success(
-            f"The notebook of {address} is at {where}.",
+            f"The notebook of {address} is at {where}." + ("" if opened else " No browser could be started here."),
             action_text="Copy its address",
             action=lambda: QGuiApplication.clipboard().setText(url),
         )

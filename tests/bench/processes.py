@@ -6,9 +6,7 @@ All of them end with the benchmark, even when it is killed.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -23,12 +21,6 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 BENCH = Path(__file__).resolve().parent
 sys.path.append(str(BENCH.parent))  # for `lab`, the hosts of the tests, which are those of the benchmarks too
 READY = b"READY"
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
-
-
-def _end_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -54,12 +46,12 @@ async def running(
     output = log.open("ab") if log else None
     try:
         process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "TERM", "--"),  # it ends with us, even when we are killed
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
             env=child_environment(environment),
-            preexec_fn=_end_with_parent,
         )
     finally:
         if output:

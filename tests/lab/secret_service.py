@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
@@ -38,10 +37,6 @@ _PROMPTER = """\
 Name=org.gnome.keyring.SystemPrompter
 Exec={program}
 """
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 class SecretService:
@@ -161,13 +156,12 @@ class SecretService:
     def _start(self, command: list[str], given: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         with open(self.folder / f"{command[0]}.log", "ab") as log:
             return subprocess.Popen(
-                command,
+                ["setpriv", "--pdeathsig", "TERM", "--", *command],
                 env=self.environment,
                 stdin=given,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
             )
 
     def _is_owned(self, name: str) -> bool:

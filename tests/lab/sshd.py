@@ -6,7 +6,6 @@ As root a server may have users of its own with passwords: it then sees a privat
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -25,11 +24,6 @@ ROOT = os.geteuid() == 0
 FIRST_UID = 20_000
 
 _SESSION_VARIABLE = "RHDESK_TEST_SESSION"
-
-
-def end_with_parent() -> None:
-    """For `preexec_fn`: the process ends when these tests do, even when those are killed."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def free_port(address: str = "127.0.0.1") -> int:
@@ -285,7 +279,8 @@ class SshAgent:
     def __init__(self, socket_path: Path) -> None:
         self.socket = socket_path
         self._process = subprocess.Popen(
-            ["ssh-agent", "-D", "-a", str(socket_path)], stdout=subprocess.DEVNULL, preexec_fn=end_with_parent
+            ["setpriv", "--pdeathsig", "TERM", "--", "ssh-agent", "-D", "-a", str(socket_path)],
+            stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 20
         while not socket_path.exists() and time.monotonic() < deadline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import select
@@ -11,10 +10,6 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
@@ -31,13 +26,11 @@ class Terminal:
         self._seen = 0
         environment = {**os.environ, **(env or {}), "TERM": "xterm"}
         self.process = subprocess.Popen(
-            command,
+            ["setsid", "--ctty", *command],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env=environment,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
         )
         self._theirs = theirs
 

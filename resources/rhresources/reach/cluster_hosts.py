@@ -73,7 +73,8 @@ class ClusterHosts:
             await asyncio.gather(*(one.close() for one in connections.values()), return_exceptions=True)
 
     async def ensure_nodes(
-        self, head: Host, version: str, address: ServerAddress, others: Mapping[str, Host], *, anew: bool = False
+        self, head: Host, version: str, address: ServerAddress, others: Mapping[str, Host], *,
+        anew: bool = False, same_build: bool = False,
     ) -> dict[str, RhError]:
         """Let hosts join that have not, and wait until the head can use them; why some could not.
 
@@ -83,6 +84,7 @@ class ClusterHosts:
             address: the server, from here.
             others: which hosts.
             anew: also those that say that they are part of the cluster.
+            same_build: also those of them that run another version; what runs there ends.
 
         Raises:
             RhError: nobody can join this head.
@@ -91,7 +93,7 @@ class ClusterHosts:
             return {}
         engine = await read_engine(head)
         outcomes = await asyncio.gather(
-            *(self._ensure_node(host, version, engine, anew) for host in others.values()), return_exceptions=True
+            *(self._ensure_node(host, version, engine, anew, same_build) for host in others.values()), return_exceptions=True
         )
         failed = {}
         for name, outcome in zip(others, outcomes, strict=True):
@@ -108,10 +110,13 @@ class ClusterHosts:
                 )
         return failed
 
-    async def _ensure_node(self, host: Host, version: str, engine: Engine, anew: bool) -> None:
+    async def _ensure_node(self, host: Host, version: str, engine: Engine, anew: bool, same_build: bool) -> None:
         state = await read_state(host)
-        if not anew and is_joined(state, engine):
-            host.say("It is part of the cluster")
+        runs = str((state.node or {}).get("version", ""))
+        if not anew and is_joined(state, engine) and not (same_build and runs != version):
+            host.say(
+                "It is part of the cluster" if runs == version else f"It is part of the cluster, with rhdesk {runs}"
+            )
             return
         if version not in state.installs:
             if version != await asyncio.to_thread(own_version):

@@ -1,4 +1,4 @@
-"""Opens the dialog of a cluster. What the dialog needs is imported only then."""
+"""Opens the dialogs of a cluster. What they need is imported only then."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.rows import ClusterRow, State
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
@@ -52,3 +53,21 @@ def edit_cluster(desk: Desk, parent: QWidget, address: str) -> None:
         ClusterDialog(desk, window, lambda saved: desk.notifier.success(f"Saved {saved}"), entry=entry).open()
 
     desk.act(f"cluster.edit:{address}", load, on_done=loaded)
+
+
+def why_not_delete(row: ClusterRow) -> str:
+    """Why a cluster cannot be deleted now; "" when it can."""
+    if row.address.startswith("^"):
+        return "It is built in."
+    if row.state in (State.UP, State.STARTING, State.STOPPING):
+        return f"{row.address} is {row.state.word.lower()}; take it down first."
+    return ""
+
+
+def delete_cluster(desk: Desk, parent: QWidget, address: str) -> None:
+    """Ask, and delete the document of a cluster; Undo brings it back."""
+    from rhdesk.desktop.dialogs.resource_acts import ResourceActs
+
+    row = desk.store.names.get(address)
+    if row is not None:
+        ResourceActs(desk, parent.window()).delete([row], lambda: desk.navigate("clusters", ""))

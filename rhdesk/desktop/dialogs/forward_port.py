@@ -45,9 +45,9 @@ class ForwardPort(Dialog):
         self.cluster.choose(cluster or self._likely())
         self.remote = self._field("Port there", "8888")
         self.remote.setObjectName("remote-port")
-        self.local = self._field("Port here", "the same, or the next that is free")
+        self.local = self._field("Port here", "The same, or the next that is free")
         self.local.setObjectName("local-port")
-        self.host = self._field("Host there", "the cluster's head itself")
+        self.host = self._field("Host there", "The cluster's head itself")
         self.host.setObjectName("remote-host")
         self.body.addLayout(column_of(Label("Cluster", "strong"), self.cluster, spacing=4))
         ports = row_of(

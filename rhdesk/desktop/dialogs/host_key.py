@@ -28,8 +28,8 @@ class HostKeyDialog(Dialog):
         super().__init__(
             parent,
             f"Is this {question.host}?",
-            "rhdesk has never connected to this host. Before it goes on, somebody should make sure that the host is "
-            "the one you mean and not another that answers in its place.",
+            "rhdesk has never connected to this host. Before it goes on, make sure that it is the host you mean, "
+            "and not another that answers in its place.",
             icon="shield-check",
             width=600,
         )
@@ -57,7 +57,7 @@ class HostKeyDialog(Dialog):
         where = f"/etc/ssh/ssh_host_{kind}_key.pub" if kind else "/etc/ssh/ssh_host_*_key.pub"
         self.body.addWidget(
             Label(
-                "Compare it with what the host says of itself, on its console or by whoever runs it:",
+                "Compare it with what this says on the host itself, or ask whoever runs the host:",
                 "muted",
                 wrap=True,
             )

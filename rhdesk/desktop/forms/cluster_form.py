@@ -70,9 +70,8 @@ class ClusterForm(QWidget):
         self.jumps = FormLine("proxy_jump", "Jump hosts", "None; else in order: alice@gate:22, inner")
         column.addWidget(self.jumps)
         self._more = Button("More", "link", "chevron-right", self._toggle_more)
-        fold = row_of(self._more, None)
-        fold.setContentsMargins(-8, -4, 0, 0)  # its words stand under the titles
-        column.addLayout(fold)
+        self._more.setProperty("flush", True)  # stands under the titles
+        column.addLayout(row_of(self._more, None))
         self._rest = QWidget()
         rest = QVBoxLayout(self._rest)
         rest.setContentsMargins(0, 0, 0, 0)

@@ -12,7 +12,7 @@ from rhdesk.core.words import age_text, bytes_text, count_text, money_text
 from rhdesk.desktop.access_acts import access_menu, open_in_terminal, upgrade, upgrade_task
 from rhdesk.desktop.cluster_acts import bring_up, take_down, task_name, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
-from rhdesk.desktop.dialogs.clusters import edit_cluster
+from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_not_delete
 from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
@@ -31,7 +31,7 @@ class ClusterPanel(SidePanel):
     def __init__(self, desk: Desk) -> None:
         super().__init__(420)
         self._desk = desk
-        self._address = ""
+        self._address = self._seen = ""
         self._shown_key: object = None
         self._pill = StatePill()
         self.add_mark(self._pill)
@@ -115,9 +115,11 @@ class ClusterPanel(SidePanel):
             return
         row = self._desk.store.clusters.get(self._address)
         if row is None:
-            self.set_head(self._address, "It is not there any more.")
-            self.set_buttons([])
+            if self._seen == self._address:  # not one that was made a moment ago
+                self._seen = ""
+                self.close_panel()
             return
+        self._seen = self._address
         status = self._desk.store.status.get(self._address)
         self.set_head(row.name, row.reach or row.description or _KINDS.get(row.kind, ""))
         self._pill.set_state(row.state)
@@ -168,9 +170,11 @@ class ClusterPanel(SidePanel):
             None,
             ("pencil", "Show the document", lambda: self._desk.navigate("names", row.address), ""),
             ("play", "Its runs", lambda: self._desk.navigate("runs", f"?cluster={row.address}"), ""),
+            None,
+            ("trash-2", "Delete…", lambda: delete_cluster(self._desk, self, row.address), why_not_delete(row)),
         ]
         if row.kind == "ssh":
-            entries.insert(-2, ("plug", "Edit, test connection…", self._edit, ""))
+            entries.insert(-4, ("plug", "Edit, test connection…", self._edit, ""))
         popup_menu(self, entries, button.mapToGlobal(button.rect().bottomLeft()))
 
     def _edit(self) -> None:

@@ -13,7 +13,7 @@ from rhdesk.core.store import Change
 from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import mending_act
-from rhdesk.desktop.dialogs.clusters import edit_cluster, new_cluster, why_not_edit
+from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, new_cluster, why_not_delete, why_not_edit
 from rhdesk.desktop.models.cluster_columns import cluster_columns
 from rhdesk.desktop.pages.cluster_panel import ClusterPanel
 from rhdesk.desktop.widgets.base import Button
@@ -139,11 +139,16 @@ class ClustersPage(Page):
         if row.kind == "ssh":
             edit = partial(edit_cluster, self.desk, self, address)
             entries.append(("plug", "Edit, test connection…", edit, why_not_edit(row.kind, address)))
-        return [
-            *entries,
+        entries += [
             ("pencil", "Show the document", lambda: self.desk.navigate("names", address), ""),
             ("play", "Its runs", lambda: self.desk.navigate("runs", f"?cluster={address}"), ""),
         ]
+        if not row.is_template:
+            entries += [None, ("trash-2", "Delete…", partial(self._delete, row), why_not_delete(row))]
+        return entries
+
+    def _delete(self, row: ClusterRow) -> None:
+        delete_cluster(self.desk, self, row.address)
 
     # ------------------------------------------------------------ what changes
 

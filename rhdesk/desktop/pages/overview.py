@@ -98,7 +98,7 @@ class OverviewPage(Page):
         panel.set_chips(
             [
                 ("all", "All", None),
-                ("up", "Up", _is_up),
+                ("up", "Up", lambda row: row.state in (State.UP, State.STARTING, State.STOPPING)),
                 ("down", "Down", lambda row: row.state is State.DOWN),
             ]
         )

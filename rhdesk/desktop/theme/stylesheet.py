@@ -96,6 +96,7 @@ def _buttons(t: Tokens) -> str:
     QPushButton[kind="flat"]:focus {{ border-color: {t.accent}; }}
     QPushButton[kind="link"] {{ background: transparent; border: 1px solid transparent; color: {t.accent_text};
         min-height: 24px; padding: 0 8px; }}
+    QPushButton[kind="link"][flush="true"] {{ padding-left: 0; }}
     QPushButton[kind="link"]:hover {{ background: {t.hover}; }}
     QPushButton[kind="link"]:focus {{ border-color: {t.accent}; }}
     QPushButton[kind="chip"] {{ background: transparent; border: 1px solid transparent; color: {t.text_muted};

@@ -365,6 +365,14 @@ def _fill(box: QBoxLayout, items: tuple[QWidget | QLayout | int | None, ...], sp
             box.addWidget(item)
 
 
+def let_go_of_focus(widget: QWidget) -> None:
+    """Before something is hidden that may have the focus: else Qt outlines whatever control comes next."""
+    window = widget.window()
+    focus = window.focusWidget()
+    if focus is not None and (focus is widget or widget.isAncestorOf(focus)):
+        window.setFocus()
+
+
 def clear_layout(layout: QLayout) -> None:
     """Take everything out of a layout and destroy it."""
     while layout.count():
@@ -373,6 +381,7 @@ def clear_layout(layout: QLayout) -> None:
             return
         widget, inner = item.widget(), item.layout()
         if widget is not None:
+            let_go_of_focus(widget)
             widget.hide()
             widget.setParent(None)
             widget.deleteLater()

@@ -70,7 +70,7 @@ class RunLog(QWidget):
             self._desk.tasks.cancel(self._task)
             self.panel.say("No run is chosen.")
             return
-        self.panel.say("Reading the log…")
+        self.panel.say("Reading the log…" if self._lost.isHidden() else "")
         self._start(run)
 
     def _start(self, run: RunRow) -> None:
@@ -145,7 +145,7 @@ class RunLog(QWidget):
         row = self._desk.store.clusters.get(run.cluster) if run is not None else None
         waits = run is not None and (self._broken or not run.state.is_over)
         lost = row if row is not None and waits and row.state in LOST else None
-        self._lost.show_cluster(lost, "The log goes on by itself from where it stopped.")
+        self._lost.show_cluster(lost, "The log goes on by itself when it answers again.")
         if lost is not None:
             clear_layout(self._problems)  # one box that says so is enough
 

@@ -94,7 +94,8 @@ class Sidebar(QWidget):
             self._buttons[page].set_badge(str(count) if count else "", live=page == "runs")
         lost = sum(1 for row in clusters if row.state is State.UNREACHABLE and row.address != HOME_CLUSTER)
         waits = sum(1 for row in clusters if row.state is State.NEEDS_YOU)
-        self.foot.show_cluster(store.clusters.get(HOME_CLUSTER), store.clusters.condition.phase, lost, waits)
+        up = sum(1 for row in clusters if row.state is State.UP and row.address != HOME_CLUSTER)
+        self.foot.show_cluster(store.clusters.get(HOME_CLUSTER), store.clusters.condition.phase, lost, waits, up)
 
 
 class NavButton(QToolButton):
@@ -139,7 +140,7 @@ class NavButton(QToolButton):
 
 
 class ConnectionCard(Card):
-    """How the cluster on this computer is. A click opens the clusters."""
+    """How the cluster on this computer is, and in one word the others. A click opens the clusters."""
 
     clicked = Signal()
 
@@ -160,8 +161,8 @@ class ConnectionCard(Card):
         grid.setColumnStretch(1, 1)
         self.body.addLayout(grid)
 
-    def show_cluster(self, row: ClusterRow | None, phase: Phase, lost: int = 0, waits: int = 0) -> None:
-        """Show this computer's cluster; `lost` others cannot be reached, and `waits` need an answer."""
+    def show_cluster(self, row: ClusterRow | None, phase: Phase, lost: int = 0, waits: int = 0, up: int = 0) -> None:
+        """Show this computer's cluster; of others `up` are, `lost` cannot be reached, and `waits` need an answer."""
         if row is None:
             words = "Starting…" if phase is Phase.LOADING else "No clusters known"
             self._say("loader-circle", "text_faint", words, "This computer")
@@ -176,9 +177,14 @@ class ConnectionCard(Card):
         second = "This computer"
         if row.state is State.UP:
             second += f" · {count_text(row.runs_active, 'run')}" if row.runs_active else " · idle"
+        if row.state is State.DOWN and lost + waits + up:
+            # nothing is wrong with it being down, and others are what the person works with
+            icon, role, words = "circle-check", "ok", f"{count_text(up, 'cluster')} up" if up else "Nothing is up"
         if row.state in (State.UP, State.DOWN) and lost + waits:
             icon, role = ("circle-alert", "error") if lost else ("circle-alert", "warn")
             second = f"{lost} unreachable" if lost else f"{waits} {'needs' if waits == 1 else 'need'} you"
+        elif row.state is State.DOWN and up:
+            second = "This computer: down"
         self._say(icon, role, words, second)
 
     def set_narrow(self, narrow: bool) -> None:

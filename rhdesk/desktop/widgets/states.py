@@ -13,7 +13,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.store import Condition
 from rhdesk.core.words import age_text
 from rhdesk.desktop import theme
-from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, let_go_of_focus, row_of
 
 
 class Spinner(QWidget):
@@ -47,10 +47,14 @@ class Spinner(QWidget):
         return self.size()
 
 
+_UNDER_WORDS = 18
+"""From where a link begins under an icon and its gap, so that its words stand under the words above."""
+
+
 class DetailsFold(QWidget):
     """ "Details" that open to the raw text of an error, with Copy."""
 
-    def __init__(self, text: str, *, opened: bool = False) -> None:
+    def __init__(self, text: str, *, opened: bool = False, indent: int = 0) -> None:
         super().__init__()
         self._copied = text
         column = QVBoxLayout(self)
@@ -58,7 +62,7 @@ class DetailsFold(QWidget):
         column.setSpacing(4)
         self._toggle = Button("Details", "link", "chevron-right", self._switch)
         self._copy = Button("Copy", "link", "copy", self._put_on_clipboard)
-        column.addLayout(row_of(self._toggle, self._copy, None, spacing=0))
+        column.addLayout(row_of(indent, self._toggle, self._copy, None, spacing=0))
         self._text = QPlainTextEdit(text)
         self._text.setReadOnly(True)
         self._text.setProperty("kind", "detail")
@@ -124,9 +128,9 @@ class ProblemBox(QFrame):
                 top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(top)
         if buttons and not beside:
-            column.addLayout(row_of(18, *buttons, None, spacing=0))
+            column.addLayout(row_of(_UNDER_WORDS, *buttons, None, spacing=0))
         if problem.detail:
-            fold = DetailsFold(problem.detail, opened=opened)
+            fold = DetailsFold(problem.detail, opened=opened, indent=_UNDER_WORDS)
             fold.set_copied("\n".join(part for part in (problem.sentence, problem.remedy, problem.detail) if part))
             column.addWidget(fold)
         self.setAccessibleName(f"{problem.sentence} {problem.remedy}")
@@ -249,6 +253,7 @@ class StaleBanner(QFrame):
 
     def clear(self) -> None:
         self._timer.stop()
+        let_go_of_focus(self)
         self.hide()
 
     def _pressed(self) -> None:

@@ -84,7 +84,7 @@ class Told:
 
     def note(self, sentence: str) -> None:
         """It worked, and there is something to say of it."""
-        self.state, self.sentence = "note", f"{self.sentence} {sentence}".strip()
+        self.state, self.sentence = "note", " · ".join(part for part in (self.sentence, sentence) if part)
 
 
 @asynccontextmanager
