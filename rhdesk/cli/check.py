@@ -52,10 +52,10 @@ def check_command(cluster: str | None, host: str | None, as_json: bool, **log_in
     steps = run_async(work)
     if as_json:
         print_json([asdict(step) for step in steps])
-    failed = any(step.state == "failed" for step in steps)
-    if not failed and not as_json:
-        note("All steps went well.")
-    return 1 if failed else 0
+    states = {step.state for step in steps}
+    if "failed" not in states and not as_json:
+        note("No step failed; what is marked ! is worth a look." if "note" in states else "All steps went well.")
+    return 1 if "failed" in states else 0
 
 
 def _document(host: str, given: dict[str, Any]) -> ClusterDocument:

@@ -353,7 +353,8 @@ def as_shown(row: ClusterRow, task: TaskRow | None, looked: float) -> ClusterRow
         return row
     brings_up, unseen = task.assumes is State.STARTING, looked < task.ended
     if task.state == "running" or (task.state == "done" and unseen):
-        goes = (State.UP, State.STARTING) if brings_up else (State.DOWN,)
+        # while it is being taken down the rest of its processes may still end: it is not offered to be brought up
+        goes = (State.UP, State.STARTING) if brings_up else (State.DOWN,) if task.state == "done" else ()
         if row.state not in goes:
             return replace(row, state=task.assumes, sentence=task.sentence, problem=None, retry_at=0.0)
     elif task.state == "failed" and brings_up and task.problem is not None and (unseen or row.state is State.DOWN):

@@ -11,6 +11,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, Problem, State
 from rhdesk.desktop.access_acts import connect_to, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
+from rhdesk.desktop.dialogs.clusters import edit_cluster
 from rhdesk.desktop.widgets.base import Button, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
@@ -87,6 +88,8 @@ class ClusterProblem(QWidget):
             problem = Problem(problem.sentence, f"{problem.remedy} {note}".strip(), problem.detail)
         level = "warn" if row.state is State.NEEDS_YOU else "error"
         buttons = [Button(act[0], "link", on_click=act[1])] if act is not None else []
+        if not self._beside and row.kind == "ssh" and not row.address.startswith("^"):
+            buttons.append(Button("Edit", "link", on_click=partial(edit_cluster, self._desk, self, row.address)))
         box = ProblemBox(problem, buttons, level=level, retry_at=row.retry_at, beside=self._beside)
         self._column.addWidget(box)
         self.show()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from lab.burden import CONNECTS, burden
 from lab.hosts import Cable, Host, Network
+from lab.jobs import expected_lines, log_and_end, prepare, project, workspace_at
 from lab.remote import cluster_of, start_server, warm_cache
 from lab.rights import root_only, why_no_hosts
 from lab.ssh_fixtures import SshKeys
@@ -24,7 +23,6 @@ from rhresources.documents import ClusterDocument
 from rhresources.errors import ClusterDown
 from rhresources.paths import runtime_directory
 from rhresources.wire import cluster_pb2 as pb
-from rhresources.wire.client import ClusterClient
 from rhresources.wire.values import pickle_arguments
 from rhresources.workspace import Workspace
 
@@ -33,33 +31,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray]
 LINES = 500_000
 SECONDS_WITHOUT_CABLE = float(os.environ.get("RHDESK_TEST_CUT_SECONDS", "25"))
 """Long enough that both SSH and gRPC give their connections up; the issue's 90 s only take longer."""
-
-JOBS = """
-import time
-
-def print_lines(count, rest_every=1000, rest=0.02):
-    for number in range(count):
-        print(number, "x" * (number % 60))
-        if number % rest_every == rest_every - 1:
-            time.sleep(rest)
-    return count
-
-def add(a, b):
-    print("adding")
-    return a + b
-
-def wait_for(path):
-    import os, platform
-    print("on", platform.node(), flush=True)
-    path = os.path.expanduser(path)
-    while not os.path.exists(path):
-        time.sleep(0.1)
-    return open(path).read()
-"""
-
-
-def expected_lines(count: int) -> bytes:
-    return "".join(f"{number} {'x' * (number % 60)}\n" for number in range(count)).encode()
 
 
 @dataclass
@@ -90,40 +61,6 @@ async def _bring_up(remote: Remote, home: Path) -> None:
         await workspace.up(remote.document, print)
     finally:
         await workspace.close()
-
-
-@asynccontextmanager
-async def workspace_at(home: Path) -> AsyncIterator[Workspace]:
-    workspace = Workspace(home)
-    try:
-        yield workspace
-    finally:
-        await workspace.close()
-
-
-def project(folder: Path, files: int = 0) -> Path:
-    """A folder with `JOBS` and `files` more modules, not in git."""
-    folder.mkdir()
-    (folder / "jobs.py").write_text(JOBS)
-    for number in range(files):
-        (folder / f"module_{number}.py").write_text(f"VALUE = {number}\n" * 50)
-    return folder
-
-
-async def prepare(client: ClusterClient, tree: CodeTree, name: str) -> str:
-    entry = pb.Entry(imported=pb.Import(folder="", module="jobs", name=name))
-    spec = pb.FunctionSpec(name=f"jobs.py:{name}", code=await client.push(tree), entry=entry)
-    return (await client.prepare(spec)).key
-
-
-async def log_and_end(client: ClusterClient, run: str) -> tuple[bytes, pb.Run]:
-    blocks, last = [], pb.Run()
-    async for event in client.watch(run):
-        if event.HasField("log"):
-            blocks.append(event.log.data)
-        elif event.HasField("run"):
-            last = event.run
-    return b"".join(blocks), last
 
 
 # ---------------------------------------------------------------- faults
@@ -244,76 +181,6 @@ async def test_threads_files_and_memory_do_not_grow_with_lost_connections(instal
     assert after["threads"] <= before["threads"] + 2  # gRPC's and the pool's own may come and go
     assert after["files"] <= before["files"] + 2
     assert after["memory"] - before["memory"] < 5_000_000 + 20_000 * rounds
-
-
-# ---------------------------------------------------------------- three hosts
-
-
-async def until_running(client: ClusterClient, run: str) -> str:
-    """The name of the host that it runs on."""
-    async for event in client.watch(run, log=False):
-        if event.HasField("run") and event.run.state not in (pb.QUEUED, pb.PREPARING):
-            assert event.run.state == pb.RUNNING, event.run
-            return event.run.host
-    raise AssertionError("the watch ended")
-
-
-async def until_all_are_there(client: ClusterClient, count: int) -> None:
-    async for status in client.watch_status(interval=0.3):
-        if sum(host.alive for host in status.hosts) == count:
-            return
-
-
-@pytest.mark.timeout(600)
-async def test_a_host_without_power_takes_its_runs_along_and_nothing_else(
-    installed: Remote, rh_home: Path, short_path: Path
-) -> None:
-    head, network = installed.host, installed.host.network
-    doomed, third = hosts = network.host(2), network.host(3)
-    for host in hosts:
-        host.sshd([installed.key], environment=warm_cache())
-    by_name = {name: host for host in (head, *hosts) for name in (host.name, host.ip)}
-    document = cluster_of(head, *hosts, key=installed.key)
-    async with workspace_at(rh_home) as workspace:
-        await workspace.down(installed.document, stop_runs=True)
-        client = await workspace.up(document, print)
-        try:
-            await until_all_are_there(client, 3)
-            key = await prepare(client, CodeTree(project(short_path / "project")), "wait_for")
-
-            async def start(count: int) -> dict[str, Host]:
-                """Runs that wait for a gate on their host, and where they are."""
-                for host in (head, *hosts):
-                    (host.home / "gate").unlink(missing_ok=True)
-                runs = [(await client.submit(key, pickle_arguments(("~/gate",), {}))).id for _ in range(count)]
-                places = await asyncio.gather(*(until_running(client, run) for run in runs))
-                return {run: by_name[place] for run, place in zip(runs, places, strict=True)}
-
-            on = await start(20)
-            assert set(on.values()) == {head, doomed, third}
-            doomed.power_off()
-            async with asyncio.timeout(60):
-                for run in [run for run, host in on.items() if host is doomed]:
-                    _, last = await log_and_end(client, run)
-                    assert last.state in (pb.FAILED, pb.LOST), last
-                    assert re.search(rf"{doomed.ip}\)? has not answered for", str(last)), last
-            for host in (head, third):
-                (host.home / "gate").write_text("open")
-            for run, host in on.items():
-                if host is not doomed:
-                    log, last = await log_and_end(client, run)
-                    assert (last.state, log) == (pb.SUCCEEDED, f"on {host.name}\n".encode()), last
-
-            doomed.power_on()
-            doomed.sshd([installed.key], environment=warm_cache())
-            await workspace.repair(document, doomed.ip, print)
-            await until_all_are_there(client, 3)
-            # the workers of the runs before are warm, so only with more runs than those a new one is started
-            assert set((await start(20)).values()) == {head, doomed, third}
-        finally:
-            await workspace.down(document, stop_runs=True)
-            for host in hosts:
-                host.power_off()
 
 
 # ---------------------------------------------------------------- two users of one host

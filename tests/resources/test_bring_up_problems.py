@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab.bare_host import BareHost
+from lab.poor_hosts import EMPTY_PROGRAM_FOLDERS, NO_PYTHON_ELSEWHERE, in_own_mounts, without_good_python
 from lab.rights import root_only
 
 from rhresources.credentials import Credentials
@@ -30,11 +31,6 @@ async def check(home: Path, document: ClusterDocument) -> list[Step]:
     return ended
 
 
-def in_own_mounts(script: str) -> list[str]:
-    """The words before a command that sees other mounts than this machine."""
-    return ["unshare", "--mount", "sh", "-c", f'set -e; mount --make-rprivate /; {script}; exec "$@"', "sh"]
-
-
 async def test_a_good_host_passes_every_step(bare_host: BareHost, rh_home: Path) -> None:
     steps = await check(rh_home, bare_host.document())
     assert [step.name for step in steps] == [
@@ -56,29 +52,12 @@ async def test_one_host_that_cannot_be_reached_does_not_keep_the_others_from_bei
     assert [step.name for step in steps if step.host == "127.0.0.1"][-1] == "gpu"
 
 
-def without_good_python(folder: Path) -> Path:
-    """A folder for PATH with all programs of this machine, and a Python of 2020 in place of its own."""
-    folder.mkdir()
-    for program in Path("/usr/bin").iterdir():
-        if not program.name.startswith(("python", "uv", "conda", "pyenv")):
-            (folder / program.name).symlink_to(program)
-    # stands in for an old interpreter: it says its version and place, as the script asks, and no more is asked of it
-    old = folder / "python3"
-    old.write_text(f"#!/bin/sh\necho 3.9.2 {old}\n")
-    old.chmod(0o755)
-    return folder
-
-
 @root_only
 async def test_python_too_old(make_bare_host: MakeBareHost, tmp_path: Path, rh_home: Path) -> None:
     path = without_good_python(tmp_path / "bin")
     host = make_bare_host(
-        environment={
-            "PATH": str(path), "PYENV_ROOT": "/nowhere", "UV_PYTHON_INSTALL_DIR": "/nowhere",
-            "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON_PREFERENCE": "only-managed",
-        },
-        prefix=in_own_mounts("mount -t tmpfs none /usr/local/bin; mount -t tmpfs none /opt"),
-    )  # fmt: skip
+        environment={**NO_PYTHON_ELSEWHERE, "PATH": str(path)}, prefix=in_own_mounts(EMPTY_PROGRAM_FOLDERS)
+    )
     with pytest.raises(RhError) as old:
         await host.route().up(host.say)
     assert old.value.sentence.startswith("127.0.0.1 has only Python 3.9.2; 3.11 or newer is needed")

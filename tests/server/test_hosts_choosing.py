@@ -58,6 +58,20 @@ async def test_workers_go_where_the_fewest_are_for_each_processor(tmp_path: Path
     assert hosts.alive() == [hosts.head, two, three]
 
 
+async def test_workers_that_do_nothing_are_no_load(tmp_path: Path) -> None:
+    hosts = hosts_of(tmp_path, "one", "two")
+    two = hosts.host_named("two")
+    assert two is not None
+    hosts.head.cpus = 2
+    join(two, 2)
+    for _ in range(4):
+        hosts.took(hosts.head)
+    hosts.took(two)
+    # those of the head are warm from earlier runs; what is between them and the new ones of both hosts is even
+    chosen = [await hosts.choose(SPEC, {"one": 4}) for _ in range(4)]
+    assert [host.given for host in chosen] == ["one", "two", "one", "two"]
+
+
 async def test_a_host_that_has_not_joined_is_told_and_refuses_functions(tmp_path: Path) -> None:
     hosts = hosts_of(tmp_path, "one", "two", "two")
     told = hosts.status()

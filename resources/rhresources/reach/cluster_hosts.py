@@ -73,8 +73,14 @@ class ClusterHosts:
             await asyncio.gather(*(one.close() for one in connections.values()), return_exceptions=True)
 
     async def ensure_nodes(
-        self, head: Host, version: str, address: ServerAddress, others: Mapping[str, Host], *,
-        anew: bool = False, same_build: bool = False,
+        self,
+        head: Host,
+        version: str,
+        address: ServerAddress,
+        others: Mapping[str, Host],
+        *,
+        anew: bool = False,
+        same_build: bool = False,
     ) -> dict[str, RhError]:
         """Let hosts join that have not, and wait until the head can use them; why some could not.
 
@@ -93,7 +99,8 @@ class ClusterHosts:
             return {}
         engine = await read_engine(head)
         outcomes = await asyncio.gather(
-            *(self._ensure_node(host, version, engine, anew, same_build) for host in others.values()), return_exceptions=True
+            *(self._ensure_node(host, version, engine, anew, same_build) for host in others.values()),
+            return_exceptions=True,
         )
         failed = {}
         for name, outcome in zip(others, outcomes, strict=True):

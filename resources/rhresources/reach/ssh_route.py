@@ -328,18 +328,17 @@ class SshRoute:
             async with self._hosts.others(self._document.ips[1:], progress, True) as (others, failed):
                 installs = await self._prepare({self.head: head, **others}, {self.head: state}, failed)
                 new = installs[self.head]
-                if state.server_lives and state.server is not None:
-                    if state.server_version != new.version:
-                        address = await self._exchange(head, state, new)
-                    else:
+                same = state.server_version == new.version
+                if state.server_lives and state.server is not None and (others or not same):
+                    if same:
                         address = await self._way.through(head.connection, state.server)
+                    else:
+                        address = await self._exchange(head, state, new)
                     with head.step("engine", ""):
                         await wait_for_engine(address, progress)
                     there = {name: host for name, host in others.items() if name not in failed}
-                    idle = not await active_runs(address)  # the hosts' parts of it change only where no run minds
-                    failed.update(
-                        await self._hosts.ensure_nodes(head, new.version, address, there, same_build=idle)
-                    )
+                    idle = not await active_runs(address)  # a host's part in the cluster ends what runs there
+                    failed.update(await self._hosts.ensure_nodes(head, new.version, address, there, same_build=idle))
                 for each in (head, *others.values()):
                     for removed in await remove_old(each, new.version):
                         each.say(f"Removed rhdesk {removed}")

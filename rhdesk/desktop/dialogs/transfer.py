@@ -119,7 +119,7 @@ class FetchFiles(Dialog):
         self.remote.setPlaceholderText("~/results/model.pt, or a folder")
         self.remote.setObjectName("remote-path")
         downloads = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation)
-        self.local = QLineEdit(downloads or str(Path.home()))
+        self.local = QLineEdit(downloads if downloads and Path(downloads).is_dir() else str(Path.home()))
         self.local.setAccessibleName("Folder on this computer")
         self.local.setObjectName("local-path")
         for field in (self.remote, self.local):

@@ -37,7 +37,7 @@ class ClustersPage(Page):
                 ("up", "Running", lambda row: row.state is State.UP),
                 ("starting", "Starting", lambda row: row.state is State.STARTING),
                 ("down", "Down", lambda row: row.state is State.DOWN and not row.is_template),
-                ("failed", "Failed", lambda row: row.state in _WRONG),
+                ("failed", "Needs attention", lambda row: row.state in _WRONG),
                 ("templates", "To rent", lambda row: row.is_template),
             ]
         )

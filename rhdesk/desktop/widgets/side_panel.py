@@ -8,7 +8,17 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from rhdesk.desktop.widgets.base import Button, Card, ChipRow, ElidedLabel, Label, Rule, ToolButton, clear_layout
+from rhdesk.desktop.widgets.base import (
+    Button,
+    Card,
+    ChipRow,
+    ElidedLabel,
+    Label,
+    Rule,
+    ToolButton,
+    clear_layout,
+    let_go_of_focus,
+)
 
 
 class SidePanel(Card):
@@ -87,6 +97,7 @@ class SidePanel(Card):
         self.tabs.set_chips(self._names)
 
     def close_panel(self) -> None:
+        let_go_of_focus(self)
         self.hide()
         self.closed.emit()
 

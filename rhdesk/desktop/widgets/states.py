@@ -14,6 +14,7 @@ from rhdesk.core.store import Condition
 from rhdesk.core.words import age_text
 from rhdesk.desktop import theme
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, let_go_of_focus, row_of
+from rhdesk.desktop.widgets.wrapped import wrapped_label
 
 
 class Spinner(QWidget):
@@ -47,6 +48,7 @@ class Spinner(QWidget):
         return self.size()
 
 
+_LINK_PADDING = 8
 _UNDER_WORDS = 18
 """From where a link begins under an icon and its gap, so that its words stand under the words above."""
 
@@ -61,6 +63,7 @@ class DetailsFold(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self._toggle = Button("Details", "link", "chevron-right", self._switch)
+        self._toggle.setProperty("flush", True)
         self._copy = Button("Copy", "link", "copy", self._put_on_clipboard)
         column.addLayout(row_of(indent, self._toggle, self._copy, None, spacing=0))
         self._text = QPlainTextEdit(text)
@@ -116,9 +119,9 @@ class ProblemBox(QFrame):
         top.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(Label(problem.sentence, "strong", wrap=True, select=True))
+        words.addWidget(wrapped_label(problem.sentence, "strong"))
         if problem.remedy:
-            words.addWidget(Label(problem.remedy, "muted", wrap=True, select=True))
+            words.addWidget(wrapped_label(problem.remedy, "muted"))
         if retry_at:
             words.addWidget(Countdown(retry_at))
         top.addLayout(words, 1)
@@ -130,7 +133,7 @@ class ProblemBox(QFrame):
         if buttons and not beside:
             column.addLayout(row_of(_UNDER_WORDS, *buttons, None, spacing=0))
         if problem.detail:
-            fold = DetailsFold(problem.detail, opened=opened, indent=_UNDER_WORDS)
+            fold = DetailsFold(problem.detail, opened=opened, indent=_UNDER_WORDS + _LINK_PADDING)
             fold.set_copied("\n".join(part for part in (problem.sentence, problem.remedy, problem.detail) if part))
             column.addWidget(fold)
         self.setAccessibleName(f"{problem.sentence} {problem.remedy}")

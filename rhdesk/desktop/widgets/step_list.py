@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from rhdesk.core.words import clock_text, duration_text
 from rhdesk.desktop.widgets.base import IconLabel, Label, clear_layout, row_of
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner
+from rhdesk.desktop.widgets.wrapped import wrapped_label
 
 if TYPE_CHECKING:
     from rhresources.reach.steps import Step
@@ -36,8 +36,6 @@ _MARKS = {
 }
 _WORDS = {"running": "running", "done": "done", "note": "done", "failed": "failed", "skipped": "skipped"}
 _SHOW_CLOCK = 2.0
-_LONG_WORD = 25
-_MAY_BREAK = re.compile(r".{1,4}")
 
 
 class StepList(QWidget):
@@ -168,12 +166,12 @@ class _Row(QWidget):
         role = "strong" if self._running or failed else "muted" if step.state == "skipped" else ""
         self._grid.addWidget(Label(name, role), 0, 1, top)
         if step.sentence and not failed:
-            self._grid.addWidget(_words(step.sentence, "muted"), 0, 2, top)
+            self._grid.addWidget(wrapped_label(step.sentence, "muted"), 0, 2, top)
         timed = not self._running and step.state != "skipped"
         self._clock = Label(duration_text(step.seconds) if timed else "", "faint")
         self._grid.addWidget(self._clock, 0, 3, top | Qt.AlignmentFlag.AlignRight)
-        below: list[QWidget] = [_words(step.sentence, "")] if failed and step.sentence else []
-        below += [_words(step.remedy, "muted")] if step.remedy else []
+        below: list[QWidget] = [wrapped_label(step.sentence, "")] if failed and step.sentence else []
+        below += [wrapped_label(step.remedy, "muted")] if step.remedy else []
         if step.detail:
             fold = DetailsFold(step.detail)
             fold.set_copied("\n".join(part for part in (step.sentence, step.remedy, step.detail) if part))
@@ -198,9 +196,3 @@ class _Row(QWidget):
         passed = time.monotonic() - self._since
         if self._running and passed >= _SHOW_CLOCK:
             self._clock.setText(clock_text(passed))
-
-
-def _words(text: str, role: str) -> Label:
-    """Words that wrap, and break where one of them is too long for its column; only whole ones can be selected."""
-    broken = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: _MAY_BREAK.sub("\\g<0>\u200b", word[0]), text)
-    return Label(broken, role, wrap=True, select=broken == text)

@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ class Launcher:
         spec_of: the function that a worker is for, for hosts that have to be given its code and environment.
         run_of: the run that a worker of an earlier server may be in the middle of; empty if none is known.
         acquire_tree, release_tree: keep a code tree while a worker needs it.
+
+    Attributes:
+        idle: says how many workers do nothing, by host.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Launcher:
         self._runtime = runtime
         self._hosts = hosts
         self._places = Places(home, hosts)
+        self.idle: Callable[[], Mapping[str, int]] = dict
         hosts.on_lost = self._on_host_lost
         self._spec_of, self._run_of = spec_of, run_of
         self._acquire_tree, self._release_tree = acquire_tree, release_tree
@@ -181,7 +185,7 @@ class Launcher:
     # ------------------------------------------------------------ processes
 
     async def _start_somewhere(self, name: str, spec: WorkerSpec) -> tuple[WorkerProcess, WorkerLink]:
-        process = await self._places.find(spec, name)
+        process = await self._places.find(spec, name, self.idle())
         try:
             return process, await self._start_process(name, process)
         except BaseException:

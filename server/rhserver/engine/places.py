@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,17 @@ class Places:
         self._shared_lock = asyncio.Lock()
         self._refused: dict[tuple[Host, WorkerSpec], float] = {}
 
-    async def find(self, spec: WorkerSpec, name: str) -> WorkerProcess:
-        """Where the worker is to run; it counts there from now on."""
+    async def find(self, spec: WorkerSpec, name: str, idle: Mapping[str, int]) -> WorkerProcess:
+        """Where the worker is to run; it counts there from now on.
+
+        Args:
+            spec: what it is for.
+            name: of the worker.
+            idle: how many workers do nothing, by host.
+        """
         if spec.dedicated:
             return await self._dedicated(spec, name)
-        host = await self._hosts.choose(spec)
+        host = await self._hosts.choose(spec, idle)
         if not host.is_head and time.monotonic() - self._refused.get((host, spec), -REFUSED_SECONDS) < REFUSED_SECONDS:
             self._hosts.left(host)
             host = self._hosts.head

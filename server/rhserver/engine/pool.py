@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from rhresources.errors import RhError, ServerProblem
 from rhserver.engine.launcher import Launcher
 from rhserver.engine.worker_link import WorkerLink
 from rhserver.engine.worker_spec import WorkerSpec
+from rhserver.hosts.remote_worker import RemoteWorker
 
 PATIENCE = 0.05
 
@@ -42,6 +43,7 @@ class Pool:
 
     def __init__(self, launcher: Launcher, *, limit: Callable[[], int], idle_seconds: float) -> None:
         self._launcher = launcher
+        launcher.idle = self._idle_by_host
         self._limit = limit
         self._idle_seconds = idle_seconds
         self._groups: dict[WorkerSpec, _Group] = {}
@@ -70,7 +72,7 @@ class Pool:
         """A warm worker, if one is free right now."""
         group = self._groups.get(spec)
         if group is not None and group.idle and not group.waiting:
-            return group.idle.pop()
+            return self._pick(group)
         return None
 
     def request(self, spec: WorkerSpec, on_worker: OnWorker) -> Callable[[], None]:
@@ -82,7 +84,7 @@ class Pool:
         if group is None:
             group = self._groups[spec] = _Group(spec)
         if group.idle and not group.waiting:
-            on_worker(group.idle.pop())
+            on_worker(self._pick(group))
             return lambda: None
         entry = (time.monotonic(), on_worker)
         group.waiting.append(entry)
@@ -173,6 +175,18 @@ class Pool:
 
     def links(self) -> list[WorkerLink]:
         return list(self._links.values())
+
+    def _pick(self, group: _Group) -> WorkerLink:
+        """Of the idle workers one on the host with the fewest busy ones, on the head where equal, used last there."""
+        idle = group.idle
+        if len(idle) == 1 or not any(isinstance(link, RemoteWorker) for link in idle):
+            return idle.pop()
+        busy = Counter(link.host for link in self._links.values() if link.busy)
+        places = reversed(range(len(idle)))
+        return idle.pop(min(places, key=lambda place: (busy[idle[place].host], isinstance(idle[place], RemoteWorker))))
+
+    def _idle_by_host(self) -> Counter[str]:
+        return Counter(link.host for group in self._groups.values() for link in group.idle)
 
     # ------------------------------------------------------------ growing
 

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rhresources.errors import ServerProblem
@@ -90,15 +91,18 @@ class Hosts:
 
     # ------------------------------------------------------------ choosing
 
-    async def choose(self, spec: WorkerSpec) -> Host:
-        """The least loaded alive host for a shared worker (workers for each processor; the head where equal).
+    async def choose(self, spec: WorkerSpec, idle: Mapping[str, int] = MappingProxyType({})) -> Host:
+        """The least loaded alive host for a shared worker: by workers for each processor that are not `idle` (how many
+        are, by host), then by all of them; the head where equal.
 
         The worker counts as being there from now on: call `left(host)` when it ended or never started.
         """
-        if self.single:
-            chosen = self.head
-        else:
-            chosen = min(self.alive(), key=lambda host: ((host.workers + 1) / host.cpus, not host.is_head))
+
+        def load(host: Host) -> tuple[float, float, bool]:
+            busy = max(0, host.workers - idle.get(host.given, 0))
+            return (busy + 1) / host.cpus, (host.workers + 1) / host.cpus, not host.is_head
+
+        chosen = self.head if self.single else min(self.alive(), key=load)
         chosen.workers += 1
         return chosen
 

@@ -390,4 +390,3 @@ class SshConnection:
 
 def _from_home(path: str) -> str:
     return path.removeprefix("~/")
-

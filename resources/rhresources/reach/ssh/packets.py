@@ -199,9 +199,7 @@ class Packets(Packetizer):  # type: ignore[misc]
         body = start + 4
         nonce = self._fixed_in + self._count_in.to_bytes(8, "big")
         try:
-            packet: bytes = self._opener.decrypt(
-                nonce, self._view[body : body + size + _TAG], self._view[start:body]
-            )
+            packet: bytes = self._opener.decrypt(nonce, self._view[body : body + size + _TAG], self._view[start:body])
         except Exception as error:  # InvalidTag
             raise SSHException("Mismatched MAC") from error
         self._count_in = (self._count_in + 1) & 0xFFFFFFFFFFFFFFFF

@@ -223,7 +223,7 @@ def agent_missing(socket_path: str, detail: str) -> SshProblem:
         f"No SSH agent answers{where}.",
         code="agent-missing",
         step="log in",
-        remedy="Start one (eval $(ssh-agent); ssh-add), or log in by key or password.",
+        remedy="Start one (eval $(ssh-agent); ssh-add) and rhdesk from the same shell, or log in by key or password.",
         detail=detail,
     )
 

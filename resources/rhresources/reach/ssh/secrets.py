@@ -67,7 +67,11 @@ class Secrets:
             NeedsAnswer: nobody can be asked.
         """
         if self.asker is None:
-            raise NeedsAnswer(f"{question.prompt} is needed.", remedy="Connect, and answer the question.")
+            asked = question.prompt
+            what = (
+                f"The {asked[:1].lower()}{asked[1:]}" if asked.startswith(("Passphrase of", "Password of")) else asked
+            )
+            raise NeedsAnswer(f"{what} is needed.", remedy="Connect, and answer the question.")
         answer = await self.asker.ask_secret(question)
         return None if answer is None else (answer.text, answer.keep)
 

@@ -67,8 +67,8 @@ def open_carried(
     host, port = (remote, "-") if isinstance(remote, str) else (remote[0], str(remote[1]))
     arguments = " ".join(map(shlex.quote, (host, port, marker)))
     script = (
-        f"for p in python3 \"$HOME\"/.local/bin/python3 \"$HOME\"/.rh/installs/*/bin/python python; do "
-        f"command -v \"$p\" >/dev/null 2>&1 && exec \"$p\" -c {shlex.quote(_CARRIER)} {arguments}; done; exit 127"
+        f'for p in python3 "$HOME"/.local/bin/python3 "$HOME"/.rh/installs/*/bin/python python; do '
+        f'command -v "$p" >/dev/null 2>&1 && exec "$p" -c {shlex.quote(_CARRIER)} {arguments}; done; exit 127'
     )
     opened.exec_command(f"exec sh -c {shlex.quote(script)}")
     return opened

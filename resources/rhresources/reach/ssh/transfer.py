@@ -88,9 +88,9 @@ async def send(connection: SshConnection, local: Path, remote: str, on_bytes: On
         mode = f"{local.stat().st_mode & 0o777:o}"
         into = '"$t"/' + shlex.quote(local.name)
         command = (
-            f"t={target}; case {shlex.quote(remote)} in */) mkdir -p \"$t\";; esac; [ -d \"$t\" ] && t={into}; "
+            f't={target}; case {shlex.quote(remote)} in */) mkdir -p "$t";; esac; [ -d "$t" ] && t={into}; '
             f'mkdir -p "$(dirname -- "$t")" && p="$t.part-$$" && cat > "$p" && '
-            f"[ \"$(wc -c < \"$p\")\" -eq {local.stat().st_size} ] && chmod {mode} \"$p\" && mv -f \"$p\" \"$t\" || "
+            f'[ "$(wc -c < "$p")" -eq {local.stat().st_size} ] && chmod {mode} "$p" && mv -f "$p" "$t" || '
             '{ rm -f "$p"; exit 1; }'
         )
     try:
@@ -123,7 +123,7 @@ async def fetch(connection: SshConnection, remote: str, local: Path, on_bytes: O
     local, source = local.expanduser(), remote_path(remote)
     taker = _Taker(local, remote.rstrip("/").rpartition("/")[2] or "file", _teller(on_bytes))
     command = (
-        f"s={source}; if [ -d \"$s\" ]; then printf d; exec tar -cf - -C \"$s\" .; "
+        f's={source}; if [ -d "$s" ]; then printf d; exec tar -cf - -C "$s" .; '
         'elif [ -e "$s" ]; then printf f; exec cat -- "$s"; else exit 44; fi'
     )
     reader = asyncio.ensure_future(in_thread(taker.work, name="ssh fetch", on_cancel=taker.stop))
