@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
@@ -243,6 +243,13 @@ class ChipRow(QWidget):
 
     def set_visible(self, key: str, visible: bool) -> None:
         self._chips[key].setVisible(visible)
+        self._row.invalidate()
+        self.setMinimumWidth(self._row.sizeHint().width())
+
+    def width_of(self, keys: Collection[str]) -> int:
+        """How wide it is with these chips alone."""
+        widths = [self._chips[key].sizeHint().width() for key in keys]
+        return sum(widths) + self._row.spacing() * max(0, len(widths) - 1)
 
     def chip(self, key: str) -> Button:
         return self._chips[key]

@@ -60,6 +60,7 @@ class ListPanel(Card):
         super().__init__(margins=(0, 0, 0, 4))
         self.body.setSpacing(0)
         self._chips: list[tuple[str, str, Callable[[Any], bool] | None]] = []
+        self._needed: set[str] = set()  # the chips with something behind them, and the chosen one
         self._condition = Condition()
         self._empty: tuple[str, str, str, Callable[[], list[Button]]] = ("Nothing here yet", "", "inbox", list)
         self._source: Table[Any] | None = None
@@ -193,7 +194,11 @@ class ListPanel(Card):
             for place in range(self._bar.count())
             if (item := self._bar.itemAt(place)) is not None and item.widget() is not self.chips
         )
-        narrow = others + self.chips.sizeHint().width() + 32 > self.width()
+        keys = [key for key, _, _ in self._chips]
+        whole = self.chips.width_of(keys)
+        narrow = others + whole + 32 > self.width()
+        for key in keys:  # those with nothing behind them go first where even a row of their own is too short
+            self.chips.set_visible(key, whole + 24 <= self.width() or key in self._needed)
         if narrow != self._is_narrow:
             self._is_narrow = narrow
             if narrow:
@@ -223,13 +228,17 @@ class ListPanel(Card):
 
     def _count(self) -> None:
         rows = self.table.rows.all_rows()
-        shown = []
+        shown: list[tuple[str, str]] = []
+        needed: list[str] = []
         for key, word, keep in self._chips:
             count = len(rows) if keep is None else sum(1 for row in rows if keep(row))
             shown.append((key, f"{word} {count:,}" if rows else word))
+            if count or keep is None or not rows:
+                needed.append(key)
         self.chips.set_chips(shown)
+        self._needed = {*needed, self.chips.current} & {key for key, _ in shown}
         # the chips may stand in a row of their own; narrower than that it must not get
-        self.setMinimumWidth(max(300, self.chips.sizeHint().width() + 24))
+        self.setMinimumWidth(max(300, self.chips.width_of(self._needed) + 24))
         self._fit_bar()
 
     def _show(self) -> None:
@@ -260,6 +269,7 @@ class ListPanel(Card):
     def _chip_changed(self, key: str) -> None:
         keep = next((keep for chip, _, keep in self._chips if chip == key), None)
         self.table.rows.set_keep(keep)
+        self._count()
         self._show()
 
     def _clear_filter(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QElapsedTimer, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from rhdesk.core.rows import Problem
@@ -139,6 +139,9 @@ class ProblemBox(QFrame):
         self.setAccessibleName(f"{problem.sentence} {problem.remedy}")
 
 
+_WORDS_WIDTH = 560
+
+
 class StateView(QWidget):
     """What stands where a list would: loading, empty, or failed."""
 
@@ -146,8 +149,10 @@ class StateView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._parts: list[QWidget] = []
+        self._spare: list[QWidget] = []  # of those, what goes first where there is no room for all of it
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(24, 24, 24, 24)
+        outer.setContentsMargins(24, 8, 24, 8)
         outer.addStretch(2)
         self._column = QVBoxLayout()
         self._column.setSpacing(8)
@@ -155,7 +160,7 @@ class StateView(QWidget):
         outer.addStretch(3)
 
     def show_loading(self, sentence: str = "Loading…") -> None:
-        clear_layout(self._column)
+        self._clear()
         spinner = Spinner()
         spinner.setAccessibleName(sentence)
         self._column.addWidget(spinner, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -163,19 +168,18 @@ class StateView(QWidget):
 
     def show_empty(self, title: str, text: str = "", icon: str = "inbox", actions: list[Button] | None = None) -> None:
         """Nothing is there, and this is the next step. The buttons are taken over."""
-        clear_layout(self._column)
-        self._middle(IconLabel(icon, "text_faint", 28))
-        self._column.addSpacing(2)
+        self._clear()
+        self._mark(icon, "text_faint")
         self._middle(Label(title, "h2"))
         if text:
-            self._words(text, "muted")
+            self._spare.append(self._words(text, "muted"))
         self._buttons(actions or [])
+        self._fit()
 
     def show_failed(self, problem: Problem, retry_at: float = 0.0, retry_text: str = "Retry now") -> None:
         """Nothing can be shown and this is why."""
-        clear_layout(self._column)
-        self._middle(IconLabel("circle-alert", "error", 28))
-        self._column.addSpacing(2)
+        self._clear()
+        self._mark("circle-alert", "error")
         self._words(problem.sentence, "h2")
         if problem.remedy:
             self._words(problem.remedy, "muted")
@@ -186,22 +190,63 @@ class StateView(QWidget):
             fold = DetailsFold(problem.detail)
             fold.setMaximumWidth(640)
             self._middle(fold)
+        self._fit()
 
-    def _words(self, text: str, role: str) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 60)  # it leaves things out before it is cut
+
+    def hasHeightForWidth(self) -> bool:
+        return False  # else its layout would insist on room for all of it
+
+    def _clear(self) -> None:
+        self._spare, self._parts = [], []
+        clear_layout(self._column)
+
+    def _mark(self, icon: str, role: str) -> None:
+        mark = IconLabel(icon, role, 28)
+        self._middle(mark)
+        self._spare.append(mark)
+
+    def _fit(self) -> None:
+        """Leave out the icon, then the words under the title, rather than squeeze all of them."""
+        for widget in self._spare:
+            widget.show()
+        for widget in self._spare:
+            if self._needed() <= self.height():
+                return
+            widget.hide()
+
+    def _needed(self) -> int:
+        # not asked of the layout: it learns only later what was hidden now
+        width = min(_WORDS_WIDTH, self.width() - 48)
+        shown = [part for part in self._parts if not part.isHidden()]
+        heights = [
+            part.heightForWidth(width) if part.hasHeightForWidth() else part.sizeHint().height() for part in shown
+        ]
+        return 16 + sum(heights) + self._column.spacing() * len(heights)
+
+    def _words(self, text: str, role: str) -> Label:
         label = Label(text, role, wrap=True)
         label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        label.setMaximumWidth(560)
+        label.setMaximumWidth(_WORDS_WIDTH)
+        self._parts.append(label)
         # between stretches, not aligned: an aligned label is not asked how high it is at its width, and is cut
         row = row_of(None, label, None, spacing=0)
         row.setStretch(1, 100)
         self._column.addLayout(row)
+        return label
 
     def _buttons(self, buttons: list[Button]) -> None:
         if buttons:
-            self._column.addSpacing(4)
+            self._parts.append(buttons[0])
             self._column.addLayout(row_of(None, *buttons, None))
 
     def _middle(self, widget: QWidget) -> None:
+        self._parts.append(widget)
         self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
 
 

@@ -108,11 +108,15 @@ class Toasts(QObject):
         toast.installEventFilter(self)
         toast.destroyed.connect(lambda: self._forget(toast))
         self._shown.append(toast)
-        while len(self._shown) > _MOST:
+        # errors stay, and a pile of them would lie over the buttons that help; the activity log has them all
+        while len(self._shown) > 1 and (len(self._shown) > _MOST or self._height() > self._window.height() // 2):
             self._shown[0].close()
         toast.show()
         toast.raise_()
         self._place()
+
+    def _height(self) -> int:
+        return sum(toast.sizeHint().height() + 8 for toast in self._shown)
 
     def _forget(self, toast: Toast) -> None:
         if toast in self._shown:

@@ -222,6 +222,10 @@ def older_there(host: str, version: str, here: str) -> RhError:
     return error
 
 
+_LONGEST = 300
+_TRANSCRIPT = re.compile(r"\s*(?:\[std(?:err|out)\]|Traceback \(most recent)")  # all of it is in the detail
+
+
 def _error_of(output: Sequence[str]) -> str:
     """What uv said was wrong, with its cause, as one sentence without its end."""
     error, cause = "", ""
@@ -234,4 +238,7 @@ def _error_of(output: Sequence[str]) -> str:
         elif cause and line.startswith("  ") and stripped:
             cause += f" {stripped}"
     said = f"{error.rstrip(':. ')}: {cause}" if cause else error
-    return said[:400].rstrip(" .:")
+    said = _TRANSCRIPT.split(said)[0]
+    if len(said) > _LONGEST:
+        said = said[:_LONGEST].rsplit(" ", 1)[0]
+    return said.rstrip(" .:,;")
