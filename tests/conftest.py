@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,8 @@ pytest_plugins = ("lab.ssh_fixtures", "lab.ssh_cluster", "lab.secret_fixtures", 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a Qt that would abort in the middle of the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job of a script; programs under test inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     version = metadata.version("PySide6-Essentials")
     if sys.version_info < (3, 12) and tuple(int(part) for part in version.split(".")[:2]) >= (6, 12):
         raise pytest.UsageError(

@@ -16,6 +16,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, ClusterStatus, HostLoad, Problem, RunRow, Sample, State, TaskRow
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.cluster_acts import take_down, why_not_down, why_not_up
+from rhdesk.desktop.dialogs.clusters import why_not_delete
 from rhdesk.desktop.dispatcher import Dispatcher
 from rhdesk.desktop.models.row_model import OLD_ROLE
 from rhdesk.desktop.pages.clusters import ClustersPage
@@ -248,3 +249,16 @@ def test_a_cluster_out_of_reach_is_not_taken_down(desk: Desk, qtbot: QtBot) -> N
     desk.store.clusters.replace({"~/lab": replace(LAB, state=State.UNREACHABLE)})
     assert take_down(desk, parent, "~/lab") is None
     assert "cannot be reached" in desk.notifier.notices()[0].sentence
+
+
+def test_a_cluster_that_is_down_can_be_deleted_and_its_details_close(page: ClustersPage) -> None:
+    assert why_not_delete(LAB) == "~/lab is running; take it down first."
+    assert why_not_delete(replace(LAB, address="^local")) == "It is built in."
+    down = replace(LAB, state=State.DOWN)
+    assert why_not_delete(down) == ""
+    show(page, down)
+    assert page.panel.isVisible()
+    page.desk.store.clusters.replace({})
+    assert page.panel.isHidden()
+    page.open(LAB.address)
+    assert page.panel.isVisible(), "one that was made a moment ago is waited for"

@@ -69,6 +69,8 @@ def test_a_cluster_that_is_being_brought_up_is_not_called_down() -> None:
     up = ClusterRow("~/lab", "lab", "ssh", State.UP)
     assert as_shown(up, task(assumes=State.STARTING), 9).state is State.UP
     assert as_shown(up, task(assumes=State.STOPPING), 9).state is State.STOPPING
+    assert as_shown(LAB, task(assumes=State.STOPPING), 9).state is State.STOPPING, "some of it may still end"
+    assert as_shown(LAB, task(state="done", ended=5, assumes=State.STOPPING), 4).state is State.DOWN
 
 
 def test_what_was_seen_before_the_task_ended_is_not_shown_after_it() -> None:

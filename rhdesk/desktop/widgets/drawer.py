@@ -14,7 +14,7 @@ from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, Rule, To
 from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner, StateView
 from rhdesk.desktop.widgets.toasts import ICONS
-from rhdesk.desktop.widgets.wrapped import wrapped_label
+from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 _WIDTH = 420
 
@@ -123,12 +123,12 @@ class _NoticeCard(Card):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(IconLabel(icon, role), 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(wrapped_label(notice.sentence, "strong"), 1)
+        head.addWidget(WrappedLabel(notice.sentence, "strong"), 1)
         head.addWidget(when, 0, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(head)
         for text in (notice.problem.remedy, notice.act):
             if text:
-                label = wrapped_label(text, "muted" if text == notice.problem.remedy else "faint")
+                label = WrappedLabel(text, "muted" if text == notice.problem.remedy else "faint")
                 label.setContentsMargins(24, 0, 0, 0)
                 self.body.addWidget(label)
         if notice.problem.detail:

@@ -12,7 +12,7 @@ from rhdesk.core.task_steps import TaskStep, steps_of
 from rhdesk.core.words import clock_text, duration_text
 from rhdesk.desktop.widgets.base import ElidedLabel, IconLabel, Label, clear_layout
 from rhdesk.desktop.widgets.states import Spinner
-from rhdesk.desktop.widgets.wrapped import wrapped_label
+from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 _MOST = 40
 _CLOCK = 52  # pixels, so that nothing moves while it counts
@@ -48,7 +48,7 @@ class PhaseList(QWidget):
             running = step.state == "running"
             mark = Spinner(16) if running else IconLabel(*_MARKS[step.state])
             self._grid.addWidget(mark, line, 0, _TOP)
-            words = wrapped_label(step.words, "" if running or step.state == "failed" else "muted")
+            words = WrappedLabel(step.words, "" if running or step.state == "failed" else "muted")
             self._grid.addWidget(words, line, 1)
             clock = Label(duration_text(step.took) if step.took else "", "faint")
             clock.setMinimumWidth(_CLOCK)

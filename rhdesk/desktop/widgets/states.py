@@ -14,7 +14,7 @@ from rhdesk.core.store import Condition
 from rhdesk.core.words import age_text
 from rhdesk.desktop import theme
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, let_go_of_focus, row_of
-from rhdesk.desktop.widgets.wrapped import wrapped_label
+from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 
 class Spinner(QWidget):
@@ -119,9 +119,9 @@ class ProblemBox(QFrame):
         top.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(wrapped_label(problem.sentence, "strong"))
+        words.addWidget(WrappedLabel(problem.sentence, "strong"))
         if problem.remedy:
-            words.addWidget(wrapped_label(problem.remedy, "muted"))
+            words.addWidget(WrappedLabel(problem.remedy, "muted"))
         if retry_at:
             words.addWidget(Countdown(retry_at))
         top.addLayout(words, 1)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from rhdesk.core.words import clock_text, duration_text
 from rhdesk.desktop.widgets.base import IconLabel, Label, clear_layout, row_of
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner
-from rhdesk.desktop.widgets.wrapped import wrapped_label
+from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 if TYPE_CHECKING:
     from rhresources.reach.steps import Step
@@ -166,12 +166,12 @@ class _Row(QWidget):
         role = "strong" if self._running or failed else "muted" if step.state == "skipped" else ""
         self._grid.addWidget(Label(name, role), 0, 1, top)
         if step.sentence and not failed:
-            self._grid.addWidget(wrapped_label(step.sentence, "muted"), 0, 2, top)
+            self._grid.addWidget(WrappedLabel(step.sentence, "muted"), 0, 2, top)
         timed = not self._running and step.state != "skipped"
         self._clock = Label(duration_text(step.seconds) if timed else "", "faint")
         self._grid.addWidget(self._clock, 0, 3, top | Qt.AlignmentFlag.AlignRight)
-        below: list[QWidget] = [wrapped_label(step.sentence, "")] if failed and step.sentence else []
-        below += [wrapped_label(step.remedy, "muted")] if step.remedy else []
+        below: list[QWidget] = [WrappedLabel(step.sentence, "")] if failed and step.sentence else []
+        below += [WrappedLabel(step.remedy, "muted")] if step.remedy else []
         if step.detail:
             fold = DetailsFold(step.detail)
             fold.set_copied("\n".join(part for part in (step.sentence, step.remedy, step.detail) if part))

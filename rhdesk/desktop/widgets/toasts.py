@@ -11,7 +11,7 @@ from rhdesk.core.notifier import Level, Notice, Notifier
 from rhdesk.desktop import theme
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, ToolButton, row_of
 from rhdesk.desktop.widgets.states import DetailsFold
-from rhdesk.desktop.widgets.wrapped import wrapped_label
+from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 ICONS = {
     Level.INFO: ("info", "info"),
@@ -76,7 +76,7 @@ class Toast(QFrame):
 
 def _words(text: str, role: str) -> Label:
     """Wrapped text of a fixed width: its height is then known before the layout runs."""
-    label = wrapped_label(text, role)
+    label = WrappedLabel(text, role)
     label.ensurePolished()
     label.setFixedWidth(_WIDTH - 92)
     label.setFixedHeight(label.heightForWidth(_WIDTH - 92))

@@ -15,7 +15,15 @@ def breakable(text: str) -> str:
     return re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: _MAY_BREAK.sub("\\g<0>\u200b", word[0]), text)
 
 
-def wrapped_label(text: str, role: str) -> Label:
+class WrappedLabel(Label):
     """A label that is never wider than its column. Only whole words can be selected: what is copied holds no breaks."""
-    broken = breakable(text)
-    return Label(broken, role, wrap=True, select=broken == text)
+
+    def __init__(self, text: str, role: str) -> None:
+        broken = breakable(text)
+        super().__init__(broken, role, wrap=True, select=broken == text)
+        self._plain = text
+        self.setAccessibleName(text)
+
+    def text(self) -> str:
+        """As it was given, without the breaks."""
+        return self._plain
