@@ -24,9 +24,17 @@ hostname "$1"
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/sshd /run/user /run/lab
 mount --bind "$2" /run/lab
+for kept in "${@:4}"; do
+    mkdir -p "/run/kept$kept"
+    mount --rbind "$kept" "/run/kept$kept"
+done
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mkdir -p "$2" /tmp/ray
 mount --bind /run/lab "$2"
+for kept in "${@:4}"; do
+    mkdir -p "$kept"
+    mount --rbind "/run/kept$kept" "$kept"
+done
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 for file in hosts hostname passwd group shadow; do
     mount --bind "$2/etc/$file" "/etc/$file"
@@ -36,7 +44,8 @@ eval "$3"
 echo ready
 while :; do sleep 3600 & wait $!; done
 """
-"""The first process of a host: NAME, FOLDER, and further lines. It stays to reap what others leave behind."""
+"""The first process of a host: NAME, FOLDER, further lines, directories of /tmp that stay. It stays itself, to reap what
+others leave behind."""
 
 _NEEDED = (
     Path(sys.base_prefix),
@@ -97,6 +106,12 @@ def way_for_all(paths: Iterable[Path] = _NEEDED) -> str:
     lines += [f"mount -t tmpfs -o mode=755 tmpfs {_quote(closed)}" for closed in sorted(set(behind.values()))]
     lines += [f"mkdir -p {_quote(path)} && mount --rbind /run/open{_quote(path)} {_quote(path)}" for path in behind]
     return "\n".join(lines)
+
+
+def kept_in_tmp() -> list[str]:
+    """What a host works with and would not see in a /tmp of its own: this project may lie there."""
+    inside = sorted({path.resolve() for path in _NEEDED if path.is_dir() and path.resolve().is_relative_to("/tmp")})
+    return [str(path) for path in inside if not any(other in path.parents for other in inside)]
 
 
 def _closed_above(path: Path) -> Path | None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from lab.host_disk import INIT, UNSHARE, Account, way_for_all, write_disk
+from lab.host_disk import INIT, UNSHARE, Account, kept_in_tmp, way_for_all, write_disk
 from lab.host_sshd import HostSshd
 from lab.namespaces import SECONDS_TO_END, command, end, start_holder
 from lab.rights import SYSTEM_PATH, has_many_users
@@ -157,7 +157,8 @@ class Host:
         if self._holder is not None:
             raise RuntimeError(f"{self.name} is on")
         opening = way_for_all() if len(self.accounts) > 1 else ""
-        init = ["unshare", *UNSHARE, "bash", "-c", INIT, "init", self.name, str(self.folder), opening]
+        script = ["bash", "-c", INIT, "init", self.name, str(self.folder), opening, *kept_in_tmp()]
+        init = ["unshare", *UNSHARE, *script]
         self._holder = start_holder(init, self.folder / "init.log", environment=self._environment())
         try:
             eth0 = ("name", "eth0", "netns", str(self.init))
