@@ -44,8 +44,8 @@ eval "$3"
 echo ready
 while :; do sleep 3600 & wait $!; done
 """
-"""The first process of a host: NAME, FOLDER, further lines, directories of /tmp that stay. It stays itself, to reap what
-others leave behind."""
+"""The first process of a host: NAME, FOLDER, further lines, directories of /tmp to keep. It stays to reap what others
+leave behind."""
 
 _NEEDED = (
     Path(sys.base_prefix),
