@@ -47,6 +47,7 @@ missing_packages() {
         command -v ssh >/dev/null || echo openssh-client
         command -v gnome-keyring-daemon >/dev/null || echo gnome-keyring
         command -v dbus-daemon >/dev/null || echo dbus-daemon
+        command -v xdotool >/dev/null || echo xdotool
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || echo iproute2
         command -v openssl >/dev/null || echo openssl
     fi
