@@ -129,7 +129,14 @@ class Connections:
                 address = await way.route.up(progress or _silent, wait_ready=False, ask=ask)
             if client is not None:
                 client.retry_now()
-                await client.reconnect()
+                try:
+                    await client.reconnect()
+                except ClusterDown:  # it was about to end when we looked
+                    if not up:
+                        raise
+                    await way.route.up(progress or _silent, wait_ready=False, ask=ask)
+                    client.retry_now()
+                    await client.reconnect()
                 return client
             try:
                 client = await ClusterClient.connect(
