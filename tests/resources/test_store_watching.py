@@ -122,7 +122,7 @@ def test_a_burst_comes_in_few_batches(watch: Callable[[Path], Seen], tmp_path: P
         (tmp_path / name).write_text(GOOD)
     with seen._changed:
         assert seen._changed.wait_for(lambda: set(names) <= seen.names, 10)
-        assert len(seen.batches) < 20
+        assert len(seen.batches) < len(names) / 4, "a busy machine writes slowly, so it is more than one"
 
 
 def test_a_failing_callback_is_logged_and_the_watch_goes_on(
