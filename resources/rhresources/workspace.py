@@ -30,6 +30,7 @@ from rhresources.code.specs import (
 )
 from rhresources.connections import DEFAULT_CLUSTER, ClusterLike, ClusterState
 from rhresources.documents import FunctionDocument
+from rhresources.environments import ClusterEnvironments
 from rhresources.errors import NotFound, RhError, ServerProblem, UsageError
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
@@ -150,6 +151,22 @@ class Workspace(Access):
     ) -> pb.EnvironmentSpec:
         """The description of an environment of `packages` for what needs no code; folders among them are pushed."""
         return await make_builtin_environment(client, self.trees, packages, progress)
+
+    async def environments(
+        self, cluster: ClusterLike, *, up: bool = False, ask: bool = False, progress: Progress | None = None
+    ) -> ClusterEnvironments:
+        """The environments of a cluster, with what can be done to them.
+
+        Args:
+            cluster: which one.
+            up: bring it up if it is not.
+            ask: whether questions may be asked on the way to it.
+            progress: gets a line for every step that takes long.
+
+        Raises:
+            RhError: there is no such cluster, or it cannot be reached.
+        """
+        return ClusterEnvironments(await self.connect(cluster, up=up, progress=progress, ask=ask), self.trees)
 
     async def notebook(
         self, cluster: ClusterLike, local_port: int = 0, progress: Progress | None = None, *, keep: bool = False

@@ -17,13 +17,15 @@ async def main():
     await server.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     await channel.channel_ready()
-    shown = asyncio.create_task(channel.unary_unary("/none/none")(b""))
+    calling = channel.unary_unary("/none/none")(b"")
     for _ in range(20):
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import os; print(sorted(os.environ))",
                                                        stdout=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
-    await asyncio.wait([shown])
     print(said.decode())
+    print(await calling.code())
+    await channel.close()
+    await server.stop(None)
 
 uvloop.run(main())
 """

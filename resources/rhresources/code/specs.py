@@ -25,7 +25,6 @@ _METHODS = {
     "reqs": pb.PackageSpec.REQS,
     "local": pb.PackageSpec.LOCAL,
     "conda": pb.PackageSpec.CONDA,
-    "git": pb.PackageSpec.GIT,
 }
 
 

@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rhresources.errors import ConnectionLost, InstallError, RemoteError, RhError
+from rhresources.errors import ConnectionLost, RemoteError, RhError
 from rhresources.wire import cluster_pb2 as pb
-from rhresources.wire.channel import ServerAddress, error_of_problem
+from rhresources.wire.channel import ServerAddress
+from rhresources.wire.environment_requests import EnvironmentRequests, install_error
 from rhresources.wire.link import ConnectionCallback, Link, Linker, Resolver
 from rhresources.wire.requests import PATIENCE
 from rhresources.wire.run_requests import FINAL_STATES, RunRequests, new_run_id
@@ -41,7 +42,7 @@ class Prepared:
     environment: str
 
 
-class ClusterClient(RunRequests):
+class ClusterClient(RunRequests, EnvironmentRequests):
     """A connection to one cluster server. Make it with `connect`; use it on the loop that made it.
 
     Attributes:
@@ -171,7 +172,7 @@ class ClusterClient(RunRequests):
                 case "function":
                     return Prepared(event.function, event.environment)
                 case "problem":
-                    raise _install_error(event.problem)
+                    raise install_error(event.problem)
             if on_event is not None:
                 on_event(event)
         raise ConnectionLost("The cluster server ended the preparation without an answer.")
@@ -183,24 +184,8 @@ class ClusterClient(RunRequests):
         request = pb.InspectRequest(code=code, environment=environment, modules=modules)
         reply = await self._unary(pb.InspectReply, "Inspect", request)
         if reply.HasField("problem"):
-            raise _install_error(reply.problem)
+            raise install_error(reply.problem)
         return reply
-
-    async def list_environments(self) -> list[pb.Environment]:
-        """The environments on the cluster."""
-        return list(
-            (await self._unary(pb.ListEnvironmentsReply, "ListEnvironments", pb.ListEnvironmentsRequest())).environments
-        )
-
-    async def remove_environment(self, hash: str) -> int:
-        """Delete an environment; the bytes that came free."""
-        return int(
-            (
-                await self._unary(
-                    pb.RemoveEnvironmentReply, "RemoveEnvironment", pb.RemoveEnvironmentRequest(hash=hash)
-                )
-            ).bytes
-        )
 
     # ------------------------------------------------------------ calls
 
@@ -352,10 +337,3 @@ class ClusterClient(RunRequests):
     async def shutdown(self, stop_runs: bool = False) -> pb.ShutdownReply:
         """Ask the server to end; refused while runs are active, unless `stop_runs`."""
         return await self._unary(pb.ShutdownReply, "Shutdown", pb.ShutdownRequest(stop_runs=stop_runs), patience=0.0)
-
-
-def _install_error(problem: pb.Problem) -> RhError:
-    error = error_of_problem(problem)
-    if isinstance(error, InstallError) or problem.code not in ("", "failed"):
-        return error
-    return InstallError(error.sentence, remedy=error.remedy, detail=error.detail)

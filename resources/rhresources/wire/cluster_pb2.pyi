@@ -208,12 +208,10 @@ class PackageSpec(_message.Message):
         REQS: _ClassVar[PackageSpec.Method]
         LOCAL: _ClassVar[PackageSpec.Method]
         CONDA: _ClassVar[PackageSpec.Method]
-        GIT: _ClassVar[PackageSpec.Method]
     PIP: PackageSpec.Method
     REQS: PackageSpec.Method
     LOCAL: PackageSpec.Method
     CONDA: PackageSpec.Method
-    GIT: PackageSpec.Method
     METHOD_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -229,14 +227,18 @@ class PackageSpec(_message.Message):
     def __init__(self, method: _Optional[_Union[PackageSpec.Method, str]] = ..., target: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., tree: _Optional[_Union[CodeTree, _Mapping]] = ..., revision: _Optional[str] = ..., spec: _Optional[str] = ...) -> None: ...
 
 class EnvironmentSpec(_message.Message):
-    __slots__ = ("python", "packages", "setup_commands")
+    __slots__ = ("python", "packages", "setup_commands", "conda", "renewed")
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     PACKAGES_FIELD_NUMBER: _ClassVar[int]
     SETUP_COMMANDS_FIELD_NUMBER: _ClassVar[int]
+    CONDA_FIELD_NUMBER: _ClassVar[int]
+    RENEWED_FIELD_NUMBER: _ClassVar[int]
     python: str
     packages: _containers.RepeatedCompositeFieldContainer[PackageSpec]
     setup_commands: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, python: _Optional[str] = ..., packages: _Optional[_Iterable[_Union[PackageSpec, _Mapping]]] = ..., setup_commands: _Optional[_Iterable[str]] = ...) -> None: ...
+    conda: str
+    renewed: int
+    def __init__(self, python: _Optional[str] = ..., packages: _Optional[_Iterable[_Union[PackageSpec, _Mapping]]] = ..., setup_commands: _Optional[_Iterable[str]] = ..., conda: _Optional[str] = ..., renewed: _Optional[int] = ...) -> None: ...
 
 class Entry(_message.Message):
     __slots__ = ("imported", "pickled", "builtin", "folder")
@@ -380,7 +382,7 @@ class ListEnvironmentsReply(_message.Message):
     def __init__(self, environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ...) -> None: ...
 
 class Environment(_message.Message):
-    __slots__ = ("hash", "python", "packages", "bytes", "created", "used", "in_use", "state")
+    __slots__ = ("hash", "python", "packages", "bytes", "created", "used", "in_use", "state", "spec")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         READY: _ClassVar[Environment.State]
@@ -397,6 +399,7 @@ class Environment(_message.Message):
     USED_FIELD_NUMBER: _ClassVar[int]
     IN_USE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
     hash: str
     python: str
     packages: _containers.RepeatedScalarFieldContainer[str]
@@ -405,7 +408,8 @@ class Environment(_message.Message):
     used: float
     in_use: bool
     state: Environment.State
-    def __init__(self, hash: _Optional[str] = ..., python: _Optional[str] = ..., packages: _Optional[_Iterable[str]] = ..., bytes: _Optional[int] = ..., created: _Optional[float] = ..., used: _Optional[float] = ..., in_use: _Optional[bool] = ..., state: _Optional[_Union[Environment.State, str]] = ...) -> None: ...
+    spec: EnvironmentSpec
+    def __init__(self, hash: _Optional[str] = ..., python: _Optional[str] = ..., packages: _Optional[_Iterable[str]] = ..., bytes: _Optional[int] = ..., created: _Optional[float] = ..., used: _Optional[float] = ..., in_use: _Optional[bool] = ..., state: _Optional[_Union[Environment.State, str]] = ..., spec: _Optional[_Union[EnvironmentSpec, _Mapping]] = ...) -> None: ...
 
 class RemoveEnvironmentRequest(_message.Message):
     __slots__ = ("hash",)
@@ -418,6 +422,118 @@ class RemoveEnvironmentReply(_message.Message):
     BYTES_FIELD_NUMBER: _ClassVar[int]
     bytes: int
     def __init__(self, bytes: _Optional[int] = ...) -> None: ...
+
+class CheckEnvironmentRequest(_message.Message):
+    __slots__ = ("environment", "compared_with")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_WITH_FIELD_NUMBER: _ClassVar[int]
+    environment: EnvironmentSpec
+    compared_with: str
+    def __init__(self, environment: _Optional[_Union[EnvironmentSpec, _Mapping]] = ..., compared_with: _Optional[str] = ...) -> None: ...
+
+class CheckEnvironmentEvent(_message.Message):
+    __slots__ = ("phase", "output", "plan", "problem")
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    phase: str
+    output: str
+    plan: EnvironmentPlan
+    problem: Problem
+    def __init__(self, phase: _Optional[str] = ..., output: _Optional[str] = ..., plan: _Optional[_Union[EnvironmentPlan, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
+
+class EnvironmentPlan(_message.Message):
+    __slots__ = ("hash", "ready", "compared_with", "packages")
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_WITH_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    ready: bool
+    compared_with: str
+    packages: _containers.RepeatedCompositeFieldContainer[PlannedPackage]
+    def __init__(self, hash: _Optional[str] = ..., ready: _Optional[bool] = ..., compared_with: _Optional[str] = ..., packages: _Optional[_Iterable[_Union[PlannedPackage, _Mapping]]] = ...) -> None: ...
+
+class PlannedPackage(_message.Message):
+    __slots__ = ("name", "kind", "before", "after")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    before: str
+    after: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+
+class InspectEnvironmentRequest(_message.Message):
+    __slots__ = ("hash", "newest")
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    newest: bool
+    def __init__(self, hash: _Optional[str] = ..., newest: _Optional[bool] = ...) -> None: ...
+
+class InspectEnvironmentReply(_message.Message):
+    __slots__ = ("environment", "packages", "unknown")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    environment: Environment
+    packages: _containers.RepeatedCompositeFieldContainer[InstalledPackage]
+    unknown: str
+    def __init__(self, environment: _Optional[_Union[Environment, _Mapping]] = ..., packages: _Optional[_Iterable[_Union[InstalledPackage, _Mapping]]] = ..., unknown: _Optional[str] = ...) -> None: ...
+
+class InstalledPackage(_message.Message):
+    __slots__ = ("name", "kind", "version", "recorded", "wanted", "newest", "fits")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    FITS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    version: str
+    recorded: str
+    wanted: str
+    newest: str
+    fits: bool
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., version: _Optional[str] = ..., recorded: _Optional[str] = ..., wanted: _Optional[str] = ..., newest: _Optional[str] = ..., fits: _Optional[bool] = ...) -> None: ...
+
+class UpdateEnvironmentRequest(_message.Message):
+    __slots__ = ("hash",)
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    def __init__(self, hash: _Optional[str] = ...) -> None: ...
+
+class BrowseEnvironmentRequest(_message.Message):
+    __slots__ = ("hash", "module")
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    module: str
+    def __init__(self, hash: _Optional[str] = ..., module: _Optional[str] = ...) -> None: ...
+
+class BrowseEnvironmentReply(_message.Message):
+    __slots__ = ("modules", "source")
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    modules: _containers.RepeatedCompositeFieldContainer[ModuleEntry]
+    source: str
+    def __init__(self, modules: _Optional[_Iterable[_Union[ModuleEntry, _Mapping]]] = ..., source: _Optional[str] = ...) -> None: ...
+
+class ModuleEntry(_message.Message):
+    __slots__ = ("name", "is_package", "distribution")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IS_PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    DISTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    is_package: bool
+    distribution: str
+    def __init__(self, name: _Optional[str] = ..., is_package: _Optional[bool] = ..., distribution: _Optional[str] = ...) -> None: ...
 
 class SessionRequest(_message.Message):
     __slots__ = ("number", "call", "cancel")

@@ -74,6 +74,26 @@ class ClusterStub:
                 request_serializer=rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentRequest.SerializeToString,
                 response_deserializer=rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentReply.FromString,
                 _registered_method=True)
+        self.CheckEnvironment = channel.unary_stream(
+                '/rhdesk.v1.Cluster/CheckEnvironment',
+                request_serializer=rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentRequest.SerializeToString,
+                response_deserializer=rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentEvent.FromString,
+                _registered_method=True)
+        self.InspectEnvironment = channel.unary_unary(
+                '/rhdesk.v1.Cluster/InspectEnvironment',
+                request_serializer=rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentRequest.SerializeToString,
+                response_deserializer=rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentReply.FromString,
+                _registered_method=True)
+        self.UpdateEnvironment = channel.unary_stream(
+                '/rhdesk.v1.Cluster/UpdateEnvironment',
+                request_serializer=rhresources_dot_wire_dot_cluster__pb2.UpdateEnvironmentRequest.SerializeToString,
+                response_deserializer=rhresources_dot_wire_dot_cluster__pb2.PrepareEvent.FromString,
+                _registered_method=True)
+        self.BrowseEnvironment = channel.unary_unary(
+                '/rhdesk.v1.Cluster/BrowseEnvironment',
+                request_serializer=rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentRequest.SerializeToString,
+                response_deserializer=rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentReply.FromString,
+                _registered_method=True)
         self.Submit = channel.unary_unary(
                 '/rhdesk.v1.Cluster/Submit',
                 request_serializer=rhresources_dot_wire_dot_cluster__pb2.SubmitRequest.SerializeToString,
@@ -211,6 +231,30 @@ class ClusterServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveEnvironment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckEnvironment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectEnvironment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateEnvironment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BrowseEnvironment(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -363,6 +407,26 @@ def add_ClusterServicer_to_server(servicer, server):
                     servicer.RemoveEnvironment,
                     request_deserializer=rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentRequest.FromString,
                     response_serializer=rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentReply.SerializeToString,
+            ),
+            'CheckEnvironment': grpc.unary_stream_rpc_method_handler(
+                    servicer.CheckEnvironment,
+                    request_deserializer=rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentRequest.FromString,
+                    response_serializer=rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentEvent.SerializeToString,
+            ),
+            'InspectEnvironment': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectEnvironment,
+                    request_deserializer=rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentRequest.FromString,
+                    response_serializer=rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentReply.SerializeToString,
+            ),
+            'UpdateEnvironment': grpc.unary_stream_rpc_method_handler(
+                    servicer.UpdateEnvironment,
+                    request_deserializer=rhresources_dot_wire_dot_cluster__pb2.UpdateEnvironmentRequest.FromString,
+                    response_serializer=rhresources_dot_wire_dot_cluster__pb2.PrepareEvent.SerializeToString,
+            ),
+            'BrowseEnvironment': grpc.unary_unary_rpc_method_handler(
+                    servicer.BrowseEnvironment,
+                    request_deserializer=rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentRequest.FromString,
+                    response_serializer=rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentReply.SerializeToString,
             ),
             'Submit': grpc.unary_unary_rpc_method_handler(
                     servicer.Submit,
@@ -666,6 +730,114 @@ class Cluster:
             '/rhdesk.v1.Cluster/RemoveEnvironment',
             rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentRequest.SerializeToString,
             rhresources_dot_wire_dot_cluster__pb2.RemoveEnvironmentReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEnvironment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rhdesk.v1.Cluster/CheckEnvironment',
+            rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentRequest.SerializeToString,
+            rhresources_dot_wire_dot_cluster__pb2.CheckEnvironmentEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectEnvironment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rhdesk.v1.Cluster/InspectEnvironment',
+            rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentRequest.SerializeToString,
+            rhresources_dot_wire_dot_cluster__pb2.InspectEnvironmentReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateEnvironment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rhdesk.v1.Cluster/UpdateEnvironment',
+            rhresources_dot_wire_dot_cluster__pb2.UpdateEnvironmentRequest.SerializeToString,
+            rhresources_dot_wire_dot_cluster__pb2.PrepareEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BrowseEnvironment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rhdesk.v1.Cluster/BrowseEnvironment',
+            rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentRequest.SerializeToString,
+            rhresources_dot_wire_dot_cluster__pb2.BrowseEnvironmentReply.FromString,
             options,
             channel_credentials,
             insecure,

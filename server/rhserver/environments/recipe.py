@@ -111,7 +111,7 @@ def _python(asked: str) -> tuple[str, str]:
 def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> tuple[Needs, str]:
     """What a package needs, and its target for the installer if it is one."""
     written = package.spec or package.target
-    if package.method in (pb.PackageSpec.CONDA, pb.PackageSpec.GIT):
+    if package.method == pb.PackageSpec.CONDA:
         raise ServerProblem(
             f"{written} cannot be installed: this version installs pip, reqs and local packages.",
             code="unsupported-method",
