@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from rhresources.library.cluster import Cluster, cluster
     from rhresources.library.function import Function, function
-    from rhresources.library.package import Package, git_package, package
+    from rhresources.library.package import GitPackage, Package, git_package, package
     from rhresources.library.toplevel import (
         current_folder,
         exists,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cluster": ("Cluster", "cluster"),
     "function": ("Function", "function"),
-    "package": ("Package", "git_package", "package"),
+    "package": ("GitPackage", "Package", "git_package", "package"),
     "toplevel": ("current_folder", "exists", "get", "load", "resources", "set_folder", "unset_folder"),
 }
 _PLACES = {name: (f"rhresources.library.{module}", name) for module, names in _HOMES.items() for name in names}
@@ -67,6 +67,7 @@ __all__ = [
     "ClusterDown",
     "ConnectionLost",
     "Function",
+    "GitPackage",
     "InstallError",
     "NotFound",
     "Package",

@@ -36,7 +36,7 @@ ClusterLike = str | ClusterDocument
 OnConnection = Callable[[str, bool, str], None]
 """Told (cluster, connected, sentence)."""
 
-_ONLY_SAID = {"description": "", "price_per_hour": None}
+_ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None}
 """Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
 
 
@@ -118,6 +118,13 @@ class Connections:
             RhError: it cannot be brought up or reached.
         """
         way = self._way(cluster)
+        client = await self._connect(way, cluster, up, progress, ask)
+        client.conda = self.document_of(cluster).conda or ""
+        return client
+
+    async def _connect(
+        self, way: _Way, cluster: ClusterLike, up: bool, progress: Progress | None, ask: bool
+    ) -> ClusterClient:
         async with way.lock:
             client = way.client
             if client is not None and client.connected:

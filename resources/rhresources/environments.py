@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rhresources.code.specs import Trees, make_builtin_environment
+from rhresources.errors import NotFound, UsageError
 from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
@@ -42,11 +43,10 @@ class ClusterEnvironments:
     Args:
         client: the connection.
         trees: folders among packages, as this process knows them.
-        conda: what installs conda packages there; empty: what the cluster has.
     """
 
-    def __init__(self, client: ClusterClient, trees: Trees, conda: str = "") -> None:
-        self._client, self._trees, self._conda = client, trees, conda
+    def __init__(self, client: ClusterClient, trees: Trees) -> None:
+        self._client, self._trees = client, trees
 
     async def list(self) -> Sequence[pb.Environment]:
         """Those that are there, that are being made and that could not be made, newest first."""
@@ -100,6 +100,26 @@ class ClusterEnvironments:
         """
         return await self._client.update_environment(hash, lambda event: on_line(event.phase or event.output))
 
+    async def find(self, beginning: str) -> pb.Environment:
+        """The one whose hash begins so; of several only one that is ready counts.
+
+        Raises:
+            NotFound: there is none.
+            UsageError: several begin so.
+        """
+        listed = await self.list()
+        found = [each for each in listed if beginning and each.hash.startswith(beginning)]
+        found = [each for each in found if each.state == pb.Environment.READY] or found
+        if not found:
+            raise NotFound(
+                f"There is no environment {beginning[:40]!r}.", remedy="`rhdesk environments list` lists them."
+            )
+        if len({each.hash for each in found}) > 1:
+            raise UsageError(
+                f"{len(found)} environments begin with {beginning!r}.", remedy="Write more of the hash that is meant."
+            )
+        return found[0]
+
     async def remove(self, hash: str) -> int:
         """Remove one; bytes freed.
 
@@ -116,5 +136,30 @@ class ClusterEnvironments:
         spec = await make_builtin_environment(self._client, self._trees, request.packages, on_line)
         spec.python = request.python
         spec.setup_commands.extend(request.setup_commands)
-        spec.conda = self._conda
         return spec
+
+
+def unused(
+    environments: Sequence[pb.Environment], now: float, *, seconds: float | None = None, max_bytes: int | None = None
+) -> Sequence[pb.Environment]:
+    """Those that can go, longest unused first; what is in use or not ready stays.
+
+    Args:
+        environments: of one cluster.
+        now: seconds since the epoch.
+        seconds: those that were not used for so long go.
+        max_bytes: the longest unused go until all that stay have no more.
+    """
+    total = sum(each.bytes for each in environments)
+    gone: list[pb.Environment] = []
+    for each in sorted(environments, key=lambda each: each.used or each.created):
+        old = seconds is not None and now - (each.used or each.created) > seconds
+        if (
+            each.in_use
+            or each.state != pb.Environment.READY
+            or not (old or (max_bytes is not None and total > max_bytes))
+        ):
+            continue
+        gone.append(each)
+        total -= each.bytes
+    return gone

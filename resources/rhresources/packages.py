@@ -6,8 +6,11 @@
     numpy==1.26 --no-deps              from the index; options follow the target                           (pip)
     pip:./                             a folder that is installed                                          (pip)
     conda:pytorch -c pytorch           by conda                                                            (conda)
-    https://github.com/o/r             a git repository                                                    (git)
+    environment.yml  conda:./env.yml   all that a conda environment file lists                             (conda)
+    https://github.com/o/r             a git repository: as a folder, its requirements are installed       (git)
     git:URL@revision                   the same at a branch, tag or commit                                 (git)
+    pip:URL  local:URL                 a repository that is installed, or only goes onto sys.path          (git)
+    git:URL@revision#subdirectory=lib  one folder of a repository                                          (git)
     rh:~/deps                          a package saved under a name                                        (saved)
 
 Text decides what a line means, never what happens to lie in the current directory: a folder that is called `numpy`
@@ -20,40 +23,60 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+from urllib.parse import quote
 
-from rhresources.errors import BadName, UsageError
-from rhresources.names import Address
+from rhresources.errors import UsageError
+from rhresources.package_options import checked_options
+from rhresources.package_targets import (
+    checked_git_url,
+    checked_revision,
+    checked_subdirectory,
+    checked_target,
+    is_archive,
+    is_environment_file,
+    looks_like_path,
+    split_fragment,
+    split_revision,
+)
+from rhresources.package_words import deceiving_character, shown
+
+__all__ = [
+    "METHODS",
+    "Checkout",
+    "Method",
+    "PackageSpec",
+    "checked_checkout",
+    "checked_git_url",
+    "checked_revision",
+    "checked_subdirectory",
+    "checked_target",
+    "looks_like_path",
+    "parse_package",
+    "split_revision",
+]
 
 Method = Literal["local", "reqs", "pip", "conda", "git", "saved"]
 """How a package is installed; "saved" stands for a package document, to be looked up by its name."""
 
 METHODS: tuple[Method, ...] = get_args(Method)
 
+Checkout = Literal["reqs", "local", "pip"]
+"""How the tree of a git package is used."""
+
+_CHECKOUTS: tuple[Checkout, ...] = get_args(Checkout)
 _PREFIXES: dict[str, Method] = {
     **{method: method for method in METHODS if method != "saved"},
     "rh": "saved",
 }
 _PREFIX = re.compile(r"([A-Za-z]+):(?!//)")
 _SPEC_LIMIT = 2000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PATH = re.compile(r"(\.{1,2}|~)(/|$)|/|[A-Za-z]:[\\/]|\.{1,2}\\")
-_ARCHIVE = re.compile(r"[\w./~\\+-]+\.(whl|zip|tar\.gz|tgz|tar\.bz2)")
-_REQUIREMENTS_FILE = re.compile(r"[^\s;=<>@]+\.txt")
-_PIP = re.compile(
-    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"  # the name
-    r"(\s*\[[A-Za-z0-9._,\s-]*\])?"  # extras
-    r"(\s*@\s*\S+|\s*\(?\s*(===|==|~=|!=|<=|>=|<|>)[A-Za-z0-9.*+!_\s,<>=~-]+\)?)?"  # an address, or versions
-    r"(\s*;.+)?"  # when it is wanted
+_NEEDS_QUOTES = r"[\s'\"]|(^|\s)-"
+_REQUIREMENTS_FILE = re.compile(r"[^\s;=<>@]+\.txt|pyproject\.toml|setup\.(py|cfg)")
+_TREE_PAGE = re.compile(
+    r"(?P<url>https://(?:github\.com/[^/]+/[^/]+|[A-Za-z0-9.-]+/.+/-))/tree/(?P<revision>[^/]+)(?:/(?P<folder>.*))?"
 )
-_PIP_URL = re.compile(r"(git\+(https?|ssh|git|file)|https?|file)://\S+")
-_CONDA = re.compile(
-    r"([A-Za-z0-9_./-]+::)?[A-Za-z0-9_][A-Za-z0-9_.-]*"  # channel::name
-    r"(\[[^\]]*\]|\s*[=<>!~][A-Za-z0-9.*+!_=<>~,|\s-]*)?"  # versions
-)
-_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
-_GITHUB_PAGE = re.compile(r"(https://github\.com/[\w.-]+/[\w.-]+?)(\.git)?/?")
-_GIT_URL = re.compile(r"(https|http|ssh|git|file)://(?P<host>[^/]*)/\S+")
-_GIT_SCP = re.compile(r"[A-Za-z0-9_][\w.-]*@[A-Za-z0-9_][\w.-]*:[^\s-]\S*")
+_DOWNLOAD = re.compile(r"https://github\.com/[^/]+/[^/]+/(archive|releases|raw)/.*|\S+\.(whl|zip|tar\.gz|tgz)(#\S*)?")
+_SCP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9_][A-Za-z0-9_.-]*:\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +87,14 @@ class PackageSpec:
         method: how it is installed.
         target: what: "numpy==1.26", a path as it was written ("./", "../lib"), the address of a saved package;
             empty for git.
-        options: of the installer, one item a word, quotes resolved.
+        options: of the installer, one a word and tidy, as `checked_options` has them; of a saved package the words
+            as they were written, for they are checked when it is looked up.
         git_url: where the repository is; empty unless `method` is "git".
         revision: branch, tag or commit; empty: the default branch.
         text: what was written; not part of equality.
+        checkout: what happens with the checked-out tree of a git package: its requirements are installed and it goes
+            onto sys.path ("reqs"), it only goes there ("local"), or it is installed ("pip").
+        subdirectory: the folder of the repository that is meant, "lib/core"; empty: all of it. Only of git packages.
     """
 
     method: Method
@@ -76,20 +103,33 @@ class PackageSpec:
     git_url: str = ""
     revision: str = ""
     text: str = field(default="", compare=False)
+    checkout: Checkout = field(default="reqs", kw_only=True)
+    subdirectory: str = field(default="", kw_only=True)
 
     @property
     def is_path(self) -> bool:
         """Whether `target` is a file or folder on the client."""
+        if self.method == "conda":
+            return is_environment_file(self.target)
         return self.method in {"local", "reqs"} or (self.method == "pip" and looks_like_path(self.target))
 
     def __str__(self) -> str:
         """The line that parses to this value."""
-        if self.method == "git":
-            target = f"{self.git_url}@{self.revision}" if self.revision else self.git_url
-        else:
-            target = shlex.quote(self.target) if self.is_path and re.search(r"[\s'\"]", self.target) else self.target
-        prefix = "rh" if self.method == "saved" else self.method
-        return " ".join((f"{prefix}:{target}", *map(shlex.quote, self.options)))
+        return " ".join((self._written(), *map(_option, self.options)))
+
+    def _written(self) -> str:
+        if self.method != "git":
+            way = "rh" if self.method == "saved" else self.method
+            quoted = self.is_path and re.search(_NEEDS_QUOTES, self.target)
+            return f"{way}:{_quoted(self.target) if quoted else self.target}"
+        url = f"{self.git_url}@{self.revision}" if self.revision else self.git_url
+        # whether `pip:URL` means a repository depends on the address; what cannot be said that way follows the '#'
+        said = self.checkout == "reqs" or _is_repository(self.checkout, url)
+        prefix = "git" if self.checkout == "reqs" or not said else self.checkout
+        more = [f"subdirectory={quote(self.subdirectory)}"] if self.subdirectory else []
+        more += [] if said else [f"checkout={self.checkout}"]
+        url += f"#{'&'.join(more)}" if more else ""
+        return f"{prefix}:{_quoted(url) if re.search(_NEEDS_QUOTES, url) else url}"
 
 
 def parse_package(spec: str) -> PackageSpec:
@@ -100,116 +140,71 @@ def parse_package(spec: str) -> PackageSpec:
     """
     if not isinstance(spec, str):
         raise UsageError(f"A package is written as text, not {type(spec).__name__}.", remedy='Write "numpy" or "./".')
+    if len(spec) > _SPEC_LIMIT:
+        raise UsageError(f"A package of {len(spec):,} characters is too long; {_SPEC_LIMIT:,} are allowed.")
     text = spec.strip()
     if not text:
         raise UsageError("A package may not be empty.", remedy='Write "numpy==1.26" or "./".')
-    if len(text) > _SPEC_LIMIT:
-        raise UsageError(f"A package of {len(text)} characters is too long; {_SPEC_LIMIT} are allowed.")
-    if found := _CONTROL.search(text):
-        raise _bad(text, f"it has the character {found.group()!r}", "Write one package a line.")
+    if character := deceiving_character(text):
+        raise _bad(text, f"it has the character {character}", "Write one package a line, in plain text.")
     method, rest = _split_method(text)
     target, options = _split_options(rest, text)
     if not target:
         if options:
-            raise _bad(text, f"{options[0]!r} is an option where a package belongs", "Write the package first.")
-        raise _bad(text, f"nothing follows '{text}'", "Write what to install.")
+            raise _bad(text, f"{shown(options[0])} is an option where a package belongs", "Write the package first.")
+        raise _bad(text, f"nothing follows {shown(text)}", "Write what to install.")
+    if method == "git" or (method not in {"conda", "saved"} and _is_repository(method, target)):
+        checkout: Checkout = "local" if method == "local" else "pip" if method == "pip" else "reqs"
+        return _git_package(target, checkout, options, text)
     method = method or _guess_method(target)
-    if method == "git":
-        url, revision = split_revision(target)
-        return PackageSpec("git", "", options, checked_git_url(url), checked_revision(revision), text)
-    return PackageSpec(method, checked_target(method, target), options, text=text)
+    if target[0] in "'\"" or method in {"local", "reqs"} or looks_like_path(target) or is_environment_file(target):
+        target = _unquoted(target)
+    target = checked_target(method, target)
+    return PackageSpec(method, target, options if method == "saved" else checked_options(method, options), text=text)
 
 
-def checked_target(method: Method, target: str) -> str:
-    """`target` in its tidy form, if `method` can install it.
+def checked_checkout(value: str) -> Checkout:
+    """`value`, if the tree of a git package can be used that way.
 
     Raises:
         UsageError: it cannot.
     """
-    if target.startswith("-"):
-        raise UsageError(f"{target!r} begins with '-', which an installer would read as an option.")
-    if _CONTROL.search(target):
-        raise UsageError(f"{target!r} has a control character.")
-    if method == "saved":
-        try:
-            Address.parse(target)
-        except BadName as error:
-            message = f"'rh:' takes the name of a saved package. {error.sentence}"
-            raise UsageError(message, remedy=error.remedy) from None
-        return target
-    if method in {"local", "reqs"}:
-        return _checked_path(method, target)
-    if method == "conda":
-        if not _CONDA.fullmatch(target):
-            raise UsageError(
-                f"{target!r} is not a conda package.", remedy='Write "conda:pytorch" or "conda:pytorch=2.1 -c pytorch".'
-            )
-        return target
-    if looks_like_path(target):
-        return _unquoted(target)
-    if "://-" in target:
-        raise UsageError(f"{target!r} is not an address: its host begins with '-'.")
-    url, revision = split_revision(target)
-    if page := _GITHUB_PAGE.fullmatch(url):
-        # pip cannot install the page of a repository, but the repository behind it
-        return f"git+{page[1]}.git@{checked_revision(revision)}" if revision else f"git+{page[1]}.git"
-    if not (_PIP.fullmatch(target) or _PIP_URL.fullmatch(target)):
-        raise UsageError(
-            f"{target!r} is not a requirement that pip understands.",
-            remedy='Write one package, such as "numpy", "numpy==1.26" or "numpy>=1.26,<2"; a folder begins with "./".',
-        )
-    return target
+    for checkout in _CHECKOUTS:
+        if value == checkout:
+            return checkout
+    raise UsageError(f"{shown(value)} is not a way to use a checkout.", remedy="Write reqs, local or pip.")
 
 
-def checked_git_url(url: str) -> str:
-    """`url`, if git may be given it; a GitHub page address gets its `.git`.
-
-    Raises:
-        UsageError: it is not an address of a repository, or one that would make git run programs.
-    """
-    if "\\" in url or _CONTROL.search(url):
-        raise UsageError(f"{url!r} is not the address of a git repository.")
-    found = _GIT_URL.fullmatch(url)
-    if found:
-        host = found["host"].rpartition("@")[2]
-        # ssh would read a host that begins with '-' as an option
-        if host.startswith("-") or found["host"].startswith("-") or (not host and not url.startswith("file:")):
-            raise UsageError(f"{url!r} is not the address of a git repository: the host is wrong.")
-        page = _GITHUB_PAGE.fullmatch(url)
-        return f"{page[1]}.git" if page else url
-    if _GIT_SCP.fullmatch(url) or url.startswith(("/", "~/")):
-        return url
-    raise UsageError(
-        f"{url!r} is not the address of a git repository.",
-        remedy="Write https://host/owner/repository, ssh://…, git@host:path or an absolute path.",
+def _git_package(target: str, checkout: Checkout, options: tuple[str, ...], text: str) -> PackageSpec:
+    before, values = split_fragment(_unquoted(target).removeprefix("git+"))
+    page = _TREE_PAGE.fullmatch(before)
+    if page:
+        url, revision, folder = page["url"].removesuffix("/-"), page["revision"], page["folder"] or ""
+    else:
+        (url, revision), folder = split_revision(before), ""
+    checkout = checked_checkout(values.get("checkout", checkout))
+    return PackageSpec(
+        "git",
+        "",
+        checked_options(checkout, options),
+        checked_git_url(url),
+        checked_revision(revision),
+        text,
+        checkout=checkout,
+        subdirectory=checked_subdirectory(values.get("subdirectory", folder)),
     )
 
 
-def checked_revision(revision: str) -> str:
-    """`revision`, if git may be given it; empty stands for the default branch.
-
-    Raises:
-        UsageError: it is not a branch, tag or commit.
-    """
-    if revision and (not _REVISION.fullmatch(revision) or ".." in revision):
-        raise UsageError(f"{revision!r} is not a branch, tag or commit.")
-    return revision
-
-
-def split_revision(target: str) -> tuple[str, str]:
-    """`URL@revision` as (URL, revision); the `@` of `git@host:path` and of `user@host` does not count."""
-    # an authority cannot follow the path, so the revision's '@' is one after the last ':' or the first '/' of the path
-    start = target.find("/", target.find("://") + 3) if "://" in target else target.find(":") + 1
-    at = target.find("@", max(start, 0))
-    return (target[:at], target[at + 1 :]) if at >= 0 else (target, "")
-
-
-def looks_like_path(target: str) -> bool:
-    """Whether a pip target is a file or folder rather than the name of a package."""
+def _is_repository(method: str | None, target: str) -> bool:
+    """Whether the target after `local:`, `reqs:`, `pip:` or nothing is the address of a git repository."""
     target = target.strip("'\"")
-    if "://" in target:
-        return False
-    return bool(_PATH.match(target) or target.endswith("/") or _ARCHIVE.fullmatch(target))
+    if "://" not in target:
+        return bool(_SCP.fullmatch(target))
+    if method in {"local", "reqs"} or _TREE_PAGE.fullmatch(target):
+        return True
+    if target.startswith("https://github.com/"):
+        return not _DOWNLOAD.fullmatch(target)
+    return bool(target.startswith("ssh://") or re.match(r"https?://\S+\.git(@|#|$)", target))
 
 
 def _split_method(text: str) -> tuple[Method | None, str]:
@@ -219,7 +214,7 @@ def _split_method(text: str) -> tuple[Method | None, str]:
     method = _PREFIXES.get(found[1].lower())
     if method is None:
         known = ", ".join(f"{prefix}:" for prefix in _PREFIXES)
-        raise _bad(text, f"{found[1]!r} is not a way to install", f"Begin with one of {known}")
+        raise _bad(text, f"{shown(found[1])} is not a way to install", f"Begin with one of {known}")
     return method, text[found.end() :].lstrip()
 
 
@@ -245,40 +240,40 @@ def _split_options(rest: str, text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _guess_method(target: str) -> Method:
-    if looks_like_path(target):
-        return "pip" if _ARCHIVE.fullmatch(_unquoted(target)) else "reqs"
-    if _REQUIREMENTS_FILE.fullmatch(target):
-        return "reqs"
-    if target.startswith(("https://github.com/", "git@", "ssh://git@")):
-        return "git"
-    if re.match(r"https?://\S+\.git(@|$)", target):
-        return "git"
-    return "pip"
+    bare = target.strip("'\"")
+    if is_environment_file(bare):
+        return "conda"
+    if looks_like_path(bare):
+        return "pip" if is_archive(bare) else "reqs"
+    return "reqs" if _REQUIREMENTS_FILE.fullmatch(bare) else "pip"
 
 
-def _checked_path(method: Method, target: str) -> str:
-    path = _unquoted(target)
-    if "://" in path:
-        raise UsageError(
-            f"'{method}:' takes a folder on this computer, not the address {path!r}.", remedy=f"Write git:{path}"
-        )
-    return path
+def _option(word: str) -> str:
+    """An option as a line has it: its dashes stand outside of quotes, because they end the target."""
+    name, equals, value = word.partition("=")
+    whole = equals and re.fullmatch(r"--?[A-Za-z0-9-]+", name)
+    return f"{name}={shlex.quote(value)}" if whole else shlex.quote(word)
+
+
+def _quoted(path: str) -> str:
+    return f"'{path}'" if "\\" in path else shlex.quote(path)
 
 
 def _unquoted(target: str) -> str:
-    """A path without the quotes around it.
+    """A path or address without the quotes around it.
 
     Raises:
         UsageError: it is several words.
     """
-    words = shlex.split(target) if "\\" not in target else [target]
+    if "\\" in target:  # of Windows, where it is no sign of quoting
+        whole = target[0] in "'\"" and target[0] == target[-1]
+        words = [target[1:-1]] if whole else target.split()
+    else:
+        words = shlex.split(target)
     if len(words) != 1:
-        raise UsageError(f"{target!r} is more than one path.", remedy="Put quotes around a path with spaces.")
-    if words[0].startswith("-") or not words[0]:
-        raise UsageError(f"{target!r} begins with '-', which an installer would read as an option.")
+        raise UsageError(f"{shown(target)} is more than one path.", remedy="Put quotes around a path with spaces.")
     return words[0]
 
 
 def _bad(text: str, why: str, remedy: str) -> UsageError:
-    shown = text if len(text) <= 80 else f"{text[:77]}..."
-    return UsageError(f"The package {shown!r} cannot be used: {why}.", remedy=remedy)
+    return UsageError(f"The package {shown(text)} cannot be used: {why}.", remedy=remedy)

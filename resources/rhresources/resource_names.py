@@ -9,6 +9,7 @@ import builtins
 import difflib
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from rhresources import paths
 from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument
 from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
 from rhresources.names import Address, is_under, parse_folder
+from rhresources.package_options import checked_options
 from rhresources.packages import PackageSpec, parse_package
 from rhresources.settings import Settings
 from rhresources.stores import builtin
@@ -148,9 +150,9 @@ class ResourceNames:
             spec = parse_package(line)
             if spec.method == "saved":
                 saved = self.package(spec.target).spec()
-                spec = PackageSpec(
-                    saved.method, saved.target, saved.options + spec.options, saved.git_url, saved.revision, spec.text
-                )
+                method = saved.checkout if saved.method == "git" else saved.method
+                options = checked_options(method, saved.options + spec.options)
+                spec = replace(saved, options=options, text=spec.text)
             found.append(spec)
         return found
 

@@ -109,6 +109,12 @@ class Settings(BaseModel):
         description="Environments that nothing used for so long are removed.",
         json_schema_extra=_in("History", "days"),
     )
+    environment_storage_limit: Bytes = Field(
+        default=50 * GIBIBYTE,
+        title="Space for environments",
+        description="What they may take on the disk of each host; the longest unused go first.",
+        json_schema_extra=_in("History", "bytes"),
+    )
 
     _problem: DocumentError | None = PrivateAttr(default=None)
 

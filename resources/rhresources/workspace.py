@@ -16,7 +16,7 @@ from rhresources.access import Access
 from rhresources.code.pointer import (
     Pointer,
     pointer_of_callable,
-    pointer_of_file,
+    pointer_of_code,
     pointer_of_module,
     pointer_of_text,
 )
@@ -24,6 +24,7 @@ from rhresources.code.specs import (
     Needs,
     Trees,
     import_of,
+    locate,
     make_builtin_environment,
     make_environment,
     make_spec,
@@ -32,6 +33,8 @@ from rhresources.connections import DEFAULT_CLUSTER, ClusterLike, ClusterState
 from rhresources.documents import FunctionDocument
 from rhresources.environments import ClusterEnvironments
 from rhresources.errors import NotFound, RhError, ServerProblem, UsageError
+from rhresources.git.checkouts import Checkouts
+from rhresources.git.logins import Logins
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
 from rhresources.wire import cluster_pb2 as pb
@@ -66,7 +69,9 @@ class Workspace(Access):
         self, home: Path | None = None, client: str = "library", *, watch: bool = True, asker: Asker | None = None
     ) -> None:
         super().__init__(home, client, asker=asker)
-        self.trees = Trees(watch)
+        logins = Logins(lambda: self.credentials, lambda: self.asker)
+        self.checkouts = Checkouts(self.home / "cache" / "git", logins)
+        self.trees = Trees(watch, self.checkouts)
         self._notebooks: dict[str, tuple[Notebook, bool]] = {}  # by run; the flag: it outlives this workspace
 
     async def close(self) -> None:
@@ -103,6 +108,7 @@ class Workspace(Access):
             RhError: there is no such function, or its code cannot be sent.
         """
         title, pointer, own_needs = await asyncio.to_thread(self._resolve, function)
+        pointer = await locate(self.trees, pointer, progress)
         spec = await make_spec(client, self.trees, pointer, needs or own_needs, progress)
         spec.name = title
         return spec
@@ -262,6 +268,7 @@ class Workspace(Access):
         else:
             assert not isinstance(target, Path)
             _, pointer, needs = await asyncio.to_thread(self._resolve, target)
+            pointer = await locate(self.trees, pointer, progress)
             cluster = on or self.cluster_of(target)
         if not pointer.module:
             raise UsageError(f"{pointer.title} lives in no module.", remedy="Inspect a function of a file.")
@@ -276,6 +283,15 @@ class Workspace(Access):
                     raise
                 self._forget_pushes(client)
         raise AssertionError
+
+    async def locate(self, function: FunctionLike, progress: Progress | None = None) -> Pointer:
+        """Where the code of a function is on this computer. One in a git repository is checked out.
+
+        Raises:
+            RhError: there is no such function, or its repository cannot be had.
+        """
+        _, pointer, _ = await asyncio.to_thread(self._resolve, function)
+        return await locate(self.trees, pointer, progress)
 
     def cluster_of(self, function: FunctionLike) -> str:
         """The cluster that a function names; this computer if it names none."""
@@ -311,8 +327,7 @@ class Workspace(Access):
                 title = str(self.names.resolve(function))
                 function = self.names.function(function)
         if isinstance(function, FunctionDocument):
-            root = Path(function.code.root).expanduser()
-            pointer = pointer_of_file(root / function.code.file, function.code.name, root)
+            pointer = pointer_of_code(function.code)
             return title or pointer.title, pointer, self.needs_of(function)
         pointer = function if isinstance(function, Pointer) else pointer_of_callable(function)
         return pointer.title, pointer, Needs()

@@ -1,4 +1,4 @@
-"""Commands that change clusters: up, upgrade, repair, down, install."""
+"""Commands that change clusters: up, upgrade, repair, down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.session import cluster_address, connect, run_async
+from rhdesk.cli.session import cluster_address, run_async
 from rhdesk.cli.status import remember, row_of, status_row
 from rhdesk.cli.terminal import Progress, age, held_progress, note, print_json
 from rhresources.errors import UsageError
@@ -156,42 +156,3 @@ def _ask_about(active: list[pb.Run], address: str) -> None:
         note(f"  ... and {len(active) - 20} more")
     if not click.confirm("Take it down?", err=True):
         raise UsageError("Nothing was changed.")
-
-
-@click.command("install", cls=RhCommand)
-@click.argument("cluster", type=Name("cluster"))
-@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE...")
-@json_option
-def install_command(cluster: str, packages: tuple[str, ...], as_json: bool) -> None:
-    """Install packages on CLUSTER, as an environment that functions with just these packages then find ready.
-
-    PACKAGE is what `pip` would take (numpy==1.26), a folder (./lib), conda:NAME, or a git address.
-    """
-
-    async def work(workspace: Workspace) -> dict[str, Any]:
-        address = cluster_address(workspace, cluster)
-        with Progress() as progress:
-            client = await connect(workspace, address, progress)
-            prepared = await _install(workspace, client, packages, progress)
-        return {"cluster": address, "packages": list(packages), "environment": prepared.environment}
-
-    done = run_async(work, interrupted="Nothing was changed; what was downloaded is kept for the next try.")
-    if as_json:
-        print_json(done)
-    else:
-        note(f"Installed {', '.join(packages)} on {done['cluster']} (environment {done['environment'][:12]}).")
-
-
-async def _install(workspace: Workspace, client: Any, packages: tuple[str, ...], progress: Progress) -> Any:
-    """Make the environment of a function that needs just these packages and has no code."""
-    from pathlib import Path
-
-    from rhresources.code.pointer import Pointer
-    from rhresources.code.specs import Needs, make_environment
-    from rhresources.wire import cluster_pb2 as pb
-
-    needs = Needs(packages=tuple(workspace.names.packages(packages)))
-    nowhere = Pointer("install", Path.cwd(), "", "", "install", only=())
-    environment = await make_environment(client, workspace.trees, nowhere, needs, progress)
-    spec = pb.FunctionSpec(name="install", entry=pb.Entry(builtin="python"), environment=environment)
-    return await client.prepare(spec, lambda event: progress(event.phase or event.output))

@@ -11,7 +11,7 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option, on_option, reqs_option, spread_reqs
 from rhdesk.cli.session import LOCAL, cluster_address, connect, run_async
 from rhdesk.cli.terminal import Progress, note, print_json
-from rhresources.documents import FunctionCode, FunctionDocument
+from rhresources.documents import FunctionDocument
 from rhresources.errors import AlreadyExists, NotFound, RhError, UsageError
 from rhresources.packages import parse_package
 
@@ -57,19 +57,18 @@ def resolve_function(workspace: Workspace, text: str, reqs: tuple[str, ...] = ()
 
 
 def document_of_pointer(text: str, reqs: tuple[str, ...] = ()) -> FunctionDocument:
-    """The document of FILE.py:FUNCTION: its git tree, and that tree's requirements besides `reqs`.
+    """The document of FILE.py:FUNCTION, here or in a repository: its tree, whose requirements come besides `reqs`.
 
     Raises:
         RhError: there is no such file, or no such function in it.
     """
-    from rhresources.code.pointer import pointer_of_text
+    from rhresources.code.pointer import code_of_pointer, pointer_of_text
 
     pointer = pointer_of_text(text)
     if not pointer.file:
         raise NotFound(f"There is no module {text.rpartition(':')[0]} here.", remedy="Name its file: FILE.py:FUNCTION.")
     packages = [_absolute_package(req) for req in reqs]
-    code = FunctionCode(root=str(pointer.root), file=pointer.file, name=pointer.name)
-    return FunctionDocument(code=code, packages=packages)
+    return FunctionDocument(code=code_of_pointer(pointer), packages=packages)
 
 
 def _absolute_package(req: str) -> str:

@@ -11,6 +11,7 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table
 from rhresources.documents import plain_values
+from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, RhError, UsageError
 from rhresources.resource_names import ResourceNames
 
@@ -67,7 +68,7 @@ def _summary(document: Any) -> str:
     match document.kind:
         case "function":
             where = f" on {document.cluster}" if document.cluster else ""
-            return f"{document.code.file}:{document.code.name}{where}" if document.code else where.strip()
+            return f"{document.code.pointer}{where}" if document.code else where.strip()
         case "cluster":
             return ", ".join(document.ips or []) or document.instance_type or document.type
         case _:
@@ -108,11 +109,12 @@ def save_command(file: str, name: str | None, as_json: bool) -> None:
     if file == "-":
         if name is None:
             raise UsageError("A document from standard input needs a name.", remedy="Add --as NAME.")
-        text = sys.stdin.read()
+        text = sys.stdin.read(SIZE_LIMIT + 1)  # a longer one is refused
     else:
         name = name or Path(file).stem
         try:
-            text = Path(file).read_text(encoding="utf-8")
+            with open(file, encoding="utf-8") as opened:
+                text = opened.read(SIZE_LIMIT + 1)
         except (OSError, UnicodeDecodeError) as error:
             raise RhError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     names = ResourceNames()

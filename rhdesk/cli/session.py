@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:
+    from rhresources.environments import ClusterEnvironments
     from rhresources.wire.client import ClusterClient
     from rhresources.workspace import Workspace
 
@@ -74,6 +75,14 @@ async def connect(workspace: Workspace, cluster: str, progress: Callable[[str], 
     """A client of a cluster; machines that somebody has are brought up if they are not, since that costs nothing."""
     own = workspace.names.cluster(cluster).type in ("machine", "ssh")
     return await workspace.connect(cluster, up=own, progress=progress, ask=True)
+
+
+async def environments_of(
+    workspace: Workspace, cluster: str, progress: Callable[[str], None] | None = None
+) -> ClusterEnvironments:
+    """The environments of a cluster, reached as `connect` does."""
+    own = workspace.names.cluster(cluster).type in ("machine", "ssh")
+    return await workspace.environments(cluster, up=own, ask=True, progress=progress)
 
 
 def is_this_computer(workspace: Workspace, cluster: str) -> bool:

@@ -72,7 +72,12 @@ class Desk:
         quiet: bool = False,
         assumes: State | None = None,
     ) -> None:
-        """Do something with the Workspace on the background loop; see `NamedTasks.start` for the arguments."""
+        """Do something with the Workspace on the background loop; see `NamedTasks.start` for the arguments.
+
+        Nothing is done any more once the desk is closed.
+        """
+        if self.loop.closed:
+            return
 
         async def run(progress: Progress) -> T:
             return await make(await self.workspace(), progress)

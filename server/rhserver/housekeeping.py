@@ -63,5 +63,6 @@ class Housekeeping:
             unused_seconds=limits.runs_kept_days * DAY, max_bytes=limits.code_storage_limit,
         )  # fmt: skip
         await self._environments.collect(
-            unused_seconds=limits.environment_kept_days * DAY, max_bytes=limits.environment_storage_limit
-        )
+            unused_seconds=limits.environment_kept_days * DAY, max_bytes=limits.environment_storage_limit,
+            spared_seconds=INTERVAL,  # a worker may be about to start there
+        )  # fmt: skip

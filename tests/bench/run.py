@@ -23,6 +23,7 @@ from pathlib import Path
 import uvloop
 from bring_ups import bring_up
 from calls import concurrent_callers, no_op_calls
+from environments import environments
 from measure import Row, missed, table
 from shared import Bench
 from transfers import large_argument, log_lines
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "callers": concurrent_callers,
     "argument": large_argument,
     "sync": second_sync,
+    "environment": environments,
     "gap": smoothness,
     "logs": log_lines,
     "tunnel": call_through_tunnel,

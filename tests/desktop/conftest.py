@@ -21,6 +21,12 @@ def themed(qapp: object) -> None:
     theme.apply(qapp, "dark")  # type: ignore[arg-type]
 
 
+@pytest.fixture(autouse=True)
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typing the name of a package asks no index, unless a test has one of its own."""
+    monkeypatch.setattr("rhresources.package_index.index.configured_sources", list)
+
+
 @pytest.fixture
 def desk(qtbot: QtBot, themed: None) -> Iterator[Desk]:
     """A desk with its feeds running on an empty home; no cluster is up."""

@@ -98,10 +98,12 @@ def _what_the_installer_says_of_a_package_that_does_not_exist_is_shown(
     page.open("~/odd")
     qtbot.waitUntil(lambda: page.editor.address == "~/odd", timeout=5000)
     page.install.install_button.click()
-    qtbot.waitUntil(lambda: bool(page.install._problems), timeout=60_000)
-    problem = next(iter(page.install._problems.values()))
-    assert "not-there" in f"{problem.sentence}{problem.detail}"
-    assert not page.install.install_button.isHidden()
+    line = page.install.line("^local")
+    qtbot.waitUntil(lambda: line.act_button.accessibleName() == "Retry", timeout=60_000)
+    task = page.install.output("^local").task
+    assert task is not None
+    assert task.problem is not None
+    assert "not-there" in f"{task.problem.sentence}{task.problem.detail}"
 
 
 def _state(desk: Any) -> State | None:

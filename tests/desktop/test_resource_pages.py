@@ -206,14 +206,17 @@ def test_the_form_of_a_package_keeps_the_comments_of_its_file(qtbot: QtBot, desk
     page = PackagesPage(desk)
     show(qtbot, page)
     page.open("~/deps")
-    qtbot.waitUntil(lambda: page.edit.form.target.text == "numpy", timeout=5000)
-    page.edit.form.target.line.clear()
-    qtbot.keyClicks(page.edit.form.target.line, "-r evil")
-    page.edit.save_button.click()
-    assert "begins with '-'" in page.edit.form.target.error
-    page.edit.form.target.line.setText("pandas")
-    page.edit.form.target.changed.emit()
-    page.edit.save_button.click()
+    form = page.editor.form
+    qtbot.waitUntil(lambda: form.target.text == "numpy", timeout=5000)
+    form.target.line.clear()
+    qtbot.keyClicks(form.target.line, "-r evil")
+    page.editor.save_button.click()
+    qtbot.waitUntil(lambda: "begins with '-'" in form.target.error, timeout=5000)
+    assert path.read_text() == PACKAGE
+    form.target.line.setText("pandas")
+    form.target.changed.emit()
+    page.editor.save_button.click()
+    press(page, "Save")
     qtbot.waitUntil(lambda: path.read_text() == PACKAGE.replace("numpy", "pandas"), timeout=5000)
 
 
@@ -223,7 +226,8 @@ def test_where_a_package_is_used_is_known(qtbot: QtBot, desk: Desk, save: Save, 
     page = PackagesPage(desk)
     show(qtbot, page)
     page.open("~/deps")
-    qtbot.waitUntil(lambda: [row.address for row in page.used.table.rows.all_rows()] == ["~/train"], timeout=5000)
+    used = page.used.functions.table.rows
+    qtbot.waitUntil(lambda: [row.address for row in used.all_rows()] == ["~/train"], timeout=5000)
 
 
 @pytest.fixture

@@ -122,9 +122,10 @@ def test_names_are_forgotten() -> None:
 
 def test_functions_on_github() -> None:
     function = rh.function("https://github.com/owner/repo/blob/main/pkg/train.py:main", dryrun=True)
-    assert (function.pointer.module, function.pointer.name) == ("pkg.train", "main")
-    assert function.reqs == ["git:https://github.com/owner/repo@main"]
-    with pytest.raises(UsageError, match="does not point to a function on GitHub"):
+    assert (function.pointer.git_url, function.pointer.revision) == ("https://github.com/owner/repo.git", "main")
+    assert (function.pointer.file, function.pointer.name) == ("pkg/train.py", "main")
+    assert function.reqs == []  # the checkout is the root of its code, so its requirements come by themselves
+    with pytest.raises(UsageError, match="does not point to a function of a repository"):
         rh.function("https://example.org/train.py")
 
 

@@ -255,7 +255,7 @@ _clusters = st.builds(
 _functions = st.builds(
     lambda **values: FunctionDocument(code={"root": "/a", "file": "a.py", "name": "f"}, **values),  # type: ignore[arg-type]
     description=_words,
-    packages=st.lists(st.sampled_from(["numpy", "./", "conda:pytorch", "pip:a==1 --x 'b c'"]), max_size=4),
+    packages=st.lists(st.sampled_from(["numpy", "./", "conda:pytorch", "pip:a==1 --find-links='/b c'"]), max_size=4),
     setup_commands=st.lists(_words.filter(bool), max_size=3),
     python=st.none() | st.sampled_from(["3.10", "3.11.7"]),
     env=st.dictionaries(st.from_regex(r"[A-Z_]{1,6}", fullmatch=True), _words, max_size=3),

@@ -1,4 +1,4 @@
-"""What gRPC is told before it is imported: programs are started from a process that serves without its fork handlers."""
+"""What gRPC is told before it is imported: a process that serves can start programs without its fork handlers."""
 
 from __future__ import annotations
 

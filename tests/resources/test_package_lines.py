@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhresources.documents import PackageDocument
-from rhresources.errors import UsageError
-from rhresources.packages import PackageSpec, parse_package
+from rhresources.documents import PackageDocument, parse_document
+from rhresources.errors import RhError, UsageError
+from rhresources.packages import Checkout, PackageSpec, checked_checkout, checked_git_url, parse_package
+
+
+def _git(url: str, revision: str = "", checkout: Checkout = "reqs", folder: str = "") -> PackageSpec:
+    return PackageSpec("git", git_url=url, revision=revision, checkout=checkout, subdirectory=folder)
 
 
 @pytest.mark.parametrize(
@@ -37,11 +41,31 @@ from rhresources.packages import PackageSpec, parse_package
         ("dist/pkg-1.0-py3-none-any.whl", PackageSpec("pip", "dist/pkg-1.0-py3-none-any.whl")),
         ("pip:./", PackageSpec("pip", "./")),
         ("pip:./[dev]", PackageSpec("pip", "./[dev]")),
-        ("numpy --find-links '/a b/c'", PackageSpec("pip", "numpy", ("--find-links", "/a b/c"))),
+        ("numpy --find-links '/a b/c'", PackageSpec("pip", "numpy", ("--find-links=/a b/c",))),
         ("git+https://github.com/o/r@v1", PackageSpec("pip", "git+https://github.com/o/r@v1")),
-        ("pip:https://github.com/o/r@v1", PackageSpec("pip", "git+https://github.com/o/r.git@v1")),
+        ("numpy -i https://a/b --pre", PackageSpec("pip", "numpy", ("--index-url=https://a/b", "--prerelease=allow"))),
+        ("pyproject.toml", PackageSpec("reqs", "pyproject.toml")),
+        ("environment.yml", PackageSpec("conda", "environment.yml")),
+        ("conda:./environment.yml", PackageSpec("conda", "./environment.yml")),
+        ("conda:'./my lib/env.yaml'", PackageSpec("conda", "./my lib/env.yaml")),
+        ("conda:numpy[version='>=1.2',build=py3*]", PackageSpec("conda", "numpy[version='>=1.2',build=py3*]")),
+        ("pip:https://github.com/o/r@v1", _git("https://github.com/o/r.git", "v1", "pip")),
+        ("local:https://github.com/o/r", _git("https://github.com/o/r.git", checkout="local")),
+        ("reqs:git@host:o/r", _git("git@host:o/r")),
+        ("local:git+ssh://git@host/o/r@v1", _git("ssh://git@host/o/r", "v1", "local")),
+        ("pip:ssh://host/o/r", _git("ssh://host/o/r", checkout="pip")),
+        ("https://host/o/r.git@v1#subdirectory=lib", _git("https://host/o/r.git", "v1", folder="lib")),
+        ("git:https://host/o/r#subdirectory=a%20b/c", _git("https://host/o/r", folder="a b/c")),
+        ("https://github.com/o/r/tree/v1/lib/core", _git("https://github.com/o/r.git", "v1", folder="lib/core")),
+        ("https://gitlab.com/g/s/r/-/tree/v1", _git("https://gitlab.com/g/s/r", "v1")),
+        ("git:/srv/r#checkout=pip", _git("/srv/r", checkout="pip")),
+        ("git:'/srv/my r@v1'", _git("/srv/my r", "v1")),
+        ("git:file:///srv/r#checkout=pip&subdirectory=x", _git("file:///srv/r", checkout="pip", folder="x")),
+        ("https://host/o/a-1.0-py3-none-any.whl", PackageSpec("pip", "https://host/o/a-1.0-py3-none-any.whl")),
+        ("https://github.com/o/r/archive/v1.zip", PackageSpec("pip", "https://github.com/o/r/archive/v1.zip")),
+        ("rh:~/deps -c x", PackageSpec("saved", "~/deps", ("-c", "x"))),
         ("conda:pytorch", PackageSpec("conda", "pytorch")),
-        ("conda:pytorch=2.1 -c pytorch", PackageSpec("conda", "pytorch=2.1", ("-c", "pytorch"))),
+        ("conda:pytorch=2.1 -c pytorch", PackageSpec("conda", "pytorch=2.1", ("--channel=pytorch",))),
         ("conda:conda-forge::numpy>=1.26,<2", PackageSpec("conda", "conda-forge::numpy>=1.26,<2")),
         ("https://github.com/o/r", PackageSpec("git", git_url="https://github.com/o/r.git")),
         ("git:https://github.com/o/r@v1", PackageSpec("git", git_url="https://github.com/o/r.git", revision="v1")),
@@ -83,11 +107,10 @@ def test_what_lies_around_does_not_change_the_meaning(tmp_path: Path, monkeypatc
         ("git:ssh://-x@host/r", "the host is wrong"),
         ("git:ext::sh -c x", "not the address of a git repository"),
         ("git:ext::sh", "not the address of a git repository"),
-        ("pip:git+ssh://-oProxyCommand=x/r", "host begins with '-'"),
+        ("pip:git+ssh://-oProxyCommand=x/r", "the host is wrong"),
         ("pip:git+ext::sh", "not a requirement"),
         ("numpy pandas", "one package"),
         ("reqs:./a ./b", "more than one path"),
-        ("reqs:https://github.com/o/r", "git:https://github.com/o/r"),
         ("numpy --find-links 'a", "its options cannot be read"),
         ("'numpy", "is not closed"),
         ("npm:left-pad", "'npm' is not a way to install"),
@@ -110,6 +133,62 @@ def test_any_line_is_a_package_or_refused(line: str) -> None:
         spec = parse_package(line)
     except UsageError:
         return
+    check_written(spec)
+
+
+_PIECES = r"""pip: local: reqs: git: conda: rh: git+ https:// ssh:// file:// git@ github.com h / ./ ../ ~/ // : :: @ #
+    subdirectory= checkout= pip local & .git %20 ' " \ - -- -c -i --no-deps --pre = == >=1 , ; [ ] a r 1.0 numpy
+    .whl .yml .txt tree archive python_version é ü/ ~"""
+PIECES = st.sampled_from(_PIECES.split() + [" "] * 8)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_any_line_of_pieces_is_a_package_or_refused(line: str) -> None:
+    try:
+        spec = parse_package(line)
+    except UsageError:
+        return
+    check_written(spec)
+
+
+WORD = st.text("ab1_.+ '%~é", min_size=1, max_size=6)
+
+
+@given(
+    st.sampled_from(
+        ["https://host/o/r", "https://github.com/o/r", "git@host:o/r", "/srv/r", "ssh://u@h:22/r", "~/a b", "/a'b"]
+    ),
+    st.text("ab1_./+-", max_size=8),
+    st.sampled_from(["reqs", "local", "pip"]),
+    st.lists(WORD, max_size=3).map("/".join),
+)
+def test_any_document_of_a_repository_is_refused_or_has_a_line(
+    url: str, revision: str, checkout: str, folder: str
+) -> None:
+    try:
+        document = parse_document(
+            {"kind": "package", "install_method": "git", "git_url": url, "revision": revision, "checkout": checkout}
+            | {"subdirectory": folder}
+        )
+    except RhError:
+        return
+    assert isinstance(document, PackageDocument)
+    spec = document.spec()
+    assert (spec.git_url, spec.checkout) == (checked_git_url(url), checked_checkout(checkout))
+    check_written(spec)
+
+
+@given(st.sampled_from(["local", "reqs", "pip"]), st.text("ab .-/~'\"\\@#=é", min_size=1, max_size=12))
+def test_any_document_of_a_folder_is_refused_or_has_a_line(method: str, target: str) -> None:
+    try:
+        document = parse_document({"kind": "package", "install_method": method, "target": target})
+    except RhError:
+        return
+    assert isinstance(document, PackageDocument)
+    check_written(document.spec())
+
+
+def check_written(spec: PackageSpec) -> None:
     assert not spec.target.startswith("-")
     assert not spec.git_url.startswith("-")
     assert parse_package(str(spec)) == spec

@@ -171,7 +171,7 @@ def test_saved_packages_are_looked_up(names: ResourceNames) -> None:
     found = names.packages(["./", "rh:deps --pre"])
     assert [(spec.method, spec.target, spec.options, spec.text) for spec in found] == [
         ("reqs", "./", (), "./"),
-        ("pip", "numpy", ("--no-deps", "--pre"), "rh:deps --pre"),
+        ("pip", "numpy", ("--no-deps", "--prerelease=allow"), "rh:deps --pre"),
     ]
     with pytest.raises(NotFound):
         names.packages(["rh:nothing"])

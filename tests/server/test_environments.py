@@ -234,8 +234,16 @@ async def test_broken_requirement_files_are_named(
         (pip("alpha", "--prefix=/tmp/x"), "bad-package"),
         (pip("alpha", "--"), "bad-package"),
         (pip("alpha", "beta"), "bad-package"),
-        (Spec(method=Spec.CONDA, target="pytorch", spec="conda:pytorch"), "unsupported-method"),
-        (Spec(method=Spec.GIT, target="https://example.org/x.git", spec="git:x"), "unsupported-method"),
+        (pip("alpha", "--find-links=lib"), "bad-package"),
+        (pip("alpha", "--constraint=limits.txt"), "bad-package"),
+        (pip("alpha\n--index-url=http://evil"), "bad-package"),
+        (pip("alpha @ git+ext::sh -c id://x"), "bad-package"),
+        (pip("alpha @ ext://x"), "bad-package"),
+        (pip("alpha @ git+ssh://-oProxyCommand=id/x"), "bad-package"),
+        (Spec(method=Spec.CONDA, target="--prefix=/", spec="conda:--prefix=/"), "bad-package"),
+        (Spec(method=Spec.CONDA, target="zlib", options=["--prefix=/"], spec="conda:zlib"), "bad-package"),
+        (Spec(method=Spec.CONDA, target="zlib; id", spec="conda:zlib"), "bad-package"),
+        (Spec(method=4, target="https://example.org/x.git", spec="git:x"), "unsupported-method"),  # type: ignore[arg-type]
     ],
 )
 async def test_what_cannot_be_installed_is_refused(

@@ -62,6 +62,33 @@ def find_functions(path: Path | str) -> list[FoundFunction]:
     return found
 
 
+def find_in_source(source: str, file: str) -> list[FoundFunction]:
+    """Public top-level functions of Python source; nothing is run.
+
+    Args:
+        source: the text.
+        file: what it is called in what is found, and in problems.
+
+    Raises:
+        RhError: it cannot be parsed; the sentence names the line.
+    """
+    return list(_functions(parse_source(source, file), file.rpartition("/")[2]))
+
+
+def parse_source(source: str, file: str) -> ast.Module:
+    """The syntax tree of source that was read already.
+
+    Raises:
+        RhError: it is not Python; the sentence names the line.
+    """
+    try:
+        return ast.parse(source, file)
+    except SyntaxError as error:
+        raise _syntax_problem(file, error) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise RhError(f"{file} is not Python: {error}.") from None
+
+
 def parse_file(path: Path) -> ast.Module:
     """The syntax tree of a file.
 
@@ -73,16 +100,18 @@ def parse_file(path: Path) -> ast.Module:
             source = file.read()
         return ast.parse(source, str(path))
     except SyntaxError as error:
-        where = f", line {error.lineno}" if error.lineno else ""
-        raise RhError(
-            f"{path}{where}: {error.msg}.", remedy="Correct the file.", detail=(error.text or "").rstrip()
-        ) from None
+        raise _syntax_problem(path, error) from None
     except UnicodeDecodeError as error:
         raise RhError(f"{path} is not text: {error.reason}.") from None
     except ValueError as error:
         raise RhError(f"{path} is not Python: {error}.") from None
     except OSError as error:
         raise RhError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _syntax_problem(file: Path | str, error: SyntaxError) -> RhError:
+    where = f", line {error.lineno}" if error.lineno else ""
+    return RhError(f"{file}{where}: {error.msg}.", remedy="Correct the file.", detail=(error.text or "").rstrip())
 
 
 def require_name(path: Path, name: str) -> Kind:

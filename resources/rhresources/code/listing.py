@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rhresources import paths
 from rhresources.errors import RhError
 
 SKIPPED_DIRECTORIES = frozenset(
@@ -25,6 +26,8 @@ def git(root: Path | str, *arguments: str, given: bytes | None = None) -> bytes 
     # locks would race with the user's own git; a variable of a hook would point at another repository
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
+    # a home directory may be a repository itself; checkouts that are kept in it are none of it
+    environment["GIT_CEILING_DIRECTORIES"] = os.fspath(paths.home())
     try:
         done = subprocess.run(
             ["git", "-C", os.fspath(root), *arguments], input=given, capture_output=True, env=environment, check=False

@@ -12,15 +12,19 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from rhresources.code.find import Kind, require_name
 from rhresources.code.listing import find_root, is_too_wide
 from rhresources.errors import UsageError
+from rhresources.git.pages import is_page, parse_page
+
+if TYPE_CHECKING:
+    from rhresources.documents.function import FunctionCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Pointer:
         pickled: the callable by value, else None.
         kind: what a call gives.
         only: the one file that travels, where the folder around it is no project.
+        git_url, revision: the repository that the code is in, else empty. `root` is its checkout, `NOT_HERE` before
+            there is one; folder, module and kind are known then.
     """
 
     title: str
@@ -48,10 +54,69 @@ class Pointer:
     pickled: bytes | None = None
     kind: Kind = "plain"
     only: tuple[str, ...] | None = None
+    git_url: str = ""
+    revision: str = ""
+
+
+NOT_HERE = Path()
+"""The root of code that is in a repository and not checked out."""
+
+
+def pointer_of_code(code: FunctionCode) -> Pointer:
+    """What the code of a document points to. One in a repository is checked out later, by whoever runs it.
+
+    Raises:
+        UsageError: the file has no such function, or cannot be imported under its name.
+        RhError: the file cannot be read.
+    """
+    if code.git_url:
+        return pointer_of_repository(code.git_url, code.revision, code.file, code.name)
+    if code.module:
+        # no code travels; paths among its packages start from the home directory
+        return Pointer(code.pointer, Path.home(), "", code.module, code.name, only=())
+    root = Path(code.root).expanduser()
+    return pointer_of_file(root / code.file, code.name, root)
+
+
+def pointer_of_repository(git_url: str, revision: str, file: str, name: str) -> Pointer:
+    """A function of a git repository, which is not looked into."""
+    return Pointer(f"{file}:{name}", NOT_HERE, "", "", name, file=file, git_url=git_url, revision=revision)
+
+
+def pointer_at_checkout(pointer: Pointer, folder: Path) -> Pointer:
+    """A function of a repository, in the checkout `folder` of it.
+
+    Raises:
+        UsageError: the repository has no such file, or the file no such function.
+    """
+    if not (folder / pointer.file).is_file():
+        where = f"{pointer.git_url}@{pointer.revision}" if pointer.revision else pointer.git_url
+        raise UsageError(f"{where} has no file {pointer.file}.", remedy="Check the path and the revision.")
+    found = pointer_of_file(folder / pointer.file, pointer.name, folder)
+    return replace(found, git_url=pointer.git_url, revision=pointer.revision)
+
+
+def code_of_pointer(pointer: Pointer) -> FunctionCode:
+    """What a document says about where the function is.
+
+    Raises:
+        UsageError: it lives in no file and no module, so nothing could find it again.
+    """
+    from rhresources.documents.function import FunctionCode
+
+    if pointer.git_url:
+        return FunctionCode(git_url=pointer.git_url, revision=pointer.revision, file=pointer.file, name=pointer.name)
+    if pointer.pickled is None and pointer.file:
+        return FunctionCode(root=str(pointer.root), file=pointer.file, name=pointer.name)
+    if pointer.pickled is None and pointer.module:
+        return FunctionCode(module=pointer.module, name=pointer.name)
+    raise UsageError(
+        f"{pointer.title} cannot be saved: it lives in no file of a project.", remedy="Move it into a module."
+    )
 
 
 def pointer_of_text(text: str, directory: Path | str | None = None) -> Pointer:
-    """What `path/to/file.py:function` or `package.module:function` points to.
+    """What `path/to/file.py:function`, `package.module:function` or the page of a function's file points to.
 
     Args:
         text: the pointer.
@@ -60,6 +125,9 @@ def pointer_of_text(text: str, directory: Path | str | None = None) -> Pointer:
     Raises:
         UsageError: it is not a pointer, or there is no such file or function.
     """
+    if is_page(text):
+        page = parse_page(text)
+        return pointer_of_repository(page.git_url, page.revision, page.file, page.name)
     where, colon, name = text.strip().rpartition(":")
     if not colon or not where or not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(

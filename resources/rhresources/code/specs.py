@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rhresources.code.pointer import Pointer
+from rhresources.code.pointer import NOT_HERE, Pointer, pointer_at_checkout
 from rhresources.code.tree import CodeTree
 from rhresources.errors import UsageError
+from rhresources.git.checkouts import Checkouts
 from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
@@ -50,9 +51,15 @@ class Needs:
 
 
 class Trees:
-    """The trees of code that this process works with, each looked at and watched once."""
+    """The trees of code that this process works with, each looked at and watched once.
 
-    def __init__(self, watch: bool = True) -> None:
+    Args:
+        watch: let the operating system tell what changes.
+        checkouts: of the git repositories among them.
+    """
+
+    def __init__(self, watch: bool = True, checkouts: Checkouts | None = None) -> None:
+        self.checkouts = checkouts or Checkouts()
         self._watch = watch
         self._trees: dict[tuple[Path, tuple[str, ...] | None], CodeTree] = {}
 
@@ -115,7 +122,7 @@ async def make_environment(
     Without a package that is the root of the code, the root is added: its requirements belong to the function.
     """
     packages = [await _package(client, trees, pointer, spec, progress) for spec in needs.packages]
-    if pointer.only is None and not any(_is_root(pointer.root, spec) for spec in needs.packages):
+    if pointer.only is None and not any(_is_root(pointer, spec) for spec in needs.packages):
         code = await _push_code(client, trees, pointer, progress)
         packages.append(pb.PackageSpec(method=pb.PackageSpec.REQS, tree=code, spec="./"))
     python = needs.python
@@ -123,7 +130,7 @@ async def make_environment(
         # a pickled function holds byte code of this version of Python
         ours = f"{sys.version_info.major}.{sys.version_info.minor}"
         python = "" if client.hello.python.startswith(ours + ".") else ours
-    return pb.EnvironmentSpec(python=python, packages=packages, setup_commands=needs.setup_commands)
+    return pb.EnvironmentSpec(python=python, packages=packages, setup_commands=needs.setup_commands, conda=client.conda)
 
 
 async def make_builtin_environment(
@@ -131,7 +138,8 @@ async def make_builtin_environment(
 ) -> pb.EnvironmentSpec:
     """An environment for what needs no code; paths in `packages` start from the current directory."""
     nowhere = Pointer("", Path.cwd(), "", "", "", only=())
-    return pb.EnvironmentSpec(packages=[await _package(client, trees, nowhere, spec, progress) for spec in packages])
+    specs = [await _package(client, trees, nowhere, spec, progress) for spec in packages]
+    return pb.EnvironmentSpec(packages=specs, conda=client.conda)
 
 
 def import_of(pointer: Pointer, name: str | None = None) -> pb.Import:
@@ -149,7 +157,24 @@ async def _entry(client: ClusterClient, pointer: Pointer) -> pb.Entry:
     return pb.Entry(imported=import_of(pointer))
 
 
-def _is_root(root: Path, spec: PackageSpec) -> bool:
+async def locate(trees: Trees, pointer: Pointer, progress: Progress | None = None) -> Pointer:
+    """The pointer with its code on this computer: what is in a repository is checked out.
+
+    Raises:
+        RhError: the repository cannot be had.
+        UsageError: it has no such file or function.
+    """
+    if not pointer.git_url or pointer.root != NOT_HERE:
+        return pointer
+    checkout = await trees.checkouts.get(pointer.git_url, pointer.revision, progress)
+    return await asyncio.to_thread(pointer_at_checkout, pointer, checkout.folder)
+
+
+def _is_root(pointer: Pointer, spec: PackageSpec) -> bool:
+    if spec.method == "git":
+        same = (spec.git_url, spec.revision) == (pointer.git_url, pointer.revision)
+        return same and not spec.subdirectory and spec.checkout != "local"
+    root = pointer.root
     return spec.is_path and _path_of(root, spec) in (root, root / "requirements.txt", root / "pyproject.toml")
 
 
@@ -160,12 +185,10 @@ def _path_of(root: Path, spec: PackageSpec) -> Path:
 async def _package(
     client: ClusterClient, trees: Trees, pointer: Pointer, spec: PackageSpec, progress: Progress | None
 ) -> pb.PackageSpec:
+    if spec.method == "git":
+        return await _git_package(client, trees, spec, progress)
     message = pb.PackageSpec(
-        method=_METHODS[spec.method],
-        target=spec.git_url or spec.target,
-        options=spec.options,
-        revision=spec.revision,
-        spec=spec.text or str(spec),
+        method=_METHODS[spec.method], target=spec.target, options=spec.options, spec=spec.text or str(spec)
     )
     if not spec.is_path:
         return message
@@ -186,3 +209,22 @@ async def _package(
     message.tree.CopyFrom(tree)
     message.target = inside
     return message
+
+
+async def _git_package(
+    client: ClusterClient, trees: Trees, spec: PackageSpec, progress: Progress | None
+) -> pb.PackageSpec:
+    """A repository is sent like any folder: no host needs a way to it, nor a credential."""
+    checkout = await trees.checkouts.get(spec.git_url, spec.revision, progress)
+    inside = spec.subdirectory
+    if inside and not (checkout.folder / inside).is_dir():
+        raise UsageError(f"{checkout.title} has no folder {inside}.", remedy="Check the subdirectory and the revision.")
+    prefix = "git" if spec.checkout == "reqs" else spec.checkout
+    return pb.PackageSpec(
+        method=_METHODS[spec.checkout],
+        target=inside,
+        options=spec.options,
+        tree=await client.push(trees.get(checkout.folder), progress),
+        revision=checkout.commit,
+        spec=f"{prefix}:{checkout.title}" + (f" in {inside}" if inside else ""),
+    )

@@ -74,6 +74,13 @@ def _python(value: str) -> str:
     return value
 
 
+def _conda(value: str) -> str:
+    plain_word(value)
+    if not value.startswith(("/", "~/")) and not re.fullmatch(r"[A-Za-z0-9_][\w.+-]*", value):
+        raise ValueError(f"{value!r} is neither the name of a program nor its absolute path on the hosts")
+    return value
+
+
 PlainWord = Annotated[str, AfterValidator(plain_word), Field(min_length=1)]
 
 
@@ -159,6 +166,12 @@ class ClusterDocument(BaseDocument):
         title="Wheels",
         description="Folder on this computer with all packages as wheels, for hosts without internet.",
     )
+    conda: Annotated[str, AfterValidator(_conda), Field(min_length=1)] | None = Field(
+        default=None,
+        title="Conda",
+        description="What installs conda packages: micromamba, mamba, conda, the path of one, or rattler for "
+        "rhdesk's own; empty: the one that is there, else rhdesk's own.",
+    )
     instance_type: Annotated[str, AfterValidator(_instance)] | None = Field(
         default=None, title="Instance", description="m5.xlarge, CPU:8+ or A100:4."
     )
@@ -192,6 +205,9 @@ class ClusterDocument(BaseDocument):
     )
     environment_kept_days: Count | None = Field(
         default=None, title="Days environments are kept", description="Empty: the setting."
+    )
+    environment_storage_limit: Bytes | None = Field(
+        default=None, title="Space for environments", description='Bytes on each host, or "50 GiB"; empty: the setting.'
     )
 
     @model_validator(mode="before")

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from rhresources.documents.base import BaseDocument, Bytes, Part, checked
+from rhresources.documents.base import BaseDocument, Bytes, Part, checked, field_problem
 from rhresources.documents.package import PackageDocument
+from rhresources.errors import RhError
 from rhresources.names import Address
-from rhresources.packages import PackageSpec, parse_package
+from rhresources.packages import PackageSpec, checked_git_url, checked_revision, parse_package
 
 _PYTHON = re.compile(r"3\.(\d{1,2})(\.\d{1,2})?")
 
 
 def _root(value: str) -> str:
+    if not value:
+        return value
     if not value.startswith(("/", "~")) and not re.match(r"[A-Za-z]:[\\/]", value):
         raise ValueError(f"{value!r} is not a whole path; begin with / or ~")
     if "\0" in value:
@@ -27,12 +30,29 @@ def _root(value: str) -> str:
 
 
 def _file(value: str) -> str:
+    if not value:
+        return value
     path = PurePosixPath(value.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{value!r} does not lie inside the root; write it relative to the root")
     if path.suffix != ".py":
         raise ValueError(f"{value!r} is not a Python file (.py)")
     return str(path)
+
+
+def _git_url(value: str) -> str:
+    if not value:
+        return value
+    try:
+        return checked_git_url(value)
+    except RhError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+def _module(value: str) -> str:
+    if value and not all(part.isidentifier() and not keyword.iskeyword(part) for part in value.split(".")):
+        raise ValueError(f"{value!r} is not the name of a module; write package.module")
+    return value
 
 
 def _qualified_name(value: str) -> str:
@@ -80,15 +100,83 @@ PackageLine = Annotated[str, AfterValidator(checked(parse_package)), BeforeValid
 
 
 class FunctionCode(Part):
-    """Which code: a folder (a git tree), a file in it, and a function in that file."""
+    """Which code: a file of a folder, a file of a git repository, or a module of an installed package.
+
+    `name` is a function of it. Exactly one of `root`, `git_url` and `module` is set; `file` goes with the first two,
+    `revision` with `git_url`.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "folder": "root",
+        "path": "file",
+        "function": "name",
+        "repository": "git_url",
+        "url": "git_url",
+        "branch": "revision",
+        "tag": "revision",
+        "commit": "revision",
+        "package": "module",
+    }
 
     root: Annotated[str, AfterValidator(_root)] = Field(
-        title="Folder", description="Whole path of the git tree or folder that travels."
+        default="", title="Folder", description="Whole path of the git tree or folder that travels."
     )
-    file: Annotated[str, AfterValidator(_file)] = Field(title="File", description="Relative to the folder.")
+    git_url: Annotated[str, AfterValidator(_git_url)] = Field(
+        default="",
+        title="Repository",
+        description="Address of a git repository, in place of a folder.",
+        max_length=2000,
+    )
+    revision: Annotated[str, AfterValidator(checked(checked_revision))] = Field(
+        default="",
+        title="Revision",
+        description="Branch, tag or commit of the repository; empty: the default branch.",
+        max_length=400,
+    )
+    file: Annotated[str, AfterValidator(_file)] = Field(
+        default="", title="File", description="Relative to the folder or the repository."
+    )
+    module: Annotated[str, AfterValidator(_module)] = Field(
+        default="",
+        title="Module",
+        description="Dotted name of a module that one of the packages installs; no code is sent then.",
+        max_length=400,
+    )
     name: Annotated[str, AfterValidator(_qualified_name)] = Field(
         title="Function", description="main, or Trainer.fit for a static method."
     )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> FunctionCode:
+        given = [name for name in ("root", "git_url", "module") if getattr(self, name)]
+        if len(given) > 1:
+            raise field_problem((given[1],), f"the code is in one place: say {given[0]} or {given[1]}, not both")
+        if not given:
+            raise field_problem(("root",), "this field is missing; say root, git_url or module")
+        if self.module and self.file:
+            raise field_problem(("file",), "a function of a module has none")
+        if not self.module and not self.file:
+            raise field_problem(("file",), f"this field is missing (relative to the {given[0]})")
+        if self.revision and not self.git_url:
+            raise field_problem(("revision",), "only code of a git_url has one")
+        return self
+
+    @property
+    def place(self) -> Literal["folder", "git", "module"]:
+        """Where the code is: here in a folder, in a git repository, or in an installed package."""
+        return "module" if self.module else "git" if self.git_url else "folder"
+
+    @property
+    def pointer(self) -> str:
+        """What to call it in a list: `train.py:main`, or `package.module:main`."""
+        return f"{self.module or self.file}:{self.name}"
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for people: `/srv/project`, `https://host/o/r.git@main`, or "an installed package"."""
+        if self.git_url:
+            return f"{self.git_url}@{self.revision}" if self.revision else self.git_url
+        return self.root or "an installed package"
 
 
 class FunctionResources(Part):
@@ -122,7 +210,10 @@ class FunctionDocument(BaseDocument):
     cluster: Annotated[str, AfterValidator(checked(Address.parse))] | None = Field(
         default=None, title="Cluster", description="Name of the cluster it runs on; empty: this computer."
     )
-    code: FunctionCode = Field(title="Code", description="Folder, file and name of the function.")
+    code: FunctionCode = Field(
+        title="Code",
+        description="Where the function is: a file of a folder or of a git repository, or a module of a package.",
+    )
     packages: list[PackageLine] = Field(
         default_factory=list, title="Packages", description="What it needs: numpy==1.26, ./, conda:pytorch."
     )

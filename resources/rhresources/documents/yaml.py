@@ -24,6 +24,11 @@ SIZE_LIMIT = 1024 * 1024
 _DEPTH_LIMIT = 50  # the C parser recurses and would crash the process on a few ten thousand brackets
 _VALUES_LIMIT = 200_000  # counted with every alias unfolded
 
+_NUMBER_LIMIT = 200  # characters; PyYAML takes time by the square of a number's length
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"})
+_EDIT_LIMIT = 256 * 1024  # characters; ruamel.yaml takes some 15 seconds for a million
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
 _ENDLESS = {
     "could not find expected ':'": "this line has no ':'",
     "found unexpected end of stream": "a quote that begins here is not closed",
@@ -77,10 +82,15 @@ def load(text: str, *, source: str | None = None, text_paths: frozenset[str] = f
     Raises:
         DocumentError: not one plain YAML document; with its line.
     """
-    if (size := len(text.encode("utf-8", "surrogatepass"))) > SIZE_LIMIT:
+    # what is far too long is not even encoded
+    size = len(text) if len(text) > SIZE_LIMIT else len(text.encode("utf-8", "surrogatepass"))
+    if size > SIZE_LIMIT:
         raise problem(f"the document is {size:,} bytes long; {SIZE_LIMIT:,} are allowed", source=source)
+    if found := _HALF_CHARACTER.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise problem(f"the character {found.group()!a} may not stand in YAML", source=source, line=line)
     try:
-        _check_depth(text)
+        _check_events(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -122,7 +132,15 @@ def edit(text: str, changes: Mapping[str, Any], removed: frozenset[str] = frozen
         text: a YAML mapping, or nothing.
         changes: new plain values by key.
         removed: keys to take out.
+
+    Raises:
+        DocumentError: the text is too long to be edited without losing its comments.
     """
+    if len(text) > _EDIT_LIMIT:
+        raise problem(
+            f"the document of {len(text):,} characters is too long to be changed field by field",
+            remedy="Change its text instead.",
+        )
     # loaded here because only editing needs it, and it is slow to import
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
@@ -136,8 +154,7 @@ def edit(text: str, changes: Mapping[str, Any], removed: frozenset[str] = frozen
         comments = text if text.strip() else ""
         return (comments if not comments or comments.endswith("\n") else f"{comments}\n") + dump(changes)
     _, indent, offset = load_yaml_guess_indent(text)
-    nested = re.search(r"^[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n( +)[^\s#-]", text, re.MULTILINE)
-    editor.indent(mapping=len(nested[1]) if nested else 2, sequence=indent or 4, offset=2 if offset is None else offset)
+    editor.indent(mapping=_indent(text), sequence=indent or 4, offset=2 if offset is None else offset)
     for key in removed:
         tree.pop(key, None)
     for key, value in changes.items():
@@ -145,6 +162,17 @@ def edit(text: str, changes: Mapping[str, Any], removed: frozenset[str] = frozen
     out = io.StringIO()
     editor.dump(tree, out)
     return out.getvalue()
+
+
+def _indent(text: str) -> int:
+    """By how much the first mapping inside the mapping is set in; 2 if there is none."""
+    before = ""
+    for line in text.splitlines():
+        inside = re.match(r"( +)[^\s#-]", line)
+        if inside and re.match(r"[^\s#-]", before) and before.partition(" #")[0].rstrip().endswith(":"):
+            return len(inside[1])
+        before = line
+    return 2
 
 
 class _Dumper(yaml.SafeDumper):
@@ -220,13 +248,17 @@ def _put_following(items: Any, following: str) -> None:
         tokens[0].value = f"{tokens[0].value.rstrip()}\n{following}"
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
+def _check_events(text: str) -> None:
+    """Refuse what is too deep or too much before anything is built of it."""
+    depth = values = 0
     for event in yaml.parse(text, Loader=_BaseLoader):
+        mark: Any = event.start_mark
+        values += isinstance(event, yaml.NodeEvent)
+        if values > _VALUES_LIMIT:
+            raise yaml.MarkedYAMLError(problem=f"it has more than {_VALUES_LIMIT:,} values", problem_mark=mark)
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > _DEPTH_LIMIT:
-                mark: Any = event.start_mark
                 raise yaml.MarkedYAMLError(
                     problem=f"it is nested more than {_DEPTH_LIMIT} levels deep", problem_mark=mark
                 )
@@ -280,6 +312,8 @@ def _walk(
         # plain text without quotes has no style; an empty one is null and stays so
         if pattern in text_paths and not node.style and node.tag != "tag:yaml.org,2002:null":
             node.tag = "tag:yaml.org,2002:str"
+        elif node.tag in _NUMBERS and len(node.value) > _NUMBER_LIMIT:
+            raise yaml.MarkedYAMLError(problem="a number is too long", problem_mark=node.start_mark)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*path, index), f"{pattern}[]", text_paths, lines)
@@ -327,6 +361,10 @@ def _plain(message: str) -> str:
         return f"the indentation or a colon is wrong here ({message})"
     if message == "mapping values are not allowed in this context":
         return "a ':' stands where none is expected; put quotes around text that has ': ' in it"
+    if message == "found a tab character that violates indentation":
+        return "a tab stands where YAML wants spaces"
+    if message == "second occurrence":
+        return "an anchor of this name stands further up already"
     if message == "but found another document":
         return "a second document begins here; a file holds one"
     return message

@@ -10,11 +10,10 @@ from rhresources.documents import ClusterDocument
 from rhresources.errors import InstallError, NotFound, RunCancelled, RunLost, UsageError
 from rhresources.library import calls
 from rhresources.library.access import HostAccess
-from rhresources.library.package import specs
+from rhresources.library.environments import PackageAccess, prepare_builtin
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
 from rhresources.library.resource import names
-from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import error_of_problem
 from rhresources.wire.client import ClusterClient
@@ -50,7 +49,7 @@ class RunRecord:
         )  # fmt: skip
 
 
-class Cluster(HostAccess):
+class Cluster(PackageAccess, HostAccess):
     """One or more hosts that a cluster server runs on. Make it with `rh.cluster`."""
 
     kind: ClassVar[str] = "cluster"
@@ -58,7 +57,6 @@ class Cluster(HostAccess):
     def __init__(self, name: str | None, document: ClusterDocument, dryrun: bool = False) -> None:
         super().__init__(name, dryrun)
         self._document = document
-        self._packages: list[PackageSpec] = []
 
     def document(self) -> ClusterDocument:
         """What is saved under its name."""
@@ -137,27 +135,10 @@ class Cluster(HostAccess):
         _no_forwarding(port_forward)
         return self._builtin("python", commands, stream_logs)
 
-    def install_packages(self, reqs: Iterable[Any] | str) -> None:
-        """Install packages: for `run`, `run_python` and the functions of this object from now on.
-
-        Raises:
-            InstallError: they cannot be installed; nothing is changed.
-            UsageError: something in `reqs` is no package.
-        """
-        packages = [*self._packages, *(spec for spec in specs(reqs) if spec not in self._packages)]
-        there = portal()
-        there.run(_prepare_builtin, there, self.client(), "shell", packages)
-        self._packages = packages
-
-    @property
-    def packages(self) -> list[PackageSpec]:
-        """What `install_packages` installed through this object."""
-        return list(self._packages)
-
     def _builtin(self, which: str, commands: list[str] | str, stream_logs: bool) -> Outputs:
         commands = [commands] if isinstance(commands, str) else list(commands)
         there, client = portal(), self.client()
-        key = there.run(_prepare_builtin, there, client, which, self._packages)
+        key = there.run(prepare_builtin, there, client, which, self.packages)
         arguments = calls.encode(there, client, pickle_arguments((commands,), {}))
         return [tuple(one) for one in calls.call(there, client, key, arguments, stream_logs)]
 
@@ -276,6 +257,7 @@ def cluster(
     python: str | None = None,
     wheels: str | None = None,
     price_per_hour: float | None = None,
+    conda: str | None = None,
 ) -> Cluster:
     """A cluster: a saved one, with what is given here in place of what is saved; or a new one.
 
@@ -294,6 +276,7 @@ def cluster(
         python: version or path of the interpreter on the hosts.
         wheels: folder on this computer with all packages, for hosts without internet.
         price_per_hour: in US dollars, for the whole cluster.
+        conda: what installs conda packages on the hosts: a program's name or path, or "rattler" for rhdesk's own.
 
     Raises:
         DocumentError: the parameters make no cluster; the sentence names the one that is wrong.
@@ -304,6 +287,7 @@ def cluster(
             "instance_type": instance_type, "num_instances": num_instances, "provider": provider,
             "autostop_mins": autostop_mins, "use_spot": use_spot, "image_id": image_id, "region": region,
             "ips": ips, "ssh_creds": ssh_creds, "python": python, "wheels": wheels, "price_per_hour": price_per_hour,
+            "conda": conda,
         }.items()
         if value is not None
     }  # fmt: skip
@@ -315,7 +299,7 @@ def cluster(
             return Cluster(name, document, dryrun)
         said: dict[str, Any] = {**plain_values(document), **given}
     else:
-        kind = "ssh" if ips else "cloud" if given.keys() - {"price_per_hour"} else "machine"
+        kind = "ssh" if ips else "cloud" if given.keys() - {"price_per_hour", "conda"} else "machine"
         said = {"kind": "cluster", "type": kind, **given}
     if log_in is not None:
         said["ssh_creds"] = {**said.get("ssh_creds", {}), "log_in": log_in}
@@ -382,10 +366,6 @@ async def _first_status(client: ClusterClient) -> pb.Status:
         return await anext(statuses)
     finally:
         await statuses.aclose()  # type: ignore[attr-defined]
-
-
-async def _prepare_builtin(there: Portal, client: ClusterClient, which: str, packages: list[PackageSpec]) -> str:
-    return (await there.workspace.prepare_builtin(client, which, packages, progress)).key
 
 
 def _no_forwarding(port_forward: object) -> None:

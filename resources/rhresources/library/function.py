@@ -6,17 +6,21 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
-from rhresources.code.pointer import Pointer, pointer_of_callable, pointer_of_file, pointer_of_text
+from rhresources.code.pointer import (
+    NOT_HERE,
+    Pointer,
+    code_of_pointer,
+    pointer_of_callable,
+    pointer_of_code,
+    pointer_of_text,
+)
 from rhresources.code.specs import Needs
 from rhresources.documents import ClusterDocument, FunctionDocument, FunctionResources, parse_document
-from rhresources.documents.function import FunctionCode
 from rhresources.errors import RemoteError, ServerProblem, UsageError
 from rhresources.library import calls
 from rhresources.library.cluster import Cluster, cluster, result_of_run
-from rhresources.library.github import pointer_of_github
 from rhresources.library.many import call_many, call_one, decoded, outcome_of
 from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
@@ -198,17 +202,13 @@ class Function(Resource):
         Raises:
             UsageError: it lives in no file, so nothing could find it again; or its cluster has no name.
         """
-        pointer = self.pointer
-        if pointer.pickled is not None or not pointer.file:
-            raise UsageError(
-                f"{pointer.title} cannot be saved: it lives in no file of a project.", remedy="Move it into a module."
-            )
+        code = code_of_pointer(self.pointer)
         if self.system is not None and self.system.rns_address is None:
             raise UsageError("Its cluster has no name.", remedy="Save the cluster first.")
         needs = self._needs
         return FunctionDocument(
             cluster=self.system.rns_address if self.system is not None else None,
-            code=FunctionCode(root=str(pointer.root), file=pointer.file, name=pointer.name),
+            code=code,
             packages=self.reqs,
             setup_commands=self.setup_cmds,
             python=needs.python or None,
@@ -230,6 +230,9 @@ class Function(Resource):
                 raise UsageError(f"{self!r} is only described (dryrun).", remedy="Make it without dryrun=True.")
             there, client = portal(), self._cluster().client()
             pointer = self.pointer  # reads files; not on the loop
+            if pointer.git_url:
+                # a branch may have moved: begin from what was asked for
+                pointer = self._pointer = there.run(there.workspace.locate, replace(pointer, root=NOT_HERE))
             ready = self._ready = _Ready(there, client, there.run(self._prepare, there, client, pointer))
         return ready
 
@@ -286,7 +289,8 @@ def function(
 
     Args:
         fn: a callable; or `path/to/file.py:function`, `package.module:function`, or
-            `https://github.com/owner/repo/blob/branch/path.py:function`; or None for a saved one.
+            `https://github.com/owner/repo/blob/branch/path.py:function` (or such a page of another host): the
+            repository is checked out on this computer, with your own keys; or None for a saved one.
         name: how it is called; with `fn` left out, the saved function to load.
         system: the cluster; default: this computer. Brought up at the first call.
         reqs: packages, one line each; "./" stands for the tree of the code with its requirements and is added.
@@ -311,9 +315,6 @@ def function(
     source: Callable[..., Any] | Pointer
     if isinstance(fn, Function):
         source = fn._source
-    elif isinstance(fn, str) and fn.startswith("https://"):
-        source, repository = pointer_of_github(fn)
-        packages.insert(0, repository)
     elif isinstance(fn, str):
         source = pointer_of_text(fn)
     elif callable(fn):
@@ -350,8 +351,7 @@ def from_document(name: str | None, document: FunctionDocument, dryrun: bool = F
     Raises:
         UsageError: its file has no such function.
     """
-    root = Path(document.code.root).expanduser()
-    pointer = pointer_of_file(root / document.code.file, document.code.name, root)
+    pointer = pointer_of_code(document.code)
     return Function(name, pointer, _cluster_of(document.cluster), portal().workspace.needs_of(document), dryrun)
 
 

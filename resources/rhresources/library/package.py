@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rhresources.documents import PackageDocument
+from rhresources.documents import PackageDocument, parse_document
 from rhresources.errors import UsageError
 from rhresources.library.resource import Resource, names
-from rhresources.packages import PackageSpec, parse_package
+from rhresources.packages import PackageSpec, checked_checkout, parse_package
+
+if TYPE_CHECKING:
+    from rhresources.library.environments import Plan
 
 
 class Package(Resource):
@@ -27,24 +31,24 @@ class Package(Resource):
         *,
         git_url: str = "",
         revision: str = "",
+        subdirectory: str = "",
     ) -> None:
         super().__init__(name, dryrun)
-        import shlex
-
-        self._document = PackageDocument.model_validate(
-            {
-                "install_method": install_method,
-                "target": install_target,
-                "options": shlex.split(install_args or ""),
-                "git_url": git_url,
-                "revision": revision,
-            }
-        )
+        values: dict[str, Any] = {"kind": "package", "install_method": install_method, "target": install_target}
+        values["options"] = _words(install_args)
+        if git_url:
+            # the way to install is what happens with the checkout; Runhouse named the folder of it as the target
+            checkout = "reqs" if install_method == "git" else install_method
+            values |= {"install_method": "git", "target": "", "git_url": git_url, "checkout": checkout}
+            values |= {"revision": revision, "subdirectory": subdirectory}
+        document = parse_document(values)
+        assert isinstance(document, PackageDocument)
+        self._document = document
 
     @classmethod
     def from_document(cls, name: str | None, document: PackageDocument, dryrun: bool = False) -> Package:
-        """The package that a document describes."""
-        self = cls.__new__(cls)
+        """The package that a document describes; of a repository, a `GitPackage`."""
+        self = cls.__new__(GitPackage if document.install_method == "git" else Package)
         Resource.__init__(self, name, dryrun)
         self._document = document
         return self
@@ -67,20 +71,103 @@ class Package(Resource):
 
     @property
     def install_method(self) -> str:
-        """local, reqs, pip, conda or git."""
-        return self._document.install_method
+        """local, reqs, pip or conda; of a repository, what happens with its checkout: local, reqs or pip."""
+        document = self._document
+        return document.checkout if document.install_method == "git" else document.install_method
 
     @property
     def install_target(self) -> str:
         """The requirement, the path, or the repository."""
         return self._document.git_url or self._document.target
 
+    @property
+    def install_args(self) -> str:
+        """Options of the installer, as a shell would be given them."""
+        return shlex.join(self.spec().options)
+
     def spec(self) -> PackageSpec:
         """The package taken apart."""
         return self._document.spec()
 
+    def check(self, cluster: Any = None, python: str = "") -> Plan:
+        """What installing it would bring, resolved on a cluster without installing anything.
+
+        Args:
+            cluster: a Cluster or its name; default: this computer.
+            python: "3.12"; default: the cluster's own.
+
+        Raises:
+            InstallError: it cannot be found, or its requirements do not go together.
+        """
+        from rhresources.library.cluster import Cluster
+
+        if isinstance(cluster, Cluster):
+            return cluster.check_packages([self], python)
+        name = str(cluster or "^local")
+        return Cluster(name, names().cluster(name)).check_packages([self], python)
+
     def __str__(self) -> str:
         return str(self.spec())
+
+
+class GitPackage(Package):
+    """A git repository as a package.
+
+    Args:
+        name: how it is called.
+        git_url: address of the repository.
+        install_method: "reqs" (its requirements are installed and it can be imported), "local" (it can be imported)
+            or "pip" (it is installed); default "reqs".
+        install_args: options of the installer.
+        revision: branch, tag or commit; default: the default branch.
+        dryrun: only describe it.
+        subdirectory: the folder of the repository that is meant.
+
+    Raises:
+        UsageError: these make no package.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        git_url: str | None = None,
+        install_method: str | None = None,
+        install_args: str | None = None,
+        revision: str | None = None,
+        dryrun: bool = False,
+        *,
+        subdirectory: str = "",
+    ) -> None:
+        if not git_url:
+            raise UsageError("A git package needs the address of a repository.", remedy="Give git_url=.")
+        checkout = checked_checkout("reqs" if install_method in (None, "git") else install_method)
+        # one address may be written as a package line is: with its revision and folder
+        given = parse_package(f"git:{shlex.quote(git_url)}")
+        super().__init__(
+            name,
+            checkout,
+            "",
+            install_args,
+            dryrun,
+            git_url=given.git_url,
+            revision=revision or given.revision,
+            subdirectory=subdirectory or given.subdirectory,
+        )
+
+    @property
+    def git_url(self) -> str:
+        """Address of the repository."""
+        return self._document.git_url
+
+    @property
+    def revision(self) -> str:
+        """Branch, tag or commit; empty: the default branch."""
+        return self._document.revision
+
+    @property
+    def subdirectory(self) -> str:
+        """The folder of the repository that is meant; empty: all of it."""
+        return self._document.subdirectory
 
 
 def package(
@@ -98,7 +185,7 @@ def package(
         name: how it is called.
         install_method: local, reqs, pip or conda; default: what `install_str` says.
         install_str: the target and options of the installer: "numpy==1.26 --no-deps".
-        url: a folder on this computer, for local, reqs and pip.
+        url: a folder on this computer or a git repository, for local, reqs and pip.
         system: where the folder is; only this computer.
         dryrun: only describe it.
         load: use what is saved under `name` where nothing else is given.
@@ -113,7 +200,8 @@ def package(
         if not name or not load:
             raise UsageError("Nothing says what to install.", remedy='Give install_str="numpy".')
         return Package.from_document(name, names().package(name), dryrun)
-    text = " ".join(part for part in (url, install_str) if part)
+    where = shlex.quote(url) if url and " " in url else url
+    text = " ".join(part for part in (where, install_str) if part)
     spec = parse_package(f"{install_method}:{text}" if install_method else text)
     return Package.from_document(name, PackageDocument.from_spec(spec), dryrun)
 
@@ -125,15 +213,31 @@ def git_package(
     install_method: str | None = None,
     install_str: str | None = None,
     dryrun: bool = False,
-) -> Package:
+    *,
+    subdirectory: str = "",
+) -> GitPackage:
     """A git repository as a package.
 
+    Args:
+        name: how it is called.
+        git_url: address of the repository.
+        revision: branch, tag or commit; default: the default branch.
+        install_method: "reqs", "local" or "pip", as of `GitPackage`; default "reqs".
+        install_str: options of the installer.
+        dryrun: only describe it.
+        subdirectory: the folder of the repository that is meant.
+
     Raises:
-        UsageError: there is no address of a repository.
+        UsageError: these make no package.
     """
-    if install_method not in (None, "git", "local", "pip", "reqs") or not git_url:
-        raise UsageError("A git package needs the address of a repository.", remedy="Give git_url=.")
-    return Package(name, "git", "", install_str, dryrun, git_url=git_url, revision=revision or "")
+    return GitPackage(name, git_url, install_method, install_str, revision, dryrun, subdirectory=subdirectory)
+
+
+def _words(options: str | None) -> list[str]:
+    try:
+        return shlex.split(options or "")
+    except ValueError as error:
+        raise UsageError(f"The options {options!r} cannot be read: {str(error).lower()}.") from None
 
 
 def specs(reqs: Iterable[Any] | str | None) -> list[PackageSpec]:

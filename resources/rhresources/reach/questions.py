@@ -41,8 +41,9 @@ class SecretQuestion:
     """Something that is typed and not shown.
 
     Attributes:
-        kind: a passphrase of a key file, a password of an account, or the answer to a prompt of the server (a code).
-        subject: the key file, "~/.ssh/id_ed25519", or the account, "alice@gpu1:22".
+        kind: a passphrase of a key file, a password of an account, the answer to a prompt of the server (a code), or an
+            access token of a git server.
+        subject: the key file, "~/.ssh/id_ed25519", the account, "alice@gpu1:22", or the git server, "github.com".
         prompt: what to ask for, as one line: "Passphrase of ~/.ssh/id_ed25519".
         instruction: what the server says beside its prompt; often empty.
         echo: whether what is typed may be shown (the server says so for some prompts).
@@ -50,7 +51,7 @@ class SecretQuestion:
         keeping: where it would be kept, "in GNOME Keyring" or "until rhdesk is closed"; empty: it is not kept.
     """
 
-    kind: Literal["passphrase", "password", "answer"]
+    kind: Literal["passphrase", "password", "answer", "token"]
     subject: str
     prompt: str
     instruction: str = ""

@@ -24,6 +24,7 @@ STOP_SECONDS = 30.0
 HOSTS_SECONDS = 60.0
 LIMITS = (
     "max_workers", "worker_idle_seconds", "runs_kept", "runs_kept_days", "run_storage_limit", "environment_kept_days",
+    "environment_storage_limit",
 )  # fmt: skip
 """Settings, and fields of a cluster's document, that the server is started with."""
 

@@ -48,12 +48,14 @@ class ClusterClient(RunRequests, EnvironmentRequests):
     Attributes:
         pushed: the root hash and the manifest that the server has of each project, as far as this client brought it.
         push_locks: keep two pushes of one project from sending everything twice.
+        conda: what installs conda packages there, as the cluster's document says; empty: what the cluster has.
     """
 
     def __init__(self, linker: Linker, client: str) -> None:
         super().__init__(linker, client)
         self.pushed: dict[str, tuple[str, Manifest]] = {}
         self.push_locks: dict[str, asyncio.Lock] = {}
+        self.conda = ""
 
     @classmethod
     async def connect(

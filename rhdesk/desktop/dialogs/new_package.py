@@ -10,10 +10,12 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.package_names import package_names
 from rhdesk.core.rows import Problem
 from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.package_form import PackageForm
-from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor, document_problems
+from rhdesk.desktop.forms.package_sync import PackageSync
+from rhdesk.desktop.forms.yaml_editor import YamlEditor
 from rhdesk.desktop.widgets.base import Card, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhresources.documents import PackageDocument, parse_document
@@ -32,18 +34,18 @@ class NewPackage(Dialog):
             parent, "New package", "What a function needs, under a name. Functions name it as rh:~/name.", width=760
         )
         self._desk, self._added = desk, added
-        self._syncing = False
         self.name = QLineEdit("~/")
         self.name.setAccessibleName("Name")
         self.name.setObjectName("package-name")
         self.name.textEdited.connect(
             lambda text: self.show_problem(address_problem(text) if text.strip("~/ ") else None)
         )
-        self.form = PackageForm()
-        self.form.changed.connect(self._form_changed)
-        self._tried = False
-        self.yaml = YamlEditor(self._problems, name="YAML of the package")
-        self.yaml.edit.textChanged.connect(self._yaml_changed)
+        self.form = PackageForm(package_names(desk))
+        # what is missing still is no mistake before one is done
+        self.yaml = YamlEditor(lambda text: self._sync.problems(text), name="YAML of the package")
+        self._sync = PackageSync(self.form, self.yaml)
+        self._sync.complains = False
+        self._sync.state_changed.connect(self._say_waiting)
         self.yaml.save_asked.connect(self._create)
         left = QWidget()
         column = QVBoxLayout(left)
@@ -61,43 +63,12 @@ class NewPackage(Dialog):
         self.add_button("Cancel")
         self.accept_button = self.add_button("Create", "primary", self._create)
         self.resize(820, 560)
-        self._pause = QTimer(self, singleShot=True, interval=250)
-        self._pause.timeout.connect(self._read_yaml)
-        self._form_changed()
+        self._sync.write()
         self.name.setFocus()
         QTimer.singleShot(0, self.name, self.name.deselect)
 
-    def _problems(self, text: str) -> list[TextProblem]:
-        """What is wrong in the YAML; that something is missing still is no mistake before one is done."""
-        found = document_problems(text)
-        return found if self._tried else [problem for problem in found if not problem.message.endswith("needs one")]
-
-    def _form_changed(self) -> None:
-        """Write the YAML of what the form says, right or wrong."""
-        from rhresources.documents import yaml as documents_yaml
-
-        try:
-            text = documents_yaml.dump(self.form.values())
-        except DocumentError:
-            return
-        self._syncing = True
-        self.yaml.edit.replace_text(text)
-        self._syncing = False
-
-    def _yaml_changed(self) -> None:
-        if not self._syncing:
-            self._pause.start()
-
-    def _read_yaml(self) -> None:
-        """Take over the YAML into the form, once it is a package."""
-        try:
-            document = parse_document(self.yaml.text)
-        except DocumentError:
-            return
-        if isinstance(document, PackageDocument):
-            self.form.blockSignals(True)
-            self.form.set_document(document)
-            self.form.blockSignals(False)
+    def _say_waiting(self) -> None:
+        self.show_problem(Problem(self._sync.waits) if self._sync.waits else None)
 
     def _create(self) -> None:
         address = self.name.text().strip()
@@ -105,14 +76,11 @@ class NewPackage(Dialog):
             self.show_problem(problem)
             self.name.setFocus()
             return
-        if self._pause.isActive():
-            self._pause.stop()
-            self._read_yaml()
-        self._tried, text = True, self.yaml.text
+        self._sync.complains, text = True, self.yaml.text
         try:
             document = parse_document(text)
         except DocumentError as error:
-            if self.form.check():
+            if not error.problems:  # else it stands at its field and its line
                 self.show_problem(Problem.of(error))
             self.yaml.check_now()
             return

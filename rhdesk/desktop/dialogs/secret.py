@@ -18,11 +18,13 @@ _WRONG = {
     "passphrase": "That passphrase does not open the key. Try again.",
     "password": "That password was not accepted. Try again.",
     "answer": "That was not accepted. Try again.",
+    "token": "That token was not accepted. Try again.",
 }
 _WHY = {
     "passphrase": "The key file is encrypted; its passphrase opens it. It stays on this computer.",
     "password": "Of the account on that host. It is sent to this host only, and encrypted.",
     "answer": "The host asks for this before it lets you in.",
+    "token": "Made on the website of that host. It is sent to this host only, and stays on this computer.",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change
-from rhdesk.desktop.forms.result_text import TextView
-from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
+from rhdesk.desktop.forms.diff_view import DiffView
+from rhdesk.desktop.forms.yaml_editor import Check, TextProblem, YamlEditor, document_problems
 from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.states import ProblemBox, StateView, problem_actions
+from rhdesk.desktop.widgets.two_sides import TwoSides
 from rhresources.errors import AlreadyExists, DocumentError, NotFound
 
 if TYPE_CHECKING:
@@ -26,15 +27,22 @@ if TYPE_CHECKING:
 
 
 class DocumentEditor(QWidget):
-    """Shows one resource at a time. What is typed survives a change on disk: one is asked which of the two stays."""
+    """Shows one resource at a time. What is typed is there again when one comes back to it, and survives a change on
+    disk: one is asked which of the two stays.
+
+    Args:
+        check: finds what is wrong in the text, in a thread.
+        beside: stands at the left of the text (above it where there is little room).
+    """
 
     saved = Signal(str)  # the address
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, check: Check = document_problems, beside: QWidget | None = None) -> None:
         super().__init__()
         self._desk = desk
         self.address = ""
         self._entry: Entry | None = None
+        self._drafts: dict[str, tuple[str, Entry]] = {}  # what was typed and not saved, with what it was typed into
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -47,21 +55,24 @@ class DocumentEditor(QWidget):
         self.save_button = Button("Save", "", "save", self.save, tip="Ctrl+S")
         bar.addWidget(self._revert)
         bar.addWidget(self.save_button)
+        self._bar = bar
         column.addLayout(bar)
         column.addWidget(Rule())
         self._notes = QVBoxLayout()
         self._notes.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._notes)
-        self.editor = YamlEditor()
+        self.editor = YamlEditor(check)
         self.editor.edit.setObjectName("document-text")
         self._state = StateView()
         self._state.retry.connect(self._load)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.editor)
+        self._sides: QWidget = self.editor if beside is None else TwoSides(beside, self.editor)
+        self._stack.addWidget(self._sides)
         self._stack.addWidget(self._state)
         column.addWidget(self._stack, 1)
         self.editor.save_asked.connect(self.save)
         self.editor.dirty_changed.connect(self._say)
+        self.editor.checked.connect(lambda problems: self._same_again())
         self._settle = QTimer(self, singleShot=True, interval=150)
         self._settle.timeout.connect(self._look_again)
         stop = desk.store.names.subscribe(self._names_changed)
@@ -78,6 +89,8 @@ class DocumentEditor(QWidget):
         if address == self.address and self._entry is not None:
             self._look_again()
             return
+        if self._entry is not None and self.is_dirty:
+            self._drafts[self.address] = (self.editor.text, self._entry)
         self.address, self._entry = address, None
         self._drop_notes()
         if address:
@@ -89,8 +102,17 @@ class DocumentEditor(QWidget):
 
     def save(self) -> None:
         """Save what is typed, unless the file was changed by something else meanwhile."""
-        if self._entry is not None and not self._entry.read_only:
-            self._save(self._entry.modified)
+        entry = self._entry
+        if entry is not None and not entry.read_only:
+            self.before_save(entry.text, self.editor.text, lambda: self._save(entry.modified))
+
+    def before_save(self, old: str, new: str, save: Callable[[], object]) -> None:
+        """Look at what is about to be saved, and call `save` if it shall be."""
+        save()
+
+    def add_button(self, button: Button) -> None:
+        """A button at the left of Revert and Save."""
+        self._bar.insertWidget(1, button)
 
     def focus_text(self) -> None:
         """Put the cursor into the text."""
@@ -113,9 +135,13 @@ class DocumentEditor(QWidget):
         if entry.name != self.address:
             return
         self._drop_notes()
-        self._entry = entry
-        self._stack.setCurrentWidget(self.editor)
-        self.editor.set_text(entry.text, read_only=entry.read_only)
+        draft, old = self._drafts.pop(entry.name, ("", entry))
+        self._entry = old
+        self._stack.setCurrentWidget(self._sides)
+        self.editor.set_text(old.text, read_only=old.read_only)
+        if draft:
+            self.editor.edit.replace_text(draft)
+            self._changed_outside(entry)
         self._say()
 
     def _not_loaded(self, error: BaseException) -> None:
@@ -230,11 +256,7 @@ class DocumentEditor(QWidget):
         dialog = Dialog(
             self.window(), f"Two versions of {entry.name}", "− is on disk now, + is what you typed.", width=720
         )
-        lines = difflib.unified_diff(entry.text.splitlines(), self.editor.text.splitlines(), lineterm="", n=30)
-        view = TextView("\n".join(list(lines)[2:]) or "They are the same.")
-        view.setProperty("kind", "detail")
-        view.setMinimumHeight(320)
-        dialog.body.addWidget(view)
+        dialog.body.addWidget(DiffView(entry.text, self.editor.text))
         dialog.add_button("Close")
 
         def choose(act: object) -> None:
@@ -255,6 +277,11 @@ class DocumentEditor(QWidget):
         self._note(ProblemBox(problem, problem_actions(("Save it again", lambda: self._save(0.0))), level="warn"))
 
     # ------------------------------------------------------------ what is said
+
+    def _same_again(self) -> None:
+        """What was typed and taken back is no change."""
+        if self._entry is not None and self.editor.is_dirty and self.editor.text == self._entry.text:
+            self.editor.mark_saved()
 
     def _say(self, dirty: bool = False, *, saved: bool = False, reloaded: bool = False) -> None:
         entry = self._entry

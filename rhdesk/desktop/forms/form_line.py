@@ -81,7 +81,8 @@ class FormLine(QWidget):
 
 def error_words(message: str) -> str:
     """A message of a document as a sentence."""
-    return f"{message[:1].upper()}{message[1:].rstrip('.')}." if message else ""
+    end = "" if message.endswith("?") else "."
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}{end}" if message else ""
 
 
 def short_path(path: Path | str) -> str:

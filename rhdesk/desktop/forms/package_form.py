@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from rhdesk.core.package_names import PackageNames, Suggestions
+from rhdesk.desktop.forms.completion import Completion
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
+from rhdesk.desktop.forms.form_line import error_words
 from rhdesk.desktop.forms.inputs import mark_invalid
 from rhdesk.desktop.widgets.base import ChipRow, Label, ToolButton
 from rhresources.documents import PackageDocument, parse_document
@@ -23,48 +28,75 @@ METHODS = {
     ),
     "local": ("Folder", "A folder that only goes onto sys.path; nothing is installed.", "~/lib"),
     "git": ("git", "A repository, at a branch, tag or commit.", ""),
-    "conda": ("conda", "By conda, from its channels.", "pytorch"),
+    "conda": ("conda", "By conda, from its channels; or a whole environment.yml.", "pytorch"),
 }
 """Of each method: its chip, what it does, an example of a target."""
 
+CHECKOUTS = {
+    "reqs": ("Requirements", "Its requirements are installed, and it goes onto sys.path."),
+    "local": ("Folder", "It only goes onto sys.path; nothing is installed."),
+    "pip": ("Install it", "It is built and installed, as pip would."),
+}
+"""How the checked-out tree of a git package is used: the chip, and what it does."""
+
+_OF_GIT = ("git_url", "revision", "subdirectory", "checkout")
+_FIELDS = ("kind", "description", "install_method", "target", "channels", "options", *_OF_GIT)
+_TELL_AFTER = 500  # milliseconds without a key
+OWN_FIELDS = tuple(name for name in _FIELDS if name in PackageDocument.model_fields)
+"""The fields of a document that the form edits; all others are left as they are."""
+
 
 class PackageForm(QWidget):
-    """Edits one PackageDocument. `changed` comes with every change by the person."""
+    """Edits one PackageDocument. `changed` comes with every change by the person.
+
+    Args:
+        names: suggests names and versions while one types; None: nobody does.
+    """
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, names: PackageNames | None = None) -> None:
         super().__init__()
-        self._kept: dict[str, Any] = {}
+        self._names = names
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
-        self._method = ChipRow()
+        self._method, self._about = ChipRow(), Label("", "faint", wrap=True)
         self._method.set_chips([(method, words[0]) for method, words in METHODS.items()])
         self._method.chosen.connect(lambda method: self._method_chosen())
-        self._about = Label("", "faint", wrap=True)
-        chips = QHBoxLayout()
-        chips.addWidget(self._method)
-        chips.addStretch(1)
-        head = QVBoxLayout()
-        head.setSpacing(4)
-        head.addWidget(Label("Method", "strong"))
-        head.addLayout(chips)
-        head.addWidget(self._about)
-        column.addLayout(head)
+        column.addLayout(_choice("Method", self._method, self._about))
         self.target = _Line("target", "Target", browse=True)
+        self._completion = Completion(self.target.line)
+        self._completion.asked.connect(self._suggest)
+        self._completion.picked.connect(self._edited)
+        self._tell = QTimer(self, singleShot=True, interval=_TELL_AFTER)
+        self._tell.timeout.connect(self._tell_about)
         self.git_url = _Line("git_url", "Repository")
         self.git_url.line.setPlaceholderText("https://github.com/owner/repository")
         self.revision = _Line("revision", "Revision")
         self.revision.line.setPlaceholderText("the default branch")
+        self.subdirectory = _Line("subdirectory", "Folder in it")
+        self.subdirectory.line.setPlaceholderText("all of it")
+        self.channels = _Line("channels", "Channels")
+        self.channels.line.setPlaceholderText("conda-forge")
         self.options = _Line("options", "Options")
-        self.options.line.setPlaceholderText("--no-deps")
         self.description = _Line("description", "Description")
         self._lines = {
-            line.name: line for line in (self.target, self.git_url, self.revision, self.options, self.description)
-        }
+            line.name: line
+            for line in (
+                self.target, self.git_url, self.revision, self.subdirectory, self.channels, self.options,
+                self.description,
+            )
+        }  # fmt: skip
+        self._checkout, self._checkout_about = ChipRow(), Label("", "faint", wrap=True)
+        self._checkout.set_chips([(way, words[0]) for way, words in CHECKOUTS.items()])
+        self._checkout.chosen.connect(lambda way: self._edited())
+        self._checkout_box = QWidget()
+        self._checkout_box.setLayout(_choice("The checkout is used as", self._checkout, self._checkout_about))
         for line in self._lines.values():
             line.changed.connect(self._edited)
+            if line is self.channels:
+                column.addWidget(self._checkout_box)
             column.addWidget(line)
         column.addStretch(1)
         self._show_method()
@@ -75,17 +107,28 @@ class PackageForm(QWidget):
 
     def set_document(self, document: PackageDocument) -> None:
         """Show a document."""
-        self._kept = {"description": document.description}
-        self._method.choose(document.install_method)
-        for name, text in (
-            ("target", document.target),
-            ("git_url", document.git_url),
-            ("revision", document.revision),
-            ("options", shlex.join(document.options)),
-            ("description", document.description),
-        ):
-            self._lines[name].set_text(text)
-        self._show_method()
+        self.set_values(document.model_dump())
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show plain values, right or wrong; `changed` does not come."""
+        blocked = self.blockSignals(True)
+        try:
+            method = values.get("install_method")
+            self._method.choose(method if isinstance(method, str) and method in METHODS else self.method)
+            checkout = values.get("checkout")
+            self._checkout.choose(checkout if isinstance(checkout, str) and checkout in CHECKOUTS else "reqs")
+            for name, line in self._lines.items():
+                if name == "options":
+                    options = values.get(name)
+                    line.set_text(shlex.join(map(str, options)) if isinstance(options, list) else _text(options))
+                elif name == "channels":
+                    channels = values.get(name)
+                    line.set_text(" ".join(map(str, channels)) if isinstance(channels, list) else _text(channels))
+                else:
+                    line.set_text(_text(values.get(name)))
+            self._show_method()
+        finally:
+            self.blockSignals(blocked)
         self.show_errors({})
 
     def document(self) -> PackageDocument:
@@ -99,35 +142,68 @@ class PackageForm(QWidget):
         return document
 
     def values(self) -> dict[str, Any]:
-        """The plain values of the document, right or wrong."""
+        """The plain values of the document, right or wrong.
+
+        Raises:
+            DocumentError: a quote among the options is not closed.
+        """
         texts = {name: line.text for name, line in self._lines.items()}
-        wanted = ("git_url", "revision") if self.method == "git" else ("target",)
+        git = self.method == "git"
         made: dict[str, Any] = {"kind": "package", "description": texts["description"], "install_method": self.method}
-        made |= {name: texts[name] for name in wanted}
+        made |= {name: texts[name] for name in _OF_GIT if name in texts} if git else {"target": texts["target"]}
+        if git and self._checkout.current != "reqs":
+            made["checkout"] = self._checkout.current
+        if self.method == "conda":
+            made["channels"] = re.split(r"[\s,]+", texts["channels"]) if texts["channels"] else []
         try:
             made["options"] = shlex.split(texts["options"])
         except ValueError as error:
             message = f"a quote is not closed ({str(error).lower()})"
             raise DocumentError(f"options: {message}.", problems=[("options", message, None)]) from None
-        return {name: value for name, value in made.items() if value not in ("", [])}
+        if self.method == "local":
+            del made["options"]
+        return {name: value for name, value in made.items() if value not in ("", []) and name in OWN_FIELDS}
 
     def check(self) -> bool:
         """Show what is wrong at its field. True: nothing is."""
         try:
             self.document()
         except DocumentError as error:
-            self.show_errors({field.split("[")[0].split(".")[0]: text for field, text, _ in error.problems})
+            self.show_errors({field: text for field, text, _ in error.problems})
             return False
         self.show_errors({})
         return True
 
-    def show_errors(self, errors: dict[str, str]) -> None:
-        """Put messages under the fields of these names."""
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Put messages under the fields they are about: "target", "options[0]"."""
+        found: dict[str, str] = {}
+        for field, text in errors.items():
+            found.setdefault(field.split("[")[0].split(".")[0], text)
         for name, line in self._lines.items():
-            line.show_error(errors.get(name, ""))
-        stray = [text for name, text in errors.items() if name not in self._lines or self._lines[name].isHidden()]
-        if stray:
-            self._lines["git_url" if self.method == "git" else "target"].show_error(stray[0])
+            line.show_error(found.get(name, ""))
+        stray = [text for name, text in found.items() if name not in self._lines or self._lines[name].isHidden()]
+        first = self._lines["git_url" if self.method == "git" else "target"]
+        if stray and not first.error:
+            first.show_error(stray[0])
+
+    def _suggest(self, typed: str) -> None:
+        if self._names is not None:
+            self._names.suggest(typed, lambda answer: self._answered(typed, answer))
+
+    def _answered(self, typed: str, answer: Suggestions) -> None:
+        self._completion.show(typed, answer.found)
+        if not answer.found and typed.strip() == self.target.text:
+            self.target.show_note(answer.about)
+
+    def _tell_about(self) -> None:
+        """Under the target stands what the index says of it."""
+        typed = self.target.text
+        if self._names is not None and self.method == "pip" and self.isVisible():
+            self._names.suggest(
+                typed,
+                lambda answer: self.target.show_note(answer.about if typed == self.target.text else ""),
+                only_about=True,
+            )
 
     def _method_chosen(self) -> None:
         self._show_method()
@@ -135,20 +211,45 @@ class PackageForm(QWidget):
         self.changed.emit()
 
     def _edited(self) -> None:
+        self._show_method()
         if any(line.error for line in self._lines.values()):
             self.check()
         self.changed.emit()
 
     def _show_method(self) -> None:
+        self._completion.enabled = self._names is not None and self.method == "pip"
+        self.target.show_note("")
+        self._tell.start()
         _, about, example = METHODS[self.method]
         git = self.method == "git"
         self._about.setText(about)
+        self._checkout_about.setText(CHECKOUTS[self._checkout.current][1])
         self.target.setVisible(not git)
         self.target.line.setPlaceholderText(example)
-        self.target.browse.setVisible(self.method in ("reqs", "local", "pip"))
-        self.git_url.setVisible(git)
-        self.revision.setVisible(git)
+        self.target.browse.setVisible(self.method != "git")
+        self.channels.setVisible(self.method == "conda" and "channels" in OWN_FIELDS)
+        for name in ("git_url", "revision", "subdirectory"):
+            self._lines[name].setVisible(git and name in OWN_FIELDS)
+        self._checkout_box.setVisible(git and "checkout" in OWN_FIELDS)
         self.options.setVisible(self.method != "local")
+        self.options.line.setPlaceholderText("--override-channels" if self.method == "conda" else "--no-deps")
+
+
+def _choice(title: str, chips: ChipRow, about: Label) -> QVBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(chips)
+    row.addStretch(1)
+    head = QVBoxLayout()
+    head.setContentsMargins(0, 0, 0, 0)
+    head.setSpacing(4)
+    head.addWidget(Label(title, "strong"))
+    head.addLayout(row)
+    head.addWidget(about)
+    return head
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 class _Line(QWidget):
@@ -178,6 +279,9 @@ class _Line(QWidget):
         self._error = Label("", "error", wrap=True, select=True)
         self._error.hide()
         column.addWidget(self._error)
+        self._note = Label("", "faint", wrap=True, select=True)
+        self._note.hide()
+        column.addWidget(self._note)
 
     @property
     def text(self) -> str:
@@ -193,14 +297,20 @@ class _Line(QWidget):
             self.line.setCursorPosition(0)
 
     def show_error(self, message: str) -> None:
-        self._error.setText(f"{message[:1].upper()}{message[1:].rstrip('.')}." if message else "")
+        self._error.setText(error_words(message))
         self._error.setVisible(bool(message))
         mark_invalid(self.line, bool(message))
+        self._note.setVisible(bool(self._note.text()) and not message)
+
+    def show_note(self, text: str) -> None:
+        """A few words about what stands there."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text) and not self.error)
 
     def _choose(self) -> None:
         form = self.parent()
         method = form.method if isinstance(form, PackageForm) else ""
-        choose = choose_file if method == "reqs" else choose_folder
+        choose = choose_file if method in ("reqs", "conda") else choose_folder
         choose(self, "Choose what to install", lambda path: self._chosen(str(path)))
 
     def _chosen(self, path: str) -> None:

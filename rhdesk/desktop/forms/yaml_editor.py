@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from rhdesk.desktop.forms.code_edit import CodeEdit, Mark
@@ -14,6 +15,7 @@ from rhresources.errors import DocumentError
 
 _PAUSE = 180  # milliseconds without a key before the text is checked
 _SHOWN = 20
+_HIGHEST = 132  # pixels of the list of problems
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class _Problems(QWidget):
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget()
         self._lines = QVBoxLayout(inner)
         self._lines.setContentsMargins(12, 6, 12, 6)
@@ -172,5 +175,14 @@ class _Problems(QWidget):
         if len(problems) > _SHOWN:
             self._lines.addWidget(Label(f"and {len(problems) - _SHOWN} more", "faint"))
         self.setAccessibleName(f"{len(problems)} problems" if problems else "No problems")
-        self._area.setFixedHeight(min(132, 14 + 34 * len(problems[:_SHOWN])))
         self.setVisible(bool(problems))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the words are at this width, up to a limit."""
+        width = self.width()
+        self._area.setFixedHeight(min(_HIGHEST, max(self._lines.totalHeightForWidth(width), 40)))

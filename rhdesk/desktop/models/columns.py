@@ -37,6 +37,7 @@ class Column(Generic[Row]):
         drop_below: how soon it is hidden in a narrow table: the largest goes first; 0 stays.
         ages: the text depends on the clock; repainted every few seconds.
         tip: tool tip of a cell; where empty the whole text shows when it does not fit.
+        role: the role of the text's colour, where it says more than the kind does; "" is the kind's own.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Column(Generic[Row]):
     drop_below: int = 0
     ages: bool = False
     tip: Callable[[Row], str] | None = None
+    role: Callable[[Row], str] | None = None
 
     @property
     def to_the_right(self) -> bool:

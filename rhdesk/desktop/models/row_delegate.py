@@ -72,7 +72,8 @@ class RowDelegate(QStyledItemDelegate):
                 13, QFont.Weight.Medium if column.kind is Kind.STRONG_NUMBER else QFont.Weight.Normal
             )  # fmt: skip
             strong = column.kind in (Kind.TEXT, Kind.STRONG_NUMBER) and text != "—"
-            _words(painter, cell, text, font, "text" if strong else "text_muted", column.to_the_right)
+            role = column.role(row) if column.role is not None else ""
+            _words(painter, cell, text, font, role or ("text" if strong else "text_muted"), column.to_the_right)
 
 
 def _words(painter: QPainter, box: QRectF, text: str, font: QFont, role: str, right: bool = False) -> None:

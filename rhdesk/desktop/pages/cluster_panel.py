@@ -44,7 +44,7 @@ class ClusterPanel(SidePanel):
         column.addWidget(self._facts)
         column.addStretch(1)
         self.add_tab("load", "Load", self._load)
-        self.add_tab("environments", "Environments", self._environments)
+        self.add_tab("environments", "Environments", self._environments, scroll=False)
         self.add_tab("events", "Events", self._make_events())
         self.add_tab("about", "About", self._facts_page)
         self.tabs.chosen.connect(self._tab_chosen)

@@ -1,65 +1,82 @@
-"""The environments on a cluster: what is in them, how big they are, when they were used; and Remove."""
+"""The environments on a cluster: what they are made of, their size and last use; open one, remove those unused."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.environment_rows import EnvironmentRow
 from rhdesk.core.rows import Problem, State
+from rhdesk.core.store import Condition, Phase
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import age_text, bytes_text, count_text
-from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, clear_layout
+from rhdesk.desktop.dialogs.environment_details import EnvironmentDetails
+from rhdesk.desktop.dialogs.remove_environments import RemoveUnused, remove_environments
+from rhdesk.desktop.models.columns import Column, Kind
+from rhdesk.desktop.widgets.base import Button, Label, row_of
 from rhdesk.desktop.widgets.dialog import confirm
+from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.states import StateView
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class EnvironmentRow:
-    """One environment of a cluster. `state` is "ready", "installing" or "failed"; sizes in bytes."""
-
-    hash: str
-    python: str
-    packages: tuple[str, ...]
-    bytes: int
-    created: float
-    used: float
-    in_use: bool
-    state: str
-
-
 class EnvironmentsView(QWidget):
-    """Asks the cluster when it comes into sight, and after every removal."""
+    """Asks the cluster when it comes into sight, and after everything that was done to an environment."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
         self._address = ""
+        self._heard = 0.0
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(10)
-        head = QHBoxLayout()
-        self._total = Label("", "muted")
-        head.addWidget(self._total, 1)
-        head.addWidget(ToolButton("refresh-cw", "Ask again", self.refresh))
-        column.addLayout(head)
-        self._list = QVBoxLayout()
-        self._list.setSpacing(10)
-        column.addLayout(self._list)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.list = ListPanel(_columns(), lambda row: row.hash, "Environments")
+        self.list.setProperty("card", False)
+        self.list.set_chips(
+            [
+                ("all", "All", None),
+                ("unused", "Unused", lambda row: not row.fixed),
+                ("failed", "Failed", lambda row: row.state == "failed"),
+            ]
+        )
+        self.list.set_empty("No environments yet", "The first run of a function installs what it needs here.", "layers")
+        self.list.add_tool("refresh-cw", "Ask again", self.refresh)
+        self.list.menu_for = self._menu
+        self.list.opened.connect(lambda row: self.open_environment(row.hash))
+        self.list.delete_asked.connect(self._ask_remove)
+        self.list.chosen.connect(lambda rows: self._allow())
+        self.list.retry.connect(self.refresh)
+        column.addWidget(self.list, 1)
+        self._total = Label("", "faint")
+        self.prune_button = Button("Remove unused…", "flat", "trash-2", self._prune)
+        self.prune_button.setObjectName("environments-prune")
+        self.open_button = Button("Open", "", "", self._open_chosen)
+        self.open_button.setObjectName("environment-open")
+        foot = row_of(self._total, None, self.prune_button, self.open_button)
+        foot.setContentsMargins(16, 8, 12, 10)
+        self._foot = QWidget()
+        self._foot.setLayout(foot)
+        column.addWidget(self._foot)
         self._state = StateView()
         self._state.retry.connect(self.refresh)
         column.addWidget(self._state, 1)
+        self._stand_by()
 
     def show_cluster(self, address: str) -> None:
+        """Show the environments of another cluster."""
+        if address != self._address:
+            self._desk.tasks.cancel(self._asks)
         self._address = address
-        self._show([])
-        self._state.show_loading()
+        self.list.set_rows([], Condition())
+        self._stand_by()
         if self.isVisible():
             self.refresh()
 
@@ -67,96 +84,136 @@ class EnvironmentsView(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
+        """Ask the cluster what is there."""
         address = self._address
-        row = self._desk.store.clusters.get(address)
-        if row is None or row.state not in (State.UP, State.STARTING):
-            self._show([])
-            down = row is None or row.state is State.DOWN
-            title = "Not known while it is down" if down else "Not known while it cannot be asked"
-            self._state.show_empty(title, "Environments stay on the cluster's disk.", "layers")
-            self._state.show()
+        if not self._stand_by():
             return
+        if not self.list.table.rows.total:
+            self.list.set_rows([], Condition())
 
         async def ask(workspace: Workspace, progress: Progress) -> list[EnvironmentRow]:
-            client = await workspace.connect(address)
-            states = ("ready", "installing", "failed")
-            return [
-                EnvironmentRow(
-                    each.hash,
-                    each.python,
-                    tuple(each.packages),
-                    each.bytes,
-                    each.created,
-                    each.used,
-                    each.in_use,
-                    states[each.state] if each.state < len(states) else "ready",
-                )
-                for each in await client.list_environments()
-            ]
+            environments = await (await workspace.environments(address)).list()
+            return [EnvironmentRow.of(one) for one in environments]
 
-        self._desk.act(
-            f"environments {id(self)}",
-            ask,
-            on_done=self._answered,
-            on_error=lambda error: self._state.show_failed(Problem.of(error)),
-            quiet=True,
-        )
+        def answered(rows: list[EnvironmentRow]) -> None:
+            if address == self._address:
+                self._show(rows)
 
-    def _answered(self, rows: list[EnvironmentRow]) -> None:
-        rows.sort(key=lambda row: -(row.used or row.created))
-        self._show(rows)
-        if not rows:
-            self._state.show_empty(
-                "No environments yet", "The first run of a function installs what it needs here.", "layers"
-            )
+        def failed(error: BaseException) -> None:
+            if address == self._address:
+                rows = self.list.table.rows.all_rows()
+                phase = Phase.STALE if rows else Phase.FAILED
+                self.list.set_rows(rows, Condition(phase, Problem.of(error), self._heard))
+
+        self._desk.act(self._asks, ask, on_done=answered, on_error=failed, quiet=True)
+
+    def open_environment(self, hash: str) -> EnvironmentDetails:
+        """Open one of them in a dialog of its own."""
+        row = next((row for row in self.list.table.rows.all_rows() if row.hash == hash), None)
+        dialog = EnvironmentDetails(self._desk, self.window(), self._address, hash, row)
+        dialog.changed.connect(self.refresh)
+        dialog.open()
+        return dialog
+
+    @property
+    def _asks(self) -> str:
+        return f"environments {id(self)}"
+
+    def _stand_by(self) -> bool:
+        """Show the list where the cluster can be asked, else why not."""
+        row = self._desk.store.clusters.get(self._address)
+        up = row is not None and row.state in (State.UP, State.STARTING)
+        self.list.setVisible(up)
+        self._foot.setVisible(up)
+        self._state.setVisible(not up)
+        if not up:
+            down = row is None or row.state is State.DOWN
+            title = "Not known while it is down" if down else "Not known while it cannot be asked"
+            self._state.show_empty(title, "What is installed there stays there.", "layers")
+        self._allow()
+        return up
 
     def _show(self, rows: list[EnvironmentRow]) -> None:
-        clear_layout(self._list)
-        self._state.setVisible(not rows)
+        self._heard = time.time()
+        rows.sort(key=lambda row: -row.last_use)
+        self.list.set_rows(rows)
         size = bytes_text(sum(row.bytes for row in rows))
         self._total.setText(f"{count_text(len(rows), 'environment')} · {size}" if rows else "")
-        for row in rows:
-            self._list.addWidget(self._card(row))
+        self._allow()
 
-    def _card(self, row: EnvironmentRow) -> Card:
-        card = Card(margins=(12, 8, 8, 10))
-        card.body.setSpacing(4)
-        head = QHBoxLayout()
-        head.addWidget(Label(f"Python {row.python}", "strong"))
-        head.addWidget(Label(row.hash[:10], "mono", select=True))
-        head.addStretch(1)
-        remove = Button("Remove", "link", on_click=lambda: self._ask_remove(row))
-        remove.allow("Something runs in it now." if row.in_use else "")
-        head.addWidget(remove)
-        card.body.addLayout(head)
-        packages = ", ".join(row.packages) or "No packages"
-        card.body.addWidget(Label(packages, "", wrap=True, select=True))
-        words = [bytes_text(row.bytes), "in use" if row.in_use else f"used {age_text(row.used or row.created)}"]
-        if row.state != "ready":
-            words.insert(0, {"installing": "being installed", "failed": "could not be installed"}[row.state])
-        label = Label(" · ".join(words), "error" if row.state == "failed" else "faint")
-        card.body.addWidget(label, 0, Qt.AlignmentFlag.AlignLeft)
-        return card
+    def _allow(self) -> None:
+        rows = self.list.table.rows.all_rows()
+        free = any(not row.fixed for row in rows)
+        self.prune_button.allow("" if free else "All of them are in use." if rows else "There is none.")
+        self.open_button.allow("" if len(self.list.selected()) == 1 else "Choose one environment first.")
 
-    def _ask_remove(self, row: EnvironmentRow) -> None:
+    def _open_chosen(self) -> None:
+        for row in self.list.selected()[:1]:
+            self.open_environment(row.hash)
+
+    def _menu(self, row: EnvironmentRow) -> list[MenuEntry | None]:
+        copy = QGuiApplication.clipboard().setText
+        chosen = self.list.selected()
+        several = len(chosen) > 1
+        remove = f"Remove {len(chosen)}…" if several else "Remove…"
+        return [
+            ("layers", "Open", lambda: self.open_environment(row.hash), ""),
+            ("play", "Its runs", lambda: self._desk.navigate("runs", f"?cluster={self._address}"), ""),
+            ("copy", "Copy the hash", lambda: copy(row.hash), ""),
+            None,
+            ("trash-2", remove, lambda: self._ask_remove(chosen if several else [row]), "" if several else row.fixed),
+        ]
+
+    def _ask_remove(self, rows: Sequence[EnvironmentRow]) -> None:
+        going = [row for row in rows if not row.fixed]
+        if not going:
+            self._desk.notifier.warning(rows[0].fixed if rows else "Nothing was chosen.")
+            return
+        one = len(going) == 1
         confirm(
             self.window(),
-            "Remove this environment?",
-            f"It frees {bytes_text(row.bytes)}. A run that needs it installs it again.",
+            "Remove this environment?" if one else f"Remove {len(going)} environments?",
+            f"It frees {bytes_text(sum(row.bytes for row in going))}. A run that needs "
+            + ("it" if one else "one of them")
+            + " installs it again.",
             "Remove",
-            lambda: self._remove(row),
-            victims=[f"Python {row.python}: {', '.join(row.packages) or 'no packages'}"],
+            lambda: remove_environments(self._desk, self._address, going, self.refresh),
+            victims=[f"Python {row.python}: {row.title}" for row in going],
         )
 
-    def _remove(self, row: EnvironmentRow) -> None:
-        address = self._address
+    def _prune(self) -> None:
+        rows = self.list.table.rows.all_rows()
+        RemoveUnused(self._desk, self.window(), self._address, rows, self.refresh).open()
 
-        async def remove(workspace: Workspace, progress: Progress) -> int:
-            return await (await workspace.connect(address)).remove_environment(row.hash)
 
-        self._desk.act(
-            f"remove environment {row.hash}",
-            remove,
-            on_done=lambda freed: self._desk.notifier.success(f"{bytes_text(freed)} freed on {address}."),
-            on_end=self.refresh,
-        )
+def _columns() -> list[Column[EnvironmentRow]]:
+    return [
+        Column(
+            "packages", "Made of", lambda row: row.title, Kind.TITLE, 150, stretch=True, second=_second,
+            sort=lambda row: row.title.casefold(), tip=lambda row: "\n".join(row.packages) or "No packages",
+        ),
+        Column(
+            "python", "Python", lambda row: row.python, Kind.MUTED, 72, sort=lambda row: _version(row.python),
+            drop_below=620,
+        ),
+        Column("size", "Size", lambda row: bytes_text(row.bytes), Kind.NUMBER, 84, sort=lambda row: row.bytes),
+        Column(
+            "used", "Used", _used, Kind.MUTED, 104, sort=lambda row: row.last_use, ages=True,
+            role=lambda row: {"failed": "error", "installing": "warn"}.get(row.state, "ok" if row.in_use else ""),
+        ),
+    ]  # fmt: skip
+
+
+def _second(row: EnvironmentRow) -> str:
+    anew = f"made anew {age_text(row.renewed)}" if row.renewed else ""
+    return " · ".join(part for part in (f"Python {row.python}", row.hash[:10], anew) if part)
+
+
+def _used(row: EnvironmentRow) -> str:
+    if row.state != "ready":
+        return "Installing" if row.state == "installing" else "Failed"
+    return "In use" if row.in_use else age_text(row.last_use)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -18,7 +18,13 @@ from rhdesk.desktop.forms.cluster_choice import LOCAL, ClusterChoice
 from rhdesk.desktop.forms.parameter_form import ParameterForm
 from rhdesk.desktop.forms.schema import fields_of, refined
 from rhdesk.desktop.forms.static_schema import summary
-from rhdesk.desktop.pages.function_source import FunctionSource, file_of, read_source, stamp_of
+from rhdesk.desktop.pages.function_source import (
+    FunctionSource,
+    fetch_source,
+    file_of,
+    read_source,
+    stamp_of,
+)
 from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule, clear_layout
 from rhdesk.desktop.widgets.dialog import confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
@@ -171,7 +177,11 @@ class FunctionRun(QWidget):
             self._show_source(source, first=first, changed=changed)
             then()
 
-        self._desk.tasks.start(f"function.read:{id(self)}", read, on_done=done)
+        key = f"function.read:{id(self)}"
+        if document.code.place == "git":
+            self._desk.act(key, partial(fetch_source, document), on_done=done, quiet=True)
+        else:
+            self._desk.tasks.start(key, read, on_done=done)
 
     def _show_source(self, source: FunctionSource, *, first: bool, changed: bool) -> None:
         self._clear_notes()

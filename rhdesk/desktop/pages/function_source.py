@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rhdesk.desktop.forms.static_schema import static_schema
+
+if TYPE_CHECKING:
+    from rhresources.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -15,14 +20,14 @@ class FunctionSource:
     """A function as its file has it.
 
     Attributes:
-        file: whole path.
+        file: whole path; None where the code is not on this computer.
         stamp: changes when the file does; None where there is no file.
         signature: "(epochs: int = 3) -> dict".
         schema: of the parameters, as far as the source tells.
         problem: why it could not be read; empty if it was.
     """
 
-    file: Path
+    file: Path | None
     stamp: tuple[int, int] | None = None
     signature: str = ""
     docstring: str = ""
@@ -31,13 +36,23 @@ class FunctionSource:
     problem: str = ""
 
 
-def file_of(document: Any) -> Path:
-    """The file that holds the code of a function's document."""
-    return Path(str(document.code.root)).expanduser() / str(document.code.file)
+def file_of(document: Any) -> Path | None:
+    """The file that holds the code of a function's document; None where it is not on this computer."""
+    code = document.code
+    if code.place == "folder":
+        return Path(code.root).expanduser() / str(code.file)
+    if code.place == "git":
+        from rhresources.git.checkouts import kept_checkout
+
+        checkout = kept_checkout(code.git_url, code.revision)
+        return checkout.folder / str(code.file) if checkout is not None else None
+    return None
 
 
-def stamp_of(file: Path) -> tuple[int, int] | None:
+def stamp_of(file: Path | None) -> tuple[int, int] | None:
     """Time and size of a file; None where it cannot be seen."""
+    if file is None:
+        return None
     try:
         found = file.stat()
     except OSError:
@@ -50,10 +65,16 @@ def read_source(document: Any) -> FunctionSource:
     from rhresources.code.find import parse_file
     from rhresources.errors import RhError
 
-    file, name = file_of(document), document.code.name
+    code, file, name = document.code, file_of(document), document.code.name
+    if code.place == "module":
+        # the cluster that has it installed says more
+        return FunctionSource(None, schema=static_schema("(*args, **kwargs)"))
+    if file is None:
+        return FunctionSource(None, problem=f"{code.source} was not fetched yet.")
     stamp = stamp_of(file)
     if stamp is None:
-        return FunctionSource(file, None, problem=f"{file} is not there.")
+        where = f"{code.source} has no file {code.file}." if code.place == "git" else f"{file} is not there."
+        return FunctionSource(file, None, problem=where)
     try:
         module = parse_file(file)
     except RhError as error:
@@ -69,6 +90,18 @@ def read_source(document: Any) -> FunctionSource:
     except ValueError as error:
         return FunctionSource(file, stamp, signature, docstring, found.lineno, None, str(error))
     return FunctionSource(file, stamp, signature, docstring, found.lineno, schema)
+
+
+async def fetch_source(document: Any, workspace: Workspace, progress: Callable[[str], None]) -> FunctionSource:
+    """`read_source` for code in a git repository, which is checked out first; without a network, what is here."""
+    from rhresources.errors import RhError
+
+    try:
+        await workspace.locate(document, progress)
+    except RhError as error:
+        found = await asyncio.to_thread(read_source, document)
+        return replace(found, problem=str(error)) if found.problem else found
+    return await asyncio.to_thread(read_source, document)
 
 
 def _find(module: ast.Module | ast.ClassDef, names: list[str]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qs
 
 from PySide6.QtCore import Qt, QTimer
@@ -193,8 +194,7 @@ class FunctionsPage(Page):
                 ("Address", row.address),
                 ("Description", row.description),
                 ("Function", document.code.name),
-                ("File", str(file_of(document))),
-                ("Folder", document.code.root),
+                *_places(document),
                 ("Cluster", document.cluster or "^local, this computer"),
                 ("Packages", "\n".join(document.packages) or "the requirements of its folder"),
                 ("Set-up", "\n".join(document.setup_commands)),
@@ -204,7 +204,7 @@ class FunctionsPage(Page):
                 ("Document", row.path),
                 ("Changed", moment_text(row.modified)),
             ],
-            mono=("File", "Folder", "Function", "Document", "Packages", "Set-up"),
+            mono=("File", "Folder", "Repository", "Revision", "Module", "Function", "Document", "Packages", "Set-up"),
         )
 
     def _fill_runs(self) -> None:
@@ -320,7 +320,18 @@ def _second(row: EntryRow) -> str:
     if row.document is None:
         return row.problem
     code = row.document.code
-    return f"{code.file}:{code.name}  in  {code.root}"
+    return f"{code.pointer}  in  {code.source}"
+
+
+def _places(document: Any) -> list[tuple[str, str]]:
+    """Where the code of a function is."""
+    code = document.code
+    if code.place == "module":
+        return [("Module", code.module), ("Code", "in an installed package; none is sent")]
+    if code.place == "git":
+        revision = code.revision or "the default branch"
+        return [("File", code.file), ("Repository", code.git_url), ("Revision", revision)]
+    return [("File", str(file_of(document))), ("Folder", code.root)]
 
 
 def _cluster(row: EntryRow) -> str:

@@ -1,34 +1,31 @@
-"""Packages: what is saved under a name, by which method it is installed, who uses it; edit and install beside it."""
+"""Packages: what is saved under a name, how it is installed, who uses it; edit, check and install it beside that."""
 
 from __future__ import annotations
 
-import asyncio
 import shlex
-from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import EntryRow, Problem, State
+from rhdesk.core.rows import EntryRow, State
 from rhdesk.core.store import Change
 from rhdesk.core.words import age_text
 from rhdesk.desktop.dialogs.new_package import NewPackage
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs, named_by
-from rhdesk.desktop.forms.document_editor import DocumentEditor
-from rhdesk.desktop.forms.package_form import METHODS, PackageForm
+from rhdesk.desktop.forms.package_form import METHODS
 from rhdesk.desktop.models.columns import Column, Kind
+from rhdesk.desktop.pages.package_check import PackageCheck
+from rhdesk.desktop.pages.package_edit import PackageEditor
+from rhdesk.desktop.pages.package_functions import PackageFunctions
 from rhdesk.desktop.pages.package_install import PackageInstall
-from rhdesk.desktop.widgets.base import Button, Label, Rule, clear_layout
+from rhdesk.desktop.pages.package_used import PackageUsed
+from rhdesk.desktop.widgets.base import Button, ToolButton
 from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
 from rhdesk.desktop.widgets.side_panel import SidePanel
-from rhdesk.desktop.widgets.states import ProblemBox
-from rhresources.errors import DocumentError
 
-if TYPE_CHECKING:
-    from rhdesk.core.tasks import Progress
-    from rhresources.workspace import Workspace
+_TABS = ("package", "check", "install", "used", "functions")
 
 
 class PackagesPage(Page):
@@ -40,7 +37,7 @@ class PackagesPage(Page):
         super().__init__(desk)
         self._acts = ResourceActs(desk, self)
         self._users: dict[str, list[str]] = {}
-        self._wanted = ""
+        self._wanted = self._wanted_tab = ""
         columns = [
             Column[EntryRow]("name", "Name", lambda row: row.name, Kind.TITLE, 180, stretch=True, second=_second),
             Column[EntryRow]("method", "Method", method_of, Kind.TEXT, 116),
@@ -68,30 +65,33 @@ class PackagesPage(Page):
         self.list.retry.connect(lambda: desk.retry_now())
         self.panel = SidePanel(440)
         self.panel.setMinimumWidth(400)
-        self.edit = _EditTab(desk)
+        self._whole = ToolButton("maximize-2", "Use the whole page", self._switch_whole, checkable=True)
+        self._whole.setObjectName("package-whole")
+        self.panel.add_mark(self._whole)
+        self.editor = PackageEditor(desk)
+        self.editor.users = lambda address: self._users.get(address, ())
+        self.editor.check_asked.connect(self._check)
+        self.check = PackageCheck(desk)
+        self.check.text_wanted.connect(lambda: self._check(self.editor.editor.text))
         self.install = PackageInstall(desk)
-        self.used = ListPanel(
-            [Column("name", "Function", lambda row: row.name, Kind.TITLE, 200, stretch=True, second=_address)],
-            lambda row: row.address,
-            "Used by",
-        )
-        note = "A function names it in its packages as rh:~/name."
-        self.used.set_empty("Used by no function", note, "square-function")
-        self.used.opened.connect(lambda row: desk.navigate("functions", row.address))
-        self.editor = DocumentEditor(desk)
-        self.panel.add_tab("package", "Package", self.edit, scroll=False)
+        self.editor.editor.dirty_changed.connect(self.install.set_unsaved)
+        self.used = PackageUsed(desk)
+        self.functions = PackageFunctions(desk)
+        self.functions.install_asked.connect(self._install_on)
+        self.panel.add_tab("package", "Package", self.editor, scroll=False)
+        self.panel.add_tab("check", "Check", self.check, scroll=False)
         self.panel.add_tab("install", "Install", self.install, scroll=False)
         self.panel.add_tab("used", "Used by", self.used, scroll=False)
-        self.panel.add_tab("yaml", "YAML", self.editor, scroll=False)
+        self.panel.add_tab("functions", "Functions", self.functions, scroll=False)
         self.panel.closed.connect(self._closed)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setHandleWidth(14)
         split.setChildrenCollapsible(False)
         split.addWidget(self.list)
         split.addWidget(self.panel)
-        split.setStretchFactor(0, 5)
-        split.setStretchFactor(1, 4)
-        split.setSizes([520, 480])
+        split.setStretchFactor(0, 2)
+        split.setStretchFactor(1, 5)
+        split.setSizes([320, 720])
         self.body.addWidget(split)
         self.destroyed.connect(desk.store.packages.subscribe(self._packages_changed))
         self.destroyed.connect(desk.store.functions.subscribe(lambda change: self._count_users()))
@@ -103,12 +103,12 @@ class PackagesPage(Page):
         return [button]
 
     def open(self, target: str) -> None:
-        """ "~/deps" shows that package, "new" makes one."""
+        """ "~/deps" shows that package, "~/deps?tab=install" that tab of it, "new" makes one."""
         if target == "new":
             self.add()
         elif target:
-            self._wanted = target
-            self.list.select(target)
+            self._wanted, _, self._wanted_tab = target.partition("?tab=")
+            self.list.select(self._wanted)
             self._take_wanted()
         elif self.panel.isVisible():
             self.panel.close_panel()
@@ -129,29 +129,41 @@ class PackagesPage(Page):
         new = row.address != self.editor.address or self.panel.isHidden()
         self.panel.set_head(row.name, row.address)
         broken = row.document is None
-        for key in ("package", "install", "used"):
+        for key in _TABS[1:]:
             self.panel.tabs.set_visible(key, not broken)
+        if broken or new:
+            self.panel.tabs.choose("package")
         self.editor.show_address(row.address)
-        if broken:
-            self.panel.tabs.choose("yaml")
-        else:
-            self.edit.show_package(row)
+        if not broken:
+            self.check.show_package(row)
             self.install.show_package(row)
-            self._fill_used(row)
-            if new:
-                self.panel.tabs.choose("package")
+            self.functions.show_package(row)
+            self.used.show_package(row, self._users.get(row.address, ()))
         self.panel.show()
         if new:
             self.moved.emit(row.address)
 
     def _closed(self) -> None:
+        self._whole.setChecked(False)
+        self._switch_whole()
         self.list.table.clearSelection()
         self.list.table.setFocus()
         self.moved.emit("")
 
-    def _fill_used(self, row: EntryRow) -> None:
-        found = (self.desk.store.functions.get(address) for address in self._users.get(row.address, ()))
-        self.used.set_rows([one for one in found if one is not None])
+    def _switch_whole(self) -> None:
+        """The package takes the page of the list too, or gives it back."""
+        whole = self._whole.isChecked()
+        self.list.setVisible(not whole)
+        self._whole.set_icon("minimize-2" if whole else "maximize-2")
+        self._whole.setToolTip("Show the list" if whole else "Use the whole page")
+
+    def _check(self, text: str) -> None:
+        self.panel.tabs.choose("check")
+        self.check.check(text)
+
+    def _install_on(self, cluster: str) -> None:
+        self.install.choose({cluster})
+        self.panel.tabs.choose("install")
 
     def _packages_changed(self, change: Change) -> None:
         self._refill()
@@ -170,6 +182,9 @@ class PackagesPage(Page):
             self._wanted = ""
             self.list.select(row.address)
             self._show(row)
+            if self._wanted_tab in _TABS and row.document is not None:
+                self.panel.tabs.choose(self._wanted_tab)
+            self._wanted_tab = ""
 
     def _count_users(self) -> None:
         self._users = {}
@@ -177,6 +192,9 @@ class PackagesPage(Page):
             for name in named_by(function):
                 self._users.setdefault(name, []).append(function.address)
         self._refill()
+        row = self.desk.store.packages.get(self.editor.address)
+        if row is not None and row.document is not None:
+            self.used.show_package(row, self._users.get(row.address, ()))
 
     def _refill(self) -> None:
         self.list.set_rows(self.desk.store.packages.rows(), self.desk.store.packages.condition)
@@ -192,9 +210,10 @@ class PackagesPage(Page):
     def _menu(self, row: EntryRow) -> list[MenuEntry | None]:
         broken = "Its document is broken; mend it first." if row.document is None else ""
         return [
-            ("pencil", "Edit", lambda: self._open_tab(row, "package"), broken),
+            ("pencil", "Edit", lambda: self._open_tab(row, "package"), ""),
+            ("shield-check", "Check…", lambda: self._open_tab(row, "check"), broken),
             ("download", "Install…", lambda: self._open_tab(row, "install"), broken),
-            ("file-code", "Edit as YAML", lambda: self._open_tab(row, "yaml"), ""),
+            ("square-function", "Used by…", lambda: self._open_tab(row, "used"), broken),
             None,
             *self._acts.menu(row, opened=self._added),
         ]
@@ -202,110 +221,8 @@ class PackagesPage(Page):
     def _open_tab(self, row: EntryRow, tab: str) -> None:
         self._show(row)
         self.panel.tabs.choose(tab)
-
-
-class _EditTab(QWidget):
-    """The form of a saved package with Save and Revert."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self._desk = desk
-        self._row: EntryRow | None = None
-        self._dirty = False
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        inner = QWidget()
-        words = QVBoxLayout(inner)
-        words.setContentsMargins(16, 12, 16, 12)
-        words.setSpacing(12)
-        self._notes = QVBoxLayout()
-        words.addLayout(self._notes)
-        self.form = PackageForm()
-        self.form.changed.connect(self._changed)
-        words.addWidget(self.form, 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
-        column.addWidget(area, 1)
-        column.addWidget(Rule())
-        foot = QHBoxLayout()
-        foot.setContentsMargins(16, 10, 16, 10)
-        foot.setSpacing(8)
-        self._mark = Label("", "faint")
-        foot.addWidget(self._mark, 1)
-        self._revert = Button("Revert", "flat", "rotate-ccw", self._take_row)
-        self.save_button = Button("Save", "primary", "save", self.save)
-        foot.addWidget(self._revert)
-        foot.addWidget(self.save_button)
-        column.addLayout(foot)
-
-    def show_package(self, row: EntryRow) -> None:
-        """Show a package; what is typed into the form of the same one stays."""
-        new = self._row is None or row.address != self._row.address
-        if new or not self._dirty:
-            self._row = row
-            self._take_row()
-        elif self._row is not None and row.modified != self._row.modified:
-            self._note(
-                Problem(f"{row.address} was changed elsewhere.", "Revert takes that over; Save is refused until then.")
-            )
-
-    def save(self) -> None:
-        """Save the form into the document; its comments stay."""
-        row = self._row
-        if row is None or not self.form.check():
-            return
-        try:
-            document = self.form.document()
-        except DocumentError as error:
-            self._note(Problem.of(error))
-            return
-
-        async def save(workspace: Workspace, progress: Progress) -> Any:
-            from rhresources.documents import update_text
-
-            entry = await asyncio.to_thread(workspace.names.load, row.address)
-            text = update_text(entry.text, document)
-            return await asyncio.to_thread(workspace.names.save_text, row.address, text, modified=row.modified)
-
-        def done(entry: Any) -> None:
-            self._dirty = False
-            self._say("Saved")
-
-        def failed(error: BaseException) -> None:
-            self._note(Problem.of(error))
-
-        clear_layout(self._notes)
-        self._desk.act(f"package.save:{row.address}", save, on_done=done, on_error=failed, quiet=True)
-
-    def _take_row(self) -> None:
-        row = self._row
-        if row is None:
-            return
-        newest = self._desk.store.packages.get(row.address)
-        self._row = row = newest if newest is not None and newest.document is not None else row
-        clear_layout(self._notes)
-        self.form.blockSignals(True)
-        self.form.set_document(row.document)
-        self.form.blockSignals(False)
-        self._dirty = False
-        self._say("")
-
-    def _changed(self) -> None:
-        self._dirty = True
-        self._say("● Not saved")
-
-    def _say(self, words: str) -> None:
-        self._mark.setText(words)
-        self._revert.setVisible(self._dirty)
-        self.save_button.setEnabled(self._dirty)
-
-    def _note(self, problem: Problem) -> None:
-        clear_layout(self._notes)
-        self._notes.addWidget(ProblemBox(problem))
+        if tab == "package":
+            self.editor.focus_form()
 
 
 def method_of(row: EntryRow) -> str:
@@ -327,7 +244,3 @@ def target_of(row: EntryRow) -> str:
 
 def _second(row: EntryRow) -> str:
     return row.problem or row.description or row.address
-
-
-def _address(row: EntryRow) -> str:
-    return row.address

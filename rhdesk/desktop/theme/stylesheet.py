@@ -30,6 +30,8 @@ def _surfaces(t: Tokens) -> str:
     QFrame[banner="error"] {{ border-left: 3px solid {t.error}; }}
     QFrame[banner="info"] {{ border-left: 3px solid {t.info}; }}
     QSplitter::handle {{ background: transparent; }}
+    QSplitter[line="true"]::handle {{ background: {t.border}; }}
+    QFrame[line="plain"][chosen="true"] {{ background: {t.selected}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
     QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}

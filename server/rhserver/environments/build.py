@@ -12,8 +12,12 @@ from pathlib import Path
 import psutil
 
 from rhresources.errors import InstallError
-from rhserver.environments.installer import Installer, telling_sentence
-from rhserver.environments.recipe import Recipe, Step
+from rhserver.environments.conda import commands as conda
+from rhserver.environments.conda.activation import note_variables
+from rhserver.environments.failures import failure
+from rhserver.environments.installer import Installer
+from rhserver.environments.locked import export_locks
+from rhserver.environments.recipe import Recipe
 
 OnText = Callable[[str], None]
 
@@ -33,15 +37,23 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
     environment = folder / "venv"
     python = str(environment / "bin" / "python")
     installer = Installer(environment, on_line, lambda process_id: _mark(folder, process_id))
-    on_phase(f"Creating a Python {recipe.python_shown} environment")
-    creating = (uv, "venv", "--no-project", "--python", recipe.python, "--", str(environment))
-    if await installer.run(*creating, folder=folder):
-        raise _failure(installer, f"A Python {recipe.python_shown} environment could not be made")
+    options = ["--python", python]
+    if recipe.conda is not None:
+        await conda.create(recipe.conda, environment, folder, installer, on_phase, newest=recipe.renewed > 0)
+        options.append("--break-system-packages")  # it is nobody's system; some builds of Python say they are
+    else:
+        await _create(recipe, environment, folder, uv, installer, on_phase)
+    if recipe.renewed:
+        options.append("--refresh")
     for number, step in enumerate(recipe.steps):
-        on_phase(f"Installing {_counted(step)}")
-        installing = (uv, "pip", "install", "--compile-bytecode", "--python", python, *_arguments(step, folder, number))
-        if await installer.run(*installing, folder=_where(step, folder)):
-            raise _failure(installer, "The packages could not be installed")
+        on_phase(f"Installing {step.counted}")
+        await export_locks(step, folder, number, uv, installer)
+        arguments = await asyncio.to_thread(step.arguments, folder, number)
+        installing = (uv, "pip", "install", *options, *arguments)
+        if await installer.run(*installing, folder=step.runs_in(folder)):
+            raise failure(list(installer.output), "The packages could not be installed")
+    if recipe.conda is not None:
+        await note_variables(environment, recipe.conda.variables, folder, installer)
     await _add_cloudpickle(installer, python, folder)
     for number, setup_command in enumerate(recipe.setup_commands, 1):
         of = f" {number} of {len(recipe.setup_commands)}" if len(recipe.setup_commands) > 1 else ""
@@ -56,31 +68,19 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
             )
 
 
-def _arguments(step: Step, folder: Path, number: int) -> list[str]:
-    arguments = list(step.options)
-    for name, flag, lines in (("requirements", "-r", step.lines), ("constraints", "-c", step.constraints)):
-        if lines:
-            file = folder / f"{name}-{number}.txt"
-            file.write_text("\n".join(lines) + "\n")
-            arguments += [flag, str(file)]
-    for project, extras in step.projects:
-        arguments += ["-r", str(project)]
-        for extra in extras:
-            arguments += ["--extra", extra]
-    if step.targets:
-        arguments += ["--", *step.targets]
-    return arguments
-
-
-def _where(step: Step, folder: Path) -> Path:
-    """uv takes settings of a project from where it runs."""
-    return step.projects[0][0].parent if step.projects else folder
+async def _create(
+    recipe: Recipe, environment: Path, folder: Path, uv: str, installer: Installer, on_phase: OnText
+) -> None:
+    on_phase(f"Creating a Python {recipe.python_shown} environment")
+    creating = (uv, "venv", "--no-project", "--python", recipe.python, "--", str(environment))
+    if await installer.run(*creating, folder=folder):
+        raise failure(list(installer.output), f"A Python {recipe.python_shown} environment could not be made")
 
 
 async def _add_cloudpickle(installer: Installer, python: str, folder: Path) -> None:
     """Workers need it. Where nothing brought it along, the server's own is copied: pure Python, and no network."""
     if await installer.run(python, "-c", _FIND_CLOUDPICKLE, folder=folder, silent=True) or not installer.output:
-        raise _failure(installer, "The new environment does not work")
+        raise failure(list(installer.output), "The new environment does not work")
     answer = installer.output[-1]
     if answer != "found":
         await asyncio.to_thread(_copy_distribution, "cloudpickle", Path(answer))
@@ -101,25 +101,6 @@ def _mark(folder: Path, process_id: int) -> None:
     except psutil.Error:
         return
     (folder / "building").write_text(json.dumps([process_id, started]))
-
-
-def _failure(installer: Installer, what: str) -> InstallError:
-    lines = list(installer.output)
-    sentence = telling_sentence(lines)
-    return InstallError(
-        f"{what}: {sentence}." if sentence else f"{what}.",
-        remedy="" if "disk" in sentence else "Correct the packages and run again.",
-        detail="\n".join(lines),
-    )
-
-
-def _counted(step: Step) -> str:
-    count = len(step.targets) + sum(1 for line in step.lines if not line.startswith("-"))
-    if step.projects:
-        return "what the project needs"
-    if count == 1:
-        return step.targets[0] if step.targets else next(line for line in step.lines if not line.startswith("-"))
-    return f"{count} packages"
 
 
 def _short(command: str) -> str:

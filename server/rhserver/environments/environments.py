@@ -1,42 +1,39 @@
 """Environments on disk: made once however many ask, valid only when whole, never touching one another.
 
-`HASH/venv` is built in place, because a virtual environment cannot be moved; `HASH/building` names the process group
-at work and `HASH/ready.json`, written last, makes it valid. What has no `ready.json` when a server starts is a
-leftover: its installer is ended and it is removed.
+`HASH/venv` is built in place, because a virtual environment cannot be moved. An environment never changes: *update*
+makes another one of the same specification, which later preparations get.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import logging
 import os
 import shutil
-import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 
-import psutil
-
-from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
+from rhresources.errors import NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.snapshots import Snapshots
 from rhserver.disk import bytes_under, disk_errors, private_directory
-from rhserver.environments import build, installer
-from rhserver.environments.recipe import Recipe, resolve, trees_of
-
-log = logging.getLogger(__name__)
+from rhserver.environments import build
+from rhserver.environments.builds import Build, OnText, in_state
+from rhserver.environments.byte_code import Compiler
+from rhserver.environments.listing import installed
+from rhserver.environments.recipe import Recipe, never_renewed, resolve, trees_of
+from rhserver.environments.records import Record, find_records, note_use, trash_in, write_record
+from rhserver.environments.wanted import wanted_of
 
 _AT_ONCE = 3
 _KNOWN = 256
+_FAILED = 20
 _USED_EVERY = 60.0
 
-OnText = Callable[[str], None]
+Trees = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,21 @@ class ReadyEnvironment:
         python: path of its interpreter.
         sys_path: folders of local packages. They lie in the trees of `trees_of(spec)`: acquire those for as long as
             something runs there.
+        renewed: when it was asked for anew; 0: never.
     """
 
     hash: str
     python: str
+    sys_path: tuple[str, ...]
+    renewed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a specification was resolved to before, so that no file is read again."""
+
+    base: str
+    hash: str  # for the `renewed` of the specification itself
     sys_path: tuple[str, ...]
 
 
@@ -68,47 +76,129 @@ class Environments:
     def __init__(
         self, directory: Path, snapshots: Snapshots, uv: str, *, in_use: Callable[[str], bool] = lambda python: False
     ) -> None:
-        self._directory = private_directory(directory)
-        self._snapshots = snapshots
-        self._uv = uv
+        self.directory = private_directory(directory)
+        self.uv = uv
         self.in_use = in_use
-        self._ready: dict[str, pb.Environment] = {}
-        self._builds: dict[str, _Build] = {}
+        self._snapshots = snapshots
+        self._ready = find_records(self.directory)
+        self._builds: dict[str, Build] = {}
         self._failed: OrderedDict[str, pb.Environment] = OrderedDict()
         self._acquired: defaultdict[str, int] = defaultdict(int)
-        self._known: OrderedDict[bytes, ReadyEnvironment] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._updates: dict[str, list[int]] = {}  # by base: [renewed, how many wait for it]
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._find()
+        self._compiler = Compiler(self._compiled)
 
     async def ensure(
-        self, spec: pb.EnvironmentSpec, on_output: OnText = lambda line: None, on_phase: OnText = lambda phase: None
+        self,
+        spec: pb.EnvironmentSpec,
+        on_output: OnText = lambda line: None,
+        on_phase: OnText = lambda phase: None,
+        *,
+        newest: bool = False,
     ) -> ReadyEnvironment:
         """The environment of `spec`, made if it is not there. Both callbacks are called on the loop: `on_output` with
         each line of the installers, `on_phase` with what is done now. Cancelling the last who waits ends the work.
+
+        Args:
+            spec: what is wanted.
+            on_output, on_phase: hear what is done, from the beginning.
+            newest: if it was updated, the newest update that is there instead; what `spec.renewed` says is ignored.
 
         Raises:
             InstallError: it could not be made; `detail` has the installer's own words.
             ServerProblem: the spec cannot be followed, its code is not here, or the disk is full.
         """
+        if newest:
+            spec = never_renewed(spec)
         key = spec.SerializeToString(deterministic=True)
         known = self._known.get(key)
-        if known is not None and known.hash in self._ready:
-            self._use(known.hash)
-            return known
+        if known is not None:
+            self._known.move_to_end(key)
+            hash = (self.newest_of(known.base) if newest else "") or known.hash
+            if hash in self._ready:
+                return self._use(hash, known.sys_path)
+        async with self.recipe(spec) as recipe:
+            known = self._known[key] = _Known(recipe.base, recipe.hash, recipe.sys_path)
+            while len(self._known) > _KNOWN:
+                self._known.popitem(last=False)
+            hash = (self.newest_of(recipe.base) if newest else "") or recipe.hash
+            while hash not in self._ready:  # it may be removed before those who waited for it go on
+                hash = recipe.hash
+                await self._follow(recipe, spec, on_output, on_phase)
+            return self._use(hash, recipe.sys_path)
+
+    async def update(
+        self, hash: str, on_output: OnText = lambda line: None, on_phase: OnText = lambda phase: None
+    ) -> ReadyEnvironment:
+        """Another environment of the same specification, with what the indexes have now; callbacks as of `ensure`.
+        Whoever asks while one is being made gets that one. The old one stays as it is.
+
+        Raises:
+            NotFound: there is none of that hash.
+            InstallError: it could not be made.
+            ServerProblem: its code is not here any more, or what it was made of is not known.
+        """
+        record = self.record(hash)
+        if not record.environment.HasField("spec"):
+            raise ServerProblem(
+                f"The environment {hash[:8]} was made by an earlier version of rhdesk, which did not note of what.",
+                code="unknown-specification",
+                remedy="Install its packages again.",
+            )
+        base, spec = record.base, pb.EnvironmentSpec()
+        spec.CopyFrom(record.environment.spec)
+        newest = max((other.renewed for other in self._ready.values() if other.base == base), default=0)
+        update = self._updates.setdefault(base, [max(int(time.time()), newest + 1), 0])
+        update[1] += 1
+        try:
+            spec.renewed = update[0]
+            return await self.ensure(spec, on_output, on_phase)
+        finally:
+            update[1] -= 1
+            if not update[1]:
+                self._updates.pop(base, None)
+
+    @contextlib.asynccontextmanager
+    async def recipe(self, spec: pb.EnvironmentSpec) -> AsyncIterator[Recipe]:
+        """What `spec` comes to; the trees it names stay while the block lasts.
+
+        Raises:
+            InstallError: a file of requirements is missing or broken.
+            ServerProblem: the spec cannot be followed, or its code is not here.
+        """
         trees = trees_of(spec)
         held = await asyncio.to_thread(self._hold, trees)
         try:
-            recipe = await asyncio.to_thread(resolve, spec, held)
-            if recipe.hash not in self._ready:
-                await self._follow(recipe, trees, on_output, on_phase)
-            ready = ReadyEnvironment(recipe.hash, str(self._python(recipe.hash)), recipe.sys_path)
-            self._use(recipe.hash)
-            self._known[key] = ready
-            while len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
-            return ready
+            yield await asyncio.to_thread(resolve, spec, held)
         finally:
             self._let_go(trees)
+
+    # ------------------------------------------------------------ what is there
+
+    def record(self, hash: str) -> Record:
+        """What is known of an environment that is there.
+
+        Raises:
+            NotFound: there is none of that hash.
+        """
+        record = self._ready.get(hash)
+        if record is None:
+            raise NotFound(f"There is no environment {hash[:40]!r} on this cluster.")
+        return record
+
+    def has(self, hash: str) -> bool:
+        """Whether an environment is there, and whole."""
+        return hash in self._ready
+
+    def newest_of(self, base: str) -> str:
+        """The newest environment of a specification that was never renewed itself; empty: there is none."""
+        found = [record for record in self._ready.values() if record.base == base]
+        return max(found, key=lambda record: record.renewed).environment.hash if found else ""
+
+    def prefix(self, hash: str) -> Path:
+        """The folder with `bin` and `lib`."""
+        return self.directory / hash / "venv"
 
     def acquire(self, hash: str) -> None:
         """Keep an environment from being removed until `release`."""
@@ -117,18 +207,43 @@ class Environments:
     def release(self, hash: str) -> None:
         """Counterpart of `acquire`."""
         self._acquired[hash] -= 1
+        if self._acquired[hash] <= 0:
+            del self._acquired[hash]
+
+    @contextlib.contextmanager
+    def kept(self, hash: str) -> Iterator[Record]:
+        """Its record; it is not removed while the block lasts.
+
+        Raises:
+            NotFound: there is none of that hash.
+        """
+        record = self.record(hash)
+        self.acquire(hash)
+        try:
+            yield record
+        finally:
+            self.release(hash)
 
     def list(self) -> Sequence[pb.Environment]:
         """Those that are there, those that are being made, and those that could not be made, newest first."""
-        found = []
-        for hash, environment in self._ready.items():
-            shown = pb.Environment()
-            shown.CopyFrom(environment)
-            shown.in_use = self._is_in_use(hash)
-            found.append(shown)
-        found += [_in_state(work.described, pb.Environment.INSTALLING) for work in self._builds.values()]
+        found = [self.shown(hash) for hash in self._ready]
+        found += [in_state(work.described, pb.Environment.INSTALLING) for work in self._builds.values()]
         found += [failed for hash, failed in self._failed.items() if hash not in self._builds]
         return sorted(found, key=lambda environment: -environment.created)
+
+    def shown(self, hash: str) -> pb.Environment:
+        """A copy of what a record says, as of now.
+
+        Raises:
+            NotFound: there is none of that hash.
+        """
+        shown = in_state(self.record(hash).environment, pb.Environment.READY)
+        shown.in_use = self._is_in_use(hash)
+        if shown.in_use:
+            shown.used = time.time()
+        return shown
+
+    # ------------------------------------------------------------ keeping them
 
     async def remove(self, hash: str) -> int:
         """Remove one; bytes freed.
@@ -146,23 +261,31 @@ class Environments:
                 code="environment-in-use",
                 remedy="Try again when no run uses it; warm workers end after a while.",
             )
-        environment = self._ready.pop(hash, None)
-        if environment is None:
-            raise NotFound(f"There is no environment {hash[:40]!r}.")
-        with disk_errors("The environment could not be removed"):
-            trash = self._directory / f".trash-{token_hex(6)}"
-            os.rename(self._directory / hash, trash)
-            await asyncio.to_thread(shutil.rmtree, trash, ignore_errors=True)
-        return int(environment.bytes)
+        record = self.record(hash)
+        del self._ready[hash]  # from now on nobody gets it
+        try:
+            await self._compiler.forget(hash)
+            with disk_errors("The environment could not be removed"):
+                trash = trash_in(self.directory)
+                os.rename(self.directory / hash, trash)
+        except BaseException:
+            self._ready[hash] = record
+            raise
+        await asyncio.to_thread(shutil.rmtree, trash, ignore_errors=True)
+        return int(record.environment.bytes)
 
-    async def collect(self, *, unused_seconds: float, max_bytes: int) -> int:
+    async def collect(self, *, unused_seconds: float, max_bytes: int, spared_seconds: float = 0.0) -> int:
         """Remove those that were not used for `unused_seconds`, and the longest unused while all have more than
-        `max_bytes`; bytes freed. What is in use stays."""
-        freed = 0
-        total = sum(environment.bytes for environment in self._ready.values())
-        for hash, environment in sorted(self._ready.items(), key=lambda item: item[1].used):
-            old = time.time() - environment.used > unused_seconds
-            if (old or total - freed > max_bytes) and not self._is_in_use(hash):
+        `max_bytes`; bytes freed. What is in use stays, and what was used in the last `spared_seconds`."""
+        for hash in self._ready:
+            if self._is_in_use(hash):
+                self._note_use(hash)
+        freed, now = 0, time.time()
+        total = sum(record.environment.bytes for record in self._ready.values())
+        for hash, record in sorted(self._ready.items(), key=lambda item: item[1].environment.used):
+            unused = now - record.environment.used
+            unwanted = unused > unused_seconds or total - freed > max_bytes
+            if unwanted and unused >= spared_seconds and hash in self._ready and not self._is_in_use(hash):
                 with contextlib.suppress(RhError):
                     freed += await self.remove(hash)
         return freed
@@ -172,39 +295,37 @@ class Environments:
         tasks = [work.task for work in self._builds.values()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self._compiler.close(), return_exceptions=True)
 
     # ------------------------------------------------------------ making one
 
-    async def _follow(
-        self, recipe: Recipe, trees: Sequence[tuple[str, str]], on_output: OnText, on_phase: OnText
-    ) -> None:
+    async def _follow(self, recipe: Recipe, spec: pb.EnvironmentSpec, on_output: OnText, on_phase: OnText) -> None:
         while (work := self._builds.get(recipe.hash)) is not None and work.stopping:
             await asyncio.wait({work.task})  # whoever began it gave up; begin anew when it has tidied up
         if work is None:
             self._failed.pop(recipe.hash, None)
+            trees = trees_of(spec)
             self._hold(trees)  # acquired already, so this does not wait; the work may outlive who began it
-            work = self._builds[recipe.hash] = _Build(recipe)
+            work = self._builds[recipe.hash] = Build(recipe, spec)
             work.task = asyncio.ensure_future(self._make(work, trees))
         await work.follow(on_output, on_phase)
 
-    async def _make(self, work: _Build, trees: Sequence[tuple[str, str]]) -> None:
+    async def _make(self, work: Build, trees: Trees) -> None:
         recipe = work.recipe
-        folder = self._directory / recipe.hash
+        folder = self.directory / recipe.hash
         try:
             with disk_errors("The environment could not be made"):
                 if self._slots.locked():
                     work.phase("Waiting for other installations")
                 async with self._slots:
                     private_directory(folder)
-                    await build.make(recipe, folder, self._uv, work.line, work.phase)
-                    work.described.bytes = await asyncio.to_thread(bytes_under, folder)
-                    _write_ready(folder, work.described)
-            self._ready[recipe.hash] = _in_state(work.described, pb.Environment.READY)
+                    await build.make(recipe, folder, self.uv, work.line, work.phase)
+                    record = await asyncio.to_thread(_recorded, recipe, folder, work.described)
+            self._ready[recipe.hash] = record
         except BaseException as error:
             if isinstance(error, RhError):
-                self._failed[recipe.hash] = _in_state(work.described, pb.Environment.FAILED)
-                while len(self._failed) > 20:
+                self._failed[recipe.hash] = in_state(work.described, pb.Environment.FAILED)
+                while len(self._failed) > _FAILED:
                     self._failed.popitem(last=False)
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
@@ -213,7 +334,18 @@ class Environments:
             del self._builds[recipe.hash]
             self._let_go(trees)
 
-    def _hold(self, trees: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Path]:
+    async def _compiled(self, hash: str) -> None:
+        """All modules of an environment have byte code now."""
+        record = self._ready.get(hash)
+        if record is None:
+            return
+        folder = self.directory / hash
+        size = await asyncio.to_thread(bytes_under, folder)
+        if self._ready.get(hash) is record:
+            record.environment.bytes, record.compiled = size, True
+            write_record(folder, record)
+
+    def _hold(self, trees: Trees) -> dict[tuple[str, str], Path]:
         held: dict[tuple[str, str], Path] = {}
         try:
             for project, root in trees:
@@ -223,126 +355,38 @@ class Environments:
             raise
         return held
 
-    def _let_go(self, trees: Sequence[tuple[str, str]]) -> None:
+    def _let_go(self, trees: Trees) -> None:
         for project, root in trees:
             self._snapshots.release(project, root)
 
-    # ------------------------------------------------------------ what is there
-
-    def _python(self, hash: str) -> Path:
-        return self._directory / hash / "venv" / "bin" / "python"
+    # ------------------------------------------------------------ their use
 
     def _is_in_use(self, hash: str) -> bool:
-        return self._acquired[hash] > 0 or self.in_use(str(self._python(hash)))
+        return self._acquired.get(hash, 0) > 0 or self.in_use(self._python(hash))
 
-    def _use(self, hash: str) -> None:
-        environment = self._ready[hash]
+    def _python(self, hash: str) -> str:
+        return str(self.prefix(hash) / "bin" / "python")
+
+    def _use(self, hash: str, sys_path: tuple[str, ...]) -> ReadyEnvironment:
+        self._note_use(hash)
+        record = self._ready[hash]
+        if not record.compiled:
+            self._compiler.add(hash, self.prefix(hash))
+        return ReadyEnvironment(hash, self._python(hash), sys_path, record.renewed)
+
+    def _note_use(self, hash: str) -> None:
+        environment = self._ready[hash].environment
         now = time.time()
         if now - environment.used > _USED_EVERY:
             environment.used = now
             with contextlib.suppress(OSError):
-                os.utime(self._directory / hash / "ready.json", (now, now))
-
-    def _find(self) -> None:
-        leftovers = []
-        for folder in self._directory.iterdir():
-            environment = _read_ready(folder)
-            if environment is not None and self._python(folder.name).exists():
-                self._ready[folder.name] = environment
-            else:
-                _end_installer(folder / "building")
-                trash = self._directory / f".trash-{token_hex(6)}"
-                os.rename(folder, trash)
-                leftovers.append(trash)
-        if leftovers:  # it may take a while, and the server is to answer at once
-            threading.Thread(target=_remove_all, args=(leftovers,), name="leftovers", daemon=True).start()
+                note_use(self.directory / hash, now)
 
 
-class _Build:
-    """One environment that is being made, and those who wait for it."""
-
-    task: asyncio.Task[None]
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        now = time.time()
-        self.described = pb.Environment(
-            hash=recipe.hash, python=recipe.python_shown, packages=recipe.packages, created=now, used=now
-        )
-        self._said: list[tuple[bool, str]] = []
-        self._followers: dict[object, tuple[OnText, OnText]] = {}
-        self.stopping = False
-
-    def line(self, text: str) -> None:
-        self._say(False, text)
-
-    def phase(self, text: str) -> None:
-        self._say(True, text)
-
-    async def follow(self, on_output: OnText, on_phase: OnText) -> None:
-        """Hear everything from the beginning and wait for the end; raises what the work raised."""
-        for is_phase, text in self._said:
-            (on_phase if is_phase else on_output)(text)
-        follower = object()
-        self._followers[follower] = (on_output, on_phase)
-        try:
-            await asyncio.shield(self.task)
-        except asyncio.CancelledError:
-            if self.task.cancelled():
-                raise InstallError("The installation was stopped.") from None
-            if len(self._followers) == 1:
-                self.stopping = True
-                self.task.cancel()
-                await asyncio.wait({self.task})
-            raise
-        finally:
-            del self._followers[follower]
-
-    def _say(self, is_phase: bool, text: str) -> None:
-        self._said.append((is_phase, text))
-        for on_output, on_phase in list(self._followers.values()):
-            (on_phase if is_phase else on_output)(text)
-
-
-def _in_state(environment: pb.Environment, state: pb.Environment.State) -> pb.Environment:
-    """A copy in another state."""
-    copied = pb.Environment()
-    copied.CopyFrom(environment)
-    copied.state = state
-    return copied
-
-
-def _write_ready(folder: Path, environment: pb.Environment) -> None:
-    data = {
-        "python": environment.python,
-        "packages": list(environment.packages),
-        "bytes": environment.bytes,
-        "created": environment.created,
-    }
-    part = folder / "ready.part"
-    part.write_text(json.dumps(data))
-    os.replace(part, folder / "ready.json")
-    (folder / "building").unlink(missing_ok=True)
-
-
-def _read_ready(folder: Path) -> pb.Environment | None:
-    file = folder / "ready.json"
-    try:
-        used = file.stat().st_mtime
-        return pb.Environment(hash=folder.name, used=used, **json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _end_installer(marker: Path) -> None:
-    try:
-        process_id, started = json.loads(marker.read_text())
-        if abs(psutil.Process(process_id).create_time() - started) < 1:
-            installer.end_group(process_id)
-    except (OSError, ValueError, TypeError, psutil.Error):
-        return
-
-
-def _remove_all(folders: list[Path]) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+def _recorded(recipe: Recipe, folder: Path, described: pb.Environment) -> Record:
+    """Make the environment in `folder` valid."""
+    environment = in_state(described, pb.Environment.READY)
+    environment.bytes = bytes_under(folder)
+    record = Record(environment, recipe.base, installed(folder / "venv"), wanted_of(recipe), compiled=False)
+    write_record(folder, record)
+    return record

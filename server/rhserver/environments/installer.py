@@ -39,9 +39,15 @@ class Installer:
         self.output: deque[str] = deque(maxlen=_KEPT_LINES)
         self._silent = False
 
-    async def run(self, *command: str, folder: Path, silent: bool = False) -> int:
-        """The exit code; what it says is not handed on if `silent`. Cancelling ends the process with everything it
-        started."""
+    async def run(self, *command: str, folder: Path, silent: bool = False, output: Path | None = None) -> int:
+        """The exit code. Cancelling ends the process with everything it started.
+
+        Args:
+            command: the program and its arguments.
+            folder: where it runs.
+            silent: what it says is kept and not handed on.
+            output: a file for its standard output; what it says is its standard error alone then.
+        """
         self.output.clear()
         self._silent = silent
         reading, writing = os.pipe()
@@ -50,18 +56,23 @@ class Installer:
         # a pipe of our own: asyncio's would also wait for daemons that a command leaves behind
         transport, _ = await loop.connect_read_pipe(lambda: lines, os.fdopen(reading, "rb", 0))
         try:
+            answer = -1
             try:
+                if output is not None:
+                    answer = await asyncio.to_thread(os.open, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 process = await asyncio.create_subprocess_exec(
                     *command,
                     cwd=folder,
                     env=self._variables(),
                     stdin=asyncio.subprocess.DEVNULL,
-                    stdout=writing,
+                    stdout=writing if output is None else answer,
                     stderr=writing,
                     start_new_session=True,
                 )
             finally:
                 os.close(writing)
+                if answer >= 0:
+                    os.close(answer)
             self._on_process(process.pid)
             try:
                 code = await process.wait()
@@ -85,7 +96,8 @@ class Installer:
 
     def _variables(self) -> dict[str, str]:
         variables = {key: value for key, value in os.environ.items() if key not in _NOT_HANDED_ON}
-        variables["VIRTUAL_ENV"] = str(self._environment)
+        conda = (self._environment / "conda-meta").is_dir()
+        variables["CONDA_PREFIX" if conda else "VIRTUAL_ENV"] = str(self._environment)
         variables["PATH"] = f"{self._environment / 'bin'}{os.pathsep}{variables.get('PATH', os.defpath)}"
         variables |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PIP_NO_INPUT": "1", "GIT_TERMINAL_PROMPT": "0"}
         if any(map(os.path.exists, _AUTHORITIES)):

@@ -6,32 +6,32 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rhresources.errors import InstallError, ServerProblem
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from rhresources.errors import InstallError, ServerProblem, UsageError
+from rhresources.package_options import checked_options
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.environments.requirements import Needs, content_of, needs_of
+from rhserver.environments.archives import check_archive
+from rhserver.environments.conda.needs import CondaNeeds
+from rhserver.environments.requirements import Needs, content_of, needs_of, refuse_addresses
+from rhserver.environments.steps import Step
 
 _FORMAT = 1  # of environments on disk; another one is another hash
 _PYTHON = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+@_-]{0,60}")
 _OWN = ".".join(map(str, sys.version_info[:3]))
-_FOREIGN = frozenset({
-    "--target", "-t", "--prefix", "--root", "--python", "-p", "--system", "--user", "--break-system-packages",
-    "--directory", "--project", "--editable", "-e", "--requirement", "-r", "--dry-run",
-})  # fmt: skip
-
-
-@dataclass
-class Step:
-    """One call of the installer."""
-
-    options: tuple[str, ...] = ()
-    targets: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    constraints: list[str] = field(default_factory=list)
-    projects: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+_PLAIN_PYTHON = re.compile(r"\d+(?:\.\d+){0,2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FILE_OPTIONS = ("--constraint=", "--override=", "--build-constraint=")
+_METHODS = {
+    pb.PackageSpec.PIP: "pip",
+    pb.PackageSpec.REQS: "reqs",
+    pb.PackageSpec.LOCAL: "local",
+    pb.PackageSpec.CONDA: "conda",
+}
 
 
 @dataclass
@@ -40,14 +40,18 @@ class Recipe:
 
     Attributes:
         hash: of everything that decides what will be in it.
+        base: the same, as if it had never been asked for anew.
         python: the interpreter or version for uv.
         python_shown: the version for people.
         packages: what was asked for, as the users wrote it.
         sys_path: folders of trees to import from; no part of the hash.
         folder: where set-up commands run; None: anywhere.
+        conda: what conda installs; None: nothing, uv makes the environment.
+        renewed: when it was asked for anew; 0: never.
     """
 
     hash: str
+    base: str
     python: str
     python_shown: str
     packages: list[str]
@@ -55,12 +59,28 @@ class Recipe:
     setup_commands: list[str]
     sys_path: tuple[str, ...]
     folder: Path | None
+    conda: CondaNeeds | None = None
+    renewed: int = 0
+
+    def renewal(self, renewed: int) -> Recipe:
+        """The same, asked for anew at the time `renewed`; 0: never."""
+        return replace(self, hash=_renewed_hash(self.base, renewed), renewed=renewed)
 
 
 def trees_of(spec: pb.EnvironmentSpec) -> list[tuple[str, str]]:
     """Projects and roots of the trees that its packages lie in, each once."""
     found = ((package.tree.project, package.tree.root) for package in spec.packages if package.tree.root)
     return list(dict.fromkeys(found))
+
+
+def never_renewed(spec: pb.EnvironmentSpec) -> pb.EnvironmentSpec:
+    """`spec` as it was before it was ever asked for anew; only the server says when that was."""
+    if not spec.renewed:
+        return spec
+    first = pb.EnvironmentSpec()
+    first.CopyFrom(spec)
+    first.renewed = 0
+    return first
 
 
 def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> Recipe:
@@ -71,24 +91,41 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
         ServerProblem: a package cannot be installed by this version, or an option is refused.
     """
     python, shown = _python(spec.python)
-    content: list[object] = [_FORMAT, shown]
+    content: list[object] = []
     steps: list[Step] = []
     folders: list[Path] = []
+    wanted: list[tuple[str, str]] = []
+    conda = CondaNeeds(program=spec.conda)
     for package in spec.packages:
+        asked = _options(package)
         needs, target = _package(package, trees)
+        if package.method == pb.PackageSpec.CONDA or needs.conda is not None:
+            _add_conda(package, needs, asked if package.method == pb.PackageSpec.CONDA else (), conda)
         folders += needs.folders
-        options = _options(package)
-        step = Step(options, [target] if target else [], needs.lines, needs.constraints, needs.projects)
-        if target or needs.lines or needs.projects:
-            content.append([options, "" if package.tree.root else target, needs.content])
+        wanted += needs.python
+        options: tuple[str, ...] = ()
+        asked_content: list[str] = []
+        if package.method != pb.PackageSpec.CONDA:
+            options, asked_content = _installer_options(asked, needs, package, trees)
+        step = Step(
+            options, [target] if target else [], needs.lines, needs.constraints, needs.projects, needs.locks
+        )  # fmt: skip
+        if target or needs.lines or needs.projects or needs.locks:
+            content.append([asked_content, "" if package.tree.root else target, needs.content])
             _append(steps, step)
+    if conda.specs:
+        conda.ask_python(spec.python.strip().removeprefix("python"), _OWN)
+        shown = conda.python_shown
+        content.append({"conda": conda.content()})
+    _check_python(shown, wanted)
     commands = [command for command in spec.setup_commands if command.strip()]
     if any("pip" in command for command in commands):
         _append(steps, Step(targets=["pip"]))  # uv's environments have none, and a pip from elsewhere would be taken
-    content.append(commands)
-    digest = hashlib.blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
+    content = [_FORMAT, shown, *content, commands]
+    base = _digest(content)
     return Recipe(
-        hash=digest,
+        hash=_renewed_hash(base, spec.renewed),
+        base=base,
         python=python,
         python_shown=shown,
         packages=[package.spec or package.target for package in spec.packages],
@@ -96,7 +133,17 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
         setup_commands=commands,
         sys_path=tuple(dict.fromkeys(map(str, folders))),
         folder=next(iter(trees.values()), None),
+        conda=conda if conda.specs else None,
+        renewed=spec.renewed,
     )
+
+
+def _digest(content: list[object]) -> str:
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
+
+
+def _renewed_hash(base: str, renewed: int) -> str:
+    return _digest([base, renewed]) if renewed else base
 
 
 def _python(asked: str) -> tuple[str, str]:
@@ -108,27 +155,39 @@ def _python(asked: str) -> tuple[str, str]:
     return asked, asked
 
 
+def _check_python(shown: str, wanted: Sequence[tuple[str, str]]) -> None:
+    """Whether a Python is one that the projects say they work with; the installer would not look."""
+    if not _PLAIN_PYTHON.fullmatch(shown):
+        return
+    possible = [shown] if shown.count(".") == 2 else [f"{shown}.0", f"{shown}.99"]  # the last part is not known
+    for text, file in wanted:
+        try:
+            fits = any(SpecifierSet(text).contains(version, prereleases=True) for version in possible)
+        except InvalidSpecifier:
+            continue
+        if not fits:
+            raise InstallError(
+                f"{file} requires Python {text}, and the environment would have {shown}.",
+                remedy="Ask for a Python that fits among the packages' settings, or on the command line with --python.",
+            )
+
+
 def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> tuple[Needs, str]:
     """What a package needs, and its target for the installer if it is one."""
     written = package.spec or package.target
-    if package.method == pb.PackageSpec.CONDA:
-        raise ServerProblem(
-            f"{written} cannot be installed: this version installs pip, reqs and local packages.",
-            code="unsupported-method",
-            remedy="Name a package of the index, or a folder.",
-        )
-    if package.target.startswith("-") or "\0" in package.target:
+    if package.target.startswith("-") or _CONTROL.search(package.target):
         raise ServerProblem(f"{package.target!r} cannot be a package: it reads like an option.", code="bad-package")
     tree = trees.get((package.tree.project, package.tree.root))
     if tree is None:
-        if package.method != pb.PackageSpec.PIP or not package.target:
+        if package.method not in (pb.PackageSpec.PIP, pb.PackageSpec.CONDA) or not package.target:
             raise ServerProblem(f"The package {written!r} names nothing to install.", code="bad-package")
-        return Needs(), package.target
+        refuse_addresses(package.target, written)
+        return Needs(), "" if package.method == pb.PackageSpec.CONDA else package.target
     path = (tree / package.target).resolve()
     if not path.is_relative_to(tree.resolve()):
         raise ServerProblem(f"{written} lies outside of the code that was sent.", code="bad-package")
-    if package.method == pb.PackageSpec.REQS:
-        return needs_of(tree / package.target, tree), ""
+    if package.method in (pb.PackageSpec.REQS, pb.PackageSpec.CONDA):
+        return needs_of(tree / package.target, tree, conda=package.method == pb.PackageSpec.CONDA), ""
     if not path.exists():
         raise InstallError(f"{written} is not in the code that was sent.")
     if package.method == pb.PackageSpec.LOCAL:
@@ -136,22 +195,58 @@ def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> 
         source = folder / "src"
         has_source = source.is_dir() and any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
         return Needs(folders=[folder, source] if has_source else [folder]), ""
+    check_archive(path, written)
     return Needs(content=[content_of(path)]), str(path)
 
 
+def _add_conda(package: pb.PackageSpec, needs: Needs, options: tuple[str, ...], conda: CondaNeeds) -> None:
+    if needs.conda is None:
+        conda.add_spec(package.target)
+        conda.add_options(options)
+    else:
+        for spec in needs.conda.conda or ["python"]:
+            conda.add_spec(spec)
+        conda.add_options(options, needs.conda.channels)
+        conda.variables |= needs.conda.variables
+
+
 def _options(package: pb.PackageSpec) -> tuple[str, ...]:
-    options = tuple(package.options)
-    if options and not options[0].startswith("-"):
-        raise ServerProblem(f"{options[0]!r} is not an option of the installer.", code="bad-package")
-    for option in options:
-        name = option.partition("=")[0]
-        if name in _FOREIGN or option == "--" or "\0" in option:
-            raise ServerProblem(
-                f"The option {option} of {package.spec or package.target} cannot be used: "
-                "it would install somewhere or something else.",
-                code="bad-package",
-            )
-    return options
+    """The options of a package, allowed ones only."""
+    method = _METHODS.get(package.method)
+    if method is None:
+        raise ServerProblem(
+            "A package of this kind is not known to the cluster's version of rhdesk.",
+            code="unsupported-method",
+            remedy="Bring the cluster up again, which updates it.",
+        )
+    try:
+        return checked_options(method, package.options)
+    except UsageError as error:
+        raise ServerProblem(error.sentence, code="bad-package", remedy=error.remedy) from None
+
+
+def _installer_options(
+    asked: tuple[str, ...], needs: Needs, package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Options with the files they name, and what of them the environment is known by."""
+    options: list[str] = []
+    content: list[str] = []
+    tree = trees.get((package.tree.project, package.tree.root))
+    for option in [*asked, *needs.options]:
+        name, _, value = option.partition("=")
+        content.append(option)
+        if not option.startswith(_FILE_OPTIONS):
+            options.append(option)
+            continue
+        target = tree / package.target if tree is not None else None
+        if tree is None or target is None:
+            raise ServerProblem(f"The option {name} needs a folder that it starts from.", code="bad-package")
+        file = ((target if target.is_dir() else target.parent) / value).resolve()
+        if not file.is_relative_to(tree.resolve()) or not file.is_file():
+            raise InstallError(f"{value}, which {name} names, is not in the code that was sent.")
+        content.append(content_of(file))
+        options.append(f"{name}={file}")
+    return tuple(dict.fromkeys(options)), content
 
 
 def _append(steps: list[Step], step: Step) -> None:
@@ -162,5 +257,6 @@ def _append(steps: list[Step], step: Step) -> None:
         last.lines += step.lines
         last.constraints += step.constraints
         last.projects += step.projects
+        last.locks += step.locks
     else:
         steps.append(step)

@@ -5,20 +5,27 @@ The files are read here, and not only by uv, because an environment is known by 
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rhresources.errors import InstallError
+from rhresources.errors import InstallError, ServerProblem, UsageError
+from rhresources.package_options import COMMAND_OPTIONS, checked_file_option
+from rhserver.environments.archives import check_archive
+from rhserver.environments.conda.needs import ENVIRONMENT_FILES, EnvironmentFile, read_environment_file
+from rhserver.environments.locked import LOCK, local_folders
 
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|=|(?<=-r))(.+)")
 _CONSTRAIN = re.compile(r"(?:-c|--constraint)(?:\s+|=|(?<=-c))(.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(.+)")
-_LINKS = re.compile(r"(-f|--find-links)(?:\s+|=)(.+)")
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]*)")
+_SCHEMES = frozenset({"https", "http", "file", "git+https", "git+http", "git+ssh", "git+file"})
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _PATH = re.compile(
     r"(?P<path>\.{0,2}/[^\[;@]*|\.{1,2}|[^\s;@\[:]+\.(?:whl|tar\.gz|zip))(?P<extras>\[[^\]]*\])?\s*(?:;.*)?"
@@ -36,6 +43,10 @@ class Needs:
         constraints: the same, of constraint files.
         projects: (pyproject.toml or setup.py, extras) whose dependencies are wanted.
         folders: folders to be imported from.
+        locks: folders with a uv.lock whose packages are wanted, with the extras.
+        conda: what an environment file asks of conda.
+        python: (requires-python, which file says so).
+        options: of option lines, which uv takes on its command line only.
         installed: local folders and archives that `lines` installs.
         content: what the environment is known by.
     """
@@ -44,17 +55,28 @@ class Needs:
     constraints: list[str] = field(default_factory=list)
     projects: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    locks: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+    conda: EnvironmentFile | None = None
+    python: list[tuple[str, str]] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     installed: list[Path] = field(default_factory=list)
     content: list[str] = field(default_factory=list)
 
 
-def needs_of(target: Path, tree: Path) -> Needs:
+def needs_of(target: Path, tree: Path, *, conda: bool = False) -> Needs:
     """What a folder, or one file of requirements, asks for.
+
+    Args:
+        target: it.
+        tree: what it lies in; nothing outside is read.
+        conda: it is an environment file of conda, or a folder with one.
 
     Raises:
         InstallError: a file is not there, or cannot be read; the sentence names it.
     """
     needs = Needs()
+    if conda and target.is_dir():
+        target = _environment_file(target) or target / ENVIRONMENT_FILES[0]
     if target.is_dir():
         _add_folder(target, (), tree, needs)
     elif not target.exists():
@@ -62,11 +84,26 @@ def needs_of(target: Path, tree: Path) -> Needs:
             f"{_shown(target, tree)} is not in the code that was sent.",
             remedy="Files that git ignores are not sent; check the name too.",
         )
+    elif conda or target.suffix in {".yml", ".yaml"}:
+        _add_environment_file(target, tree, needs)
+    elif target.name == LOCK:
+        _add_lock(target.parent, (), needs)
     elif target.name in _PROJECT_FILES:
         _add_project(target, (), tree, needs)
     else:
         _Reader(tree, needs).read(target, needs.lines)
     return needs
+
+
+def refuse_addresses(requirement: str, where: str) -> None:
+    """Refuse addresses that would make git or ssh do something else than fetch.
+
+    Raises:
+        ServerProblem: an address of another kind, or a host that reads like an option.
+    """
+    for scheme, host in _ADDRESS.findall(requirement):
+        if scheme.lower() not in _SCHEMES or host.rpartition("@")[2].startswith("-") or host.startswith("-"):
+            raise ServerProblem(f"{where}: nothing can be installed from {scheme}://{host}.", code="bad-package")
 
 
 def content_of(path: Path) -> str:
@@ -83,17 +120,46 @@ def content_of(path: Path) -> str:
 def _add_folder(folder: Path, extras: tuple[str, ...], tree: Path, needs: Needs, *, project: bool = False) -> None:
     """A folder to import from, with what it requires: its requirements.txt, else (or for `project`) its project."""
     needs.folders.append(folder)
-    present = [name for name in _PROJECT_FILES[:2] if (folder / name).is_file()]
+    present = [name for name in _PROJECT_FILES if (folder / name).is_file()]
     if present and (folder / "src").is_dir():
         needs.folders.append(folder / "src")
     if not project and (folder / "requirements.txt").is_file():
         _Reader(tree, needs).read(folder / "requirements.txt", needs.lines)
     elif present:
         _add_project(folder / present[0], extras, tree, needs)
+    elif not project and (file := _environment_file(folder)) is not None:
+        _add_environment_file(file, tree, needs)
+
+
+def _environment_file(folder: Path) -> Path | None:
+    return next((folder / name for name in ENVIRONMENT_FILES if (folder / name).is_file()), None)
+
+
+def _add_environment_file(file: Path, tree: Path, needs: Needs) -> None:
+    shown = _shown(file, tree)
+    asked = needs.conda = read_environment_file(file, shown)
+    reader = _Reader(tree, needs)
+    for line in asked.pip:
+        reader.read_line(line, file)
+
+
+def _add_lock(folder: Path, extras: tuple[str, ...], needs: Needs) -> None:
+    """What uv.lock says, exactly; other projects of its workspace are imported from where they are."""
+    needs.locks.append((folder, extras))
+    needs.content += [content_of(folder / name) for name in (LOCK, "pyproject.toml") if (folder / name).is_file()]
+    needs.content.append(",".join(extras))
+    for other, is_member in local_folders(folder):
+        if is_member:
+            needs.folders += [source for source in (other, other / "src") if source.is_dir()]
+        elif other.exists():
+            needs.content.append(content_of(other))
 
 
 def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> None:
     folder = file.parent
+    if file.name == "setup.cfg" and not any((folder / name).is_file() for name in _PROJECT_FILES[:2]):
+        _add_setup_cfg(file, extras, tree, needs)
+        return
     if file.suffix == ".toml":
         try:
             content = tomllib.loads(file.read_text("utf-8"))
@@ -104,7 +170,14 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
         if not project and "build-system" not in content and "poetry" not in tools:
             if (folder / "setup.py").is_file():
                 _add_project(folder / "setup.py", extras, tree, needs)
+            elif (folder / "setup.cfg").is_file():
+                _add_setup_cfg(folder / "setup.cfg", extras, tree, needs)
             return  # it only configures tools
+        if isinstance(wants := project.get("requires-python"), str):
+            needs.python.append((wants, _shown(file, tree)))
+        if (folder / LOCK).is_file():
+            _add_lock(folder, extras, needs)
+            return
         dynamic = project.get("dynamic", [])
         if project and "dependencies" not in dynamic and "optional-dependencies" not in dynamic:
             if not (project.get("dependencies") or extras):
@@ -120,6 +193,27 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
             needs.content.append(content_of(folder / name))
     needs.content.append(",".join(extras))
     needs.projects.append((file, extras))
+
+
+def _add_setup_cfg(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> None:
+    """Alone it is no project that can be built, but it says what is required."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(file.read_text("utf-8-sig"))
+    except (OSError, ValueError, configparser.Error) as error:
+        raise InstallError(f"{_shown(file, tree)} cannot be read: {str(error).splitlines()[0]}.") from error
+    asked = [parser.get("options", "install_requires", fallback="")]
+    asked += [parser.get("options.extras_require", extra, fallback="") for extra in extras]
+    if wants := parser.get("options", "python_requires", fallback=""):
+        needs.python.append((wants, _shown(file, tree)))
+    reader = _Reader(tree, needs)
+    for text in asked:
+        if text.strip().startswith("file:"):
+            for name in text.strip().removeprefix("file:").split(","):
+                reader.read_line(f"-r {name.strip()}", file)
+        else:
+            for line in text.replace(";\n", "\n").splitlines():
+                reader.read_line(line, file)
 
 
 class _Reader:
@@ -143,27 +237,53 @@ class _Reader:
         for number, line in _logical_lines(text):
             self._line(line, file, number, lines)
 
+    def read_line(self, text: str, file: Path) -> None:
+        """Follow one line that stands elsewhere; paths in it start from where `file` is."""
+        for _, line in _logical_lines(text):
+            self._line(line, file, 0, self._needs.lines)
+
     def _line(self, line: str, file: Path, number: int, lines: list[str]) -> None:
         if found := _INCLUDE.fullmatch(line):
             self.read(self._included(found.group(1), file, number), lines)
         elif found := _CONSTRAIN.fullmatch(line):
             self.read(self._included(found.group(1), file, number), self._needs.constraints)
-        elif found := _LINKS.fullmatch(line):
-            place = found.group(2).strip()
-            inside = file.parent / place
-            self._keep(f"{found.group(1)} {inside if '://' not in place and inside.exists() else place}", line, lines)
         elif (found := _EDITABLE.fullmatch(line)) and (local := _PATH.fullmatch(found.group(1).strip())):
             folder = self._local(local, file, number)
             self._needs.content.append(f"-e {folder.relative_to(self._tree)}")
             extras = tuple(extra.strip() for extra in (local["extras"] or "[]")[1:-1].split(",") if extra.strip())
             _add_folder(folder, extras, self._tree, self._needs, project=True)
-        elif not line.startswith("-") and (local := _PATH.fullmatch(line)):
+        elif found := _EDITABLE.fullmatch(line):  # of a repository: there is nothing here to edit
+            refuse_addresses(found.group(1), self._where(file, number))
+            self._keep(found.group(1), line, lines)
+        elif line.startswith("-"):
+            self._option(line, file, number, lines)
+        elif local := _PATH.fullmatch(line):
             path = self._local(local, file, number)
+            check_archive(path, f"{self._where(file, number)}: {local['path'].strip()}")
             self._needs.installed.append(path)
             self._needs.content.append(content_of(path))
             lines.append(f"{path}{line[local.end('path') :]}")
         else:
+            refuse_addresses(line, self._where(file, number))
             self._keep(line, line, lines)
+
+    def _option(self, line: str, file: Path, number: int, lines: list[str]) -> None:
+        try:
+            option = checked_file_option(line)
+        except UsageError as error:
+            raise InstallError(f"{self._where(file, number)}: {error.sentence}", remedy=error.remedy) from None
+        for word in shlex.split(option):
+            name, _, value = word.partition("=")
+            if name == "--find-links" and "://" not in value and not value.startswith(("/", "~")):
+                inside = file.parent / value
+                self._keep(f"{name} {inside if inside.exists() else self._tree / value}", word, lines)
+            elif name in COMMAND_OPTIONS:
+                self._needs.options.append(word)
+            else:
+                self._keep(" ".join((name, value)).strip(), word, lines)
+
+    def _where(self, file: Path, number: int) -> str:
+        return f"{_shown(file, self._tree)}, line {number}" if number else _shown(file, self._tree)
 
     def _keep(self, line: str, content: str, lines: list[str]) -> None:
         lines.append(line)
@@ -172,13 +292,11 @@ class _Reader:
     def _included(self, name: str, file: Path, number: int) -> Path:
         name = name.strip().strip("\"'")
         if "://" in name:
-            raise InstallError(
-                f"{_shown(file, self._tree)}, line {number}: {name} cannot be included from the network."
-            )
+            raise InstallError(f"{self._where(file, number)}: {name} cannot be included from the network.")
         path = (file.parent / name).resolve()
         if not path.is_relative_to(self._tree.resolve()) or not path.is_file():
             raise InstallError(
-                f"{_shown(file, self._tree)}, line {number}: {name} is not in the code that was sent.",
+                f"{self._where(file, number)}: {name} is not in the code that was sent.",
                 remedy="Files that git ignores, or that lie outside the project, are not sent.",
             )
         return path
@@ -191,7 +309,7 @@ class _Reader:
             path = (self._tree / name).resolve()  # pip takes such paths from where it runs
         if not path.exists() or not path.is_relative_to(self._tree.resolve()):
             raise InstallError(
-                f"{_shown(file, self._tree)}, line {number}: {name} is not in the code that was sent.",
+                f"{self._where(file, number)}: {name} is not in the code that was sent.",
                 remedy="Files that git ignores, or that lie outside the project, are not sent.",
             )
         return path

@@ -261,8 +261,9 @@ class HostAgent(Supervisor):
             )
         )
         await self._environments.collect(
-            unused_seconds=limits.environment_kept_days * DAY, max_bytes=limits.environment_storage_limit
-        )
+            unused_seconds=limits.environment_kept_days * DAY, max_bytes=limits.environment_storage_limit,
+            spared_seconds=INTERVAL,
+        )  # fmt: skip
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args))

@@ -56,7 +56,7 @@ class Inspection:
                     tree = folder
                 held.append((project, root))
             try:
-                environment = await self._environments.ensure(request.environment)
+                environment = await self._environments.ensure(request.environment, newest=True)
             except InstallError as error:
                 return pb.InspectReply(problem=problem_of(error))
             self._environments.acquire(environment.hash)

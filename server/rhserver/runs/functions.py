@@ -53,8 +53,9 @@ class Functions:
         self._next = 1
 
     def ready(self, key: str) -> PreparedFunction | None:
-        """A function prepared by this server since it started."""
-        return self._ready.get(key)
+        """A function prepared by this server since it started, whose environment is still there."""
+        found = self._ready.get(key)
+        return found if found is not None and self._environments.has(found.environment) else None
 
     def spec_of(self, worker: WorkerSpec) -> pb.FunctionSpec:
         """The function that workers of this spec are for.
@@ -70,7 +71,7 @@ class Functions:
         Raises:
             ServerProblem: code "not-prepared": the client has to prepare it again.
         """
-        found = self._ready.get(key)
+        found = self.ready(key)
         if found is not None:
             return found
         stored = self._store.function(key)
@@ -78,16 +79,27 @@ class Functions:
             raise ServerProblem(
                 "The cluster server does not know this function.", code="not-prepared", remedy="Prepare it again."
             )
-        return await self.prepare(stored[0], lambda _: None, lambda _: None)
+        spec, environment = stored
+        return await self._prepare(spec, lambda _: None, lambda _: None, newest=not self._environments.has(environment))
 
     async def prepare(self, spec: pb.FunctionSpec, on_output: Listener, on_phase: Listener) -> PreparedFunction:
-        """Make the environment if it is not there yet, and check that the code is.
+        """Make the environment if it is not there yet, and check that the code is. If the environment was updated, it
+        is the newest.
 
         Raises:
             RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
         """
-        spec = self._with_pickle_inside(spec)
-        environment = await self._environments.ensure(spec.environment, on_output, on_phase)
+        return await self._prepare(spec, on_output, on_phase, newest=True)
+
+    async def _prepare(
+        self, given: pb.FunctionSpec, on_output: Listener, on_phase: Listener, *, newest: bool
+    ) -> PreparedFunction:
+        spec = pb.FunctionSpec()
+        spec.CopyFrom(given)
+        self._put_pickle_inside(spec)
+        environment = await self._environments.ensure(spec.environment, on_output, on_phase, newest=newest)
+        if spec.environment.renewed != environment.renewed:
+            spec.environment.renewed = environment.renewed  # other hosts make the same
         key = hashlib.blake2b(
             spec.SerializeToString(deterministic=True) + environment.hash.encode(), digest_size=16
         ).hexdigest()
@@ -121,15 +133,10 @@ class Functions:
         self._store.save_function(key, spec, environment.hash, time.time())
         return prepared
 
-    def _with_pickle_inside(self, spec: pb.FunctionSpec) -> pb.FunctionSpec:
+    def _put_pickle_inside(self, spec: pb.FunctionSpec) -> None:
         """A large pickled function arrives as a blob, which expires: keep its bytes."""
-        if not spec.entry.pickled.blob:
-            return spec
-        kept = pb.FunctionSpec()
-        kept.CopyFrom(spec)
-        data = self._blobs.path(spec.entry.pickled.blob).read_bytes()
-        kept.entry.pickled.data = data
-        return kept
+        if spec.entry.pickled.blob:
+            spec.entry.pickled.data = self._blobs.path(spec.entry.pickled.blob).read_bytes()
 
 
 def _entry(entry: pb.Entry) -> tuple[dict[str, Any], bytes]:

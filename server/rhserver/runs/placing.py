@@ -9,7 +9,8 @@ from pathlib import Path
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
-from rhserver.environments.environments import Environments, OnText, ReadyEnvironment
+from rhserver.environments.builds import OnText
+from rhserver.environments.environments import Environments, ReadyEnvironment
 from rhserver.environments.recipe import trees_of
 
 

@@ -21,7 +21,7 @@ ORPHAN_SECONDS = 900
 """How long an idle worker waits for a server that went away."""
 
 sys.path.append(sys.path.pop(0))  # this folder must not shadow modules of the user, but ours must be found
-from rhworker import callables, execute, frames, output  # noqa: E402
+from rhworker import callables, conda, execute, frames, output  # noqa: E402
 
 
 class Worker:
@@ -188,6 +188,7 @@ def main() -> None:
         settings = json.load(file)
     os.unlink(sys.argv[1])
     _die_with_parent()
+    conda.activate()
     os.umask(0o077)
     sys.path[:0] = [path for path in settings["path"] if path not in sys.path]
     sys.argv = [""]

@@ -19,6 +19,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.append(sys.path.pop(0))  # our modules must be found, but must not shadow those of the user
 
+from rhworker import conda
 from rhworker.hints import MISSING, parameters_of, short_repr, shown_hint, target_of
 from rhworker.schema import schema_of
 
@@ -162,6 +163,7 @@ def _is_ours(file: str) -> bool:
 def main() -> None:
     """Answer the question of the first argument: `path`, `fallback_path`, `module`, `name`, `answer`."""
     question = json.loads(sys.argv[1])
+    conda.activate()
     sys.path[0:0] = question["path"]
     sys.path.extend(question["fallback_path"])
     sys.argv = [""]

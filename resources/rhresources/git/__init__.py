@@ -1,0 +1,6 @@
+"""Git repositories as code and as packages: checked out on this computer, with the person's own keys and tokens.
+
+What is at a commit is then sent to a cluster like any folder, so no credential ever leaves this computer. Read in this
+order: `address` (what may be asked for), `program` (how git is run), `problems` (what it says), `logins` (tokens),
+`repository` (the cache of one repository), `writing` (its files on disk), `checkouts` (all of it together).
+"""

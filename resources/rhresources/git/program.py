@@ -1,0 +1,290 @@
+"""Runs git with everything off by which a repository could make it run programs, and nobody at its prompts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rhresources.errors import RhError
+from rhresources.git.address import Remote
+
+OnLine = Callable[[str], None]
+
+IDLE_SECONDS = 90.0
+"""For how long git may say nothing while it talks to a server."""
+
+_PIECE = 65_536
+_KEPT = 20_000  # bytes of messages that are kept for a person to read
+_SHOW_EVERY = 1.0
+_PERCENT = re.compile(r"(?:remote: )?(?P<what>[A-Z][a-z]+(?: [a-z]+)*):\s+(?P<percent>\d+)%")
+
+# what a user set up for the way there stays: proxies and certificates are in their configuration
+_KEPT_VARIABLES = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_NO_VERIFY", "GIT_SSL_VERSION"})
+
+_SAFE = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.attributesFile": os.devnull,
+    "core.askPass": "",
+    "core.gitProxy": "",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "diff.external": "",
+    "fetch.recurseSubmodules": "false",
+    "fetch.writeCommitGraph": "false",
+    "submodule.recurse": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "advice.detachedHead": "false",
+    "http.followRedirects": "initial",
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": str(int(IDLE_SECONDS)),
+    "http.saveCookies": "false",
+    "http.cookieFile": "",
+    "transfer.bundleURI": "false",
+    "safe.directory": "*",  # of repositories on this computer that belong to others, nothing is run
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A token for one host. Git gets it in its environment, for addresses of that host only."""
+
+    base: str
+    token: str = field(repr=False)
+
+    def settings(self) -> dict[str, str]:
+        """The configuration that sends it."""
+        account = self.token if ":" in self.token else f"x-access-token:{self.token}"
+        header = base64.b64encode(account.encode()).decode()
+        return {
+            f"http.{self.base}/.extraHeader": f"Authorization: Basic {header}",
+            "http.followRedirects": "false",
+            "credential.helper": "",  # a helper of the user's must neither answer instead nor keep it
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What git said.
+
+    Attributes:
+        code: its exit code.
+        output: of standard output.
+        messages: of standard error, the end of it.
+        was_silent: it was ended because it said nothing for too long.
+    """
+
+    code: int
+    output: bytes
+    messages: str
+    was_silent: bool = False
+
+
+async def run_git(
+    arguments: Sequence[str],
+    *,
+    remote: Remote | None = None,
+    login: Login | None = None,
+    repository: Path | None = None,
+    on_line: OnLine | None = None,
+) -> Done:
+    """Run git to its end. Cancelling ends it with everything that it started.
+
+    Args:
+        arguments: the command and its arguments.
+        remote: the server that it talks to; None: it may talk to nobody.
+        login: for that server.
+        repository: the bare repository that it works on.
+        on_line: gets its progress, a line a second at most.
+
+    Raises:
+        RhError: there is no git program.
+    """
+    async with _started(arguments, _environment(remote, login, repository)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        heard = _Heard(on_line)
+        reading = asyncio.create_task(_both(process.stdout, process.stderr, heard))
+        watching = asyncio.create_task(heard.silence(IDLE_SECONDS if remote is not None else 10 * IDLE_SECONDS))
+        try:
+            await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                return Done(-1, b"", heard.text, was_silent=True)
+            return Done(await process.wait(), reading.result(), heard.text)
+        finally:
+            reading.cancel()
+            watching.cancel()
+            await asyncio.gather(reading, watching, return_exceptions=True)
+
+
+@contextmanager
+def open_git(arguments: Sequence[str], repository: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A git that is talked with over its standard input and output, by a thread; ended with the context.
+
+    Raises:
+        RhError: there is no git program.
+    """
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            ["git", *arguments], cwd=os.path.abspath(os.sep), env=_environment(None, None, repository), stdin=pipe,
+            stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=os.name == "posix",
+        )  # fmt: skip
+    except OSError as error:
+        raise _cannot_start(error) from error
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _cannot_start(error: OSError) -> RhError:
+    if isinstance(error, FileNotFoundError):
+        return RhError("There is no git program on this computer.", remedy="Install git, then try again.")
+    return RhError(f"git cannot be started: {error.strerror or error}.", detail=str(error))
+
+
+@asynccontextmanager
+async def _started(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git", *arguments, cwd=os.path.abspath(os.sep), env=environment,
+            stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=os.name == "posix",
+        )  # fmt: skip
+    except OSError as error:
+        raise _cannot_start(error) from error
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                if sys.platform != "win32":
+                    os.killpg(process.pid, signal.SIGKILL)  # ssh and git-remote-https with it
+                else:
+                    process.kill()
+            await process.wait()
+
+
+def _environment(remote: Remote | None, login: Login | None, repository: Path | None) -> dict[str, str]:
+    """Of the user's own variables all but those that would send git elsewhere."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT_VARIABLES
+    }
+    settings = dict(_SAFE)
+    if remote is None:
+        # no server, so no proxy either: nothing of the user's configuration is needed
+        environment["GIT_CONFIG_GLOBAL"] = os.devnull
+        environment["GIT_CONFIG_NOSYSTEM"] = "1"
+    elif "GIT_CONFIG_NOSYSTEM" in os.environ:
+        environment["GIT_CONFIG_NOSYSTEM"] = os.environ["GIT_CONFIG_NOSYSTEM"]
+    if login is not None:
+        settings |= login.settings()
+    environment |= {
+        "GIT_ALLOW_PROTOCOL": _protocols(remote),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "GCM_INTERACTIVE": "never",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_DEFAULT_HASH": "sha1",
+        "LC_ALL": "C",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+    }
+    for number, (name, value) in enumerate(settings.items()):
+        environment[f"GIT_CONFIG_KEY_{number}"] = name
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    if remote is not None and remote.scheme != "file":
+        environment["GIT_SSH_COMMAND"] = _ssh_command()
+    if repository is not None:
+        environment["GIT_DIR"] = str(repository)
+    return environment
+
+
+def _protocols(remote: Remote | None) -> str:
+    if remote is None:
+        return "none"
+    # a server may send on from http to https and no further; ssh is for insteadOf in the user's own configuration
+    return {"http": "http:https:ssh", "https": "https:ssh"}.get(remote.scheme, remote.scheme)
+
+
+def _ssh_command() -> str:
+    """The user's ssh, which asks nothing and takes no host on trust."""
+    own = os.environ.get("GIT_SSH_COMMAND") or shlex.quote(os.environ.get("GIT_SSH") or "ssh")
+    return f"{own} -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=20 -oServerAliveInterval=15"
+
+
+async def _both(output: asyncio.StreamReader, messages: asyncio.StreamReader, heard: _Heard) -> bytes:
+    return (await asyncio.gather(_all_of(output, heard), heard.listen(messages)))[0]
+
+
+async def _all_of(stream: asyncio.StreamReader, heard: _Heard) -> bytes:
+    pieces = []
+    while piece := await stream.read(_PIECE):
+        heard.touch()
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+class _Heard:
+    """What git says on standard error: lines to keep, progress to show, and when it last said anything."""
+
+    def __init__(self, on_line: OnLine | None) -> None:
+        self._on_line = on_line
+        self._kept = ""
+        self._last = time.monotonic()
+        self._shown = 0.0
+
+    @property
+    def text(self) -> str:
+        return self._kept.strip()
+
+    def touch(self) -> None:
+        self._last = time.monotonic()
+
+    async def listen(self, stream: asyncio.StreamReader) -> None:
+        rest = ""
+        while piece := await stream.read(_PIECE):
+            self.touch()
+            *lines, rest = re.split(r"[\r\n]", rest + piece.decode("utf-8", "replace"))
+            for line in lines:
+                self._take(line.strip())
+        self._take(rest.strip())
+
+    def _take(self, line: str) -> None:
+        found = _PERCENT.match(line)
+        if found is None:
+            if line:
+                self._kept = f"{self._kept}{line}\n"[-_KEPT:]
+            return
+        now = time.monotonic()
+        if self._on_line is not None and now - self._shown >= _SHOW_EVERY:
+            self._shown = now
+            self._on_line(f"{found['what']}: {found['percent']} %")
+
+    async def silence(self, seconds: float) -> None:
+        """Return when nothing was said for so long."""
+        while (left := self._last + seconds - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
