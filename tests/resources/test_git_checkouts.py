@@ -202,7 +202,7 @@ async def test_submodules_that_cannot_be_had(checkouts: Checkouts, make_reposito
     assert (await checkouts.get(str(outer), anew=True)).folder.is_dir()  # nobody says where it is: an empty folder
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../x", "..", "\\..\\..\\x"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "a/../../x", "a/../x", "..", "\\..\\..\\x"])
 async def test_links_that_lead_out(checkouts: Checkouts, make_repository: MakeRepository, target: str) -> None:
     repo = make_repository({"a.py": "a"})
     (repo / "link").symlink_to(target)
@@ -232,6 +232,25 @@ async def test_paths_that_lead_out(checkouts: Checkouts, make_repository: MakeRe
         await checkouts.get(str(repo), made)
     assert not list(checkouts.folder.glob("*/trees/*"))
     assert not (checkouts.folder / "evil").exists()
+
+
+@pytest.mark.parametrize("mode", ["120000", "160000", "100644"])
+async def test_a_name_that_is_a_folder_and_something_else(
+    checkouts: Checkouts, make_repository: MakeRepository, mode: str
+) -> None:
+    repo = make_repository({"x/y": "inside"})
+    inside = git(repo, "rev-parse", "HEAD:x").strip()
+    object = git(repo, "rev-parse", "HEAD" if mode == "160000" else "HEAD:x/y").strip()
+    raw = b"".join(
+        f"{each} x".encode() + b"\0" + bytes.fromhex(name) for each, name in ((mode, object), ("40000", inside))
+    )
+    (repo / "tree").write_bytes(raw)
+    tree = git(repo, "hash-object", "-t", "tree", "-w", "--literally", "tree").strip()
+    made = git(repo, "commit-tree", "-m", "twice", tree).strip()
+    git(repo, "update-ref", "refs/heads/twice", made)
+    with pytest.raises(RhError):
+        await checkouts.get(str(repo), "twice")
+    assert not list(checkouts.folder.glob("*/trees/*"))
 
 
 async def test_many_at_once_make_one(checkouts: Checkouts, make_repository: MakeRepository) -> None:

@@ -20,6 +20,9 @@ GENERATED = ("_version.py", "version.py", "_pb2.py", "_pb2_grpc.py")
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 
+_HARMLESS = ("-c", "core.fsmonitor=false")
+"""A folder that came from elsewhere may name a program in its own configuration; looking at it runs nothing."""
+
 
 def git(root: Path | str, *arguments: str, given: bytes | None = None) -> bytes | None:
     """The output of git in `root`; None where git is absent, refuses, or the folder is no work tree."""
@@ -30,7 +33,11 @@ def git(root: Path | str, *arguments: str, given: bytes | None = None) -> bytes 
     environment["GIT_CEILING_DIRECTORIES"] = os.fspath(paths.home())
     try:
         done = subprocess.run(
-            ["git", "-C", os.fspath(root), *arguments], input=given, capture_output=True, env=environment, check=False
+            ["git", "-C", os.fspath(root), *_HARMLESS, *arguments],
+            input=given,
+            capture_output=True,
+            env=environment,
+            check=False,
         )
     except OSError:
         return None

@@ -25,6 +25,7 @@ IDLE_SECONDS = 90.0
 """For how long git may say nothing while it talks to a server."""
 
 _PIECE = 65_536
+_LARGEST_OUTPUT = 256 << 20  # of a repository that lists itself without end
 _KEPT = 20_000  # bytes of messages that are kept for a person to read
 _SHOW_EVERY = 1.0
 _PERCENT = re.compile(r"(?:remote: )?(?P<what>[A-Z][a-z]+(?: [a-z]+)*):\s+(?P<percent>\d+)%")
@@ -123,7 +124,8 @@ async def run_git(
             await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
                 return Done(-1, b"", heard.text, was_silent=True)
-            return Done(await process.wait(), reading.result(), heard.text)
+            output = reading.result()
+            return Done(await process.wait(), output, heard.text)
         finally:
             reading.cancel()
             watching.cancel()
@@ -241,10 +243,13 @@ async def _both(output: asyncio.StreamReader, messages: asyncio.StreamReader, he
 
 
 async def _all_of(stream: asyncio.StreamReader, heard: _Heard) -> bytes:
-    pieces = []
+    pieces, size = [], 0
     while piece := await stream.read(_PIECE):
         heard.touch()
         pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_OUTPUT:
+            raise RhError("The git repository lists more than rhdesk reads of one.", remedy="Use a smaller repository.")
     return b"".join(pieces)
 
 

@@ -15,7 +15,7 @@ _FROM_GIT = re.compile(
     r"vcs[-_]versioning|versioningit|flit[-_]scm"
 )
 _DUNAMAI = re.compile(r"(?:poetry|uv)-dynamic-versioning|dunamai")
-_PBR = re.compile(r"""['"]pbr\b|\bpbr\s*=\s*(?:True|1)|^\s*pbr\b""", re.MULTILINE)
+_PBR = re.compile(r"""['"]pbr\b|\bpbr\s*=\s*(?:True|1)|^[ \t]*pbr\b""", re.MULTILINE)
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 """Where a project says how it is built."""
 
@@ -79,7 +79,7 @@ def _plain(tag: str, found: re.Match[str] | None) -> str:
 
 
 def _name_of(text: str, project: Path) -> str:
-    found = re.search(r"""^\s*name\s*=\s*['"]?([A-Za-z0-9._-]+)""", text, re.MULTILINE)
+    found = re.search(r"""^[ \t]*name[ \t]*=[ \t]*['"]?([A-Za-z0-9._-]+)""", text, re.MULTILINE)
     return found[1] if found else project.name
 
 

@@ -8,6 +8,7 @@ import posixpath
 import re
 import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from rhresources.code.tree import MAXIMUM_BYTES, MAXIMUM_FILES
@@ -82,7 +83,15 @@ def _check(where: str, entries: Sequence[TreeEntry]) -> None:
             f"{where} holds {total / 1024**3:.1f} GB; more than {MAXIMUM_BYTES / 1024**3:.0f} GB are not sent as code.",
             remedy="Use a repository without its data.",
         )
-    links = {entry.path for entry in entries if entry.mode == LINK}
+    # git takes trees that hold a name twice, as a folder and as a link or a submodule
+    ends: set[str] = set()
+    for entry in entries:
+        if entry.path in ends:
+            raise RhError(
+                f"{where} holds the path {entry.path!r} twice.",
+                remedy="Nothing was written. Tell the owner of the repository.",
+            )
+        ends.add(entry.path)
     for entry in entries:
         parts = entry.path.split("/")
         if entry.path.startswith("/") or any(_is_bad_name(part) for part in parts):
@@ -90,9 +99,10 @@ def _check(where: str, entries: Sequence[TreeEntry]) -> None:
                 f"{where} holds the path {entry.path!r}, which could be written outside of the checkout.",
                 remedy="Nothing was written. Tell the owner of the repository.",
             )
-        if any("/".join(parts[:depth]) in links for depth in range(1, len(parts))):
+        if any("/".join(parts[:depth]) in ends for depth in range(1, len(parts))):
             raise RhError(
-                f"{where} holds the path {entry.path!r}, which goes through a symbolic link.",
+                f"{where} holds the path {entry.path!r}, which goes through a symbolic link or something else "
+                "that is no folder.",
                 remedy="Nothing was written. Tell the owner of the repository.",
             )
         if entry.mode == LINK and entry.size > _LINK_LARGEST:
@@ -106,8 +116,13 @@ def _is_bad_name(name: str) -> bool:
 
 
 def _check_link(where: str, path: str, target: str) -> None:
-    place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target.replace("\\", "/")))
-    if not target or target.startswith("/") or place == ".." or place.startswith(("../", "/")) or "\0" in target:
+    target = target.replace("\\", "/")
+    place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    leads_out = place == ".." or place.startswith(("../", "/"))
+    # a ".." after a name goes wherever that name leads, which may be another link
+    steps = [step for step in target.split("/") if step not in {"", "."}]
+    winds = any(step == ".." and before != ".." for before, step in pairwise(steps))
+    if not target or target.startswith("/") or leads_out or winds or "\0" in target:
         raise RhError(
             f"{where} holds the symbolic link {path!r}, which leads out of the repository.",
             remedy="Use a revision without it, or ask the owner of the repository to remove it.",

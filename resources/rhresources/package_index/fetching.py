@@ -96,8 +96,12 @@ class Fetcher:
     def _begin(
         self, source: IndexSource, url: str, accept: str, etag: str, limit: int, stop: threading.Event, host: str
     ) -> tuple[Answer, Callable[[], object]]:
+        scheme, own = urlsplit(url).scheme, urlsplit(source.url).scheme
+        if scheme not in {"file": ("file",), "https": ("https",)}.get(own, ("http", "https")):
+            # a page of the index may name any address; not a file here, and not the open line after a closed one
+            raise RhError(f"The index at {host} points to an address that is not followed.")
         try:
-            if urlsplit(url).scheme == "file":
+            if scheme == "file":
                 file = _page(url).open("rb")
                 return Answer(_limited(file.read, limit, stop, host), False, "", "text/html", url, 0), file.close
             headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": f"rhdesk/{version()}"}

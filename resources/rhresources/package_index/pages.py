@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from rhresources.package_index.versions import is_prerelease, version_key, version_of_file
 
-_LINK = re.compile(r"<a\s([^>]*)>([^<]*)</a", re.IGNORECASE)
+_LINK = re.compile(r"<a\s([^<>]{0,4000})>([^<]{0,500})</a", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([a-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _SUMMARY_LIMIT = 2000
 
@@ -91,7 +91,7 @@ def read_versions(body: bytes, content_type: str, url: str, project: str) -> lis
 def _version(version: str, files: list[Mapping[str, Any]], url: str) -> VersionInfo:
     likely = min(files, key=lambda file: _likeliness(str(file["filename"])))
     said = (str(file["requires-python"]) for file in files if file.get("requires-python"))
-    metadata = next((file for file in files if file.get("core-metadata") or file.get("dist-info-metadata")), None)
+    metadata = next((file for file in files if _has_metadata(file)), None)
     size, uploaded = likely.get("size"), likely.get("upload-time")
     return VersionInfo(
         version,
@@ -102,6 +102,11 @@ def _version(version: str, files: list[Mapping[str, Any]], url: str) -> VersionI
         is_prerelease(version),
         urljoin(url, f"{metadata['url']}.metadata") if metadata is not None else "",
     )
+
+
+def _has_metadata(file: Mapping[str, Any]) -> bool:
+    said = file.get("core-metadata") or file.get("dist-info-metadata")
+    return bool(said) and isinstance(file.get("url"), str)
 
 
 def _likeliness(filename: str) -> int:
