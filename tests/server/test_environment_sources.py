@@ -21,6 +21,7 @@ from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
 from rhserver.environments.archives import check_archive
+from rhserver.environments.conda.needs import checked_spec
 from rhserver.environments.listing import installed, normalised
 from rhserver.environments.recipe import resolve
 from rhserver.environments.solving import UNKNOWN, solve
@@ -342,3 +343,9 @@ def test_what_is_installed_is_read_from_files(tmp_path: Path) -> None:
     assert installed(tmp_path) == {"bare": ("pip", "2.0"), "foo-bar": ("pip", "1.0+local.1"), "old": ("pip", "3.0")}
     assert installed(tmp_path / "nothing") == {}
     assert normalised("A__b.-C") == "a-b-c"
+
+
+@pytest.mark.parametrize("text", ["-p/tmp/elsewhere::x", "--prefix=/tmp::x", "-c::x"])
+def test_a_conda_channel_that_reads_like_an_option(text: str) -> None:
+    with pytest.raises(RhError):
+        checked_spec(text)

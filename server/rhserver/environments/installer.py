@@ -73,8 +73,8 @@ class Installer:
                 os.close(writing)
                 if answer >= 0:
                     os.close(answer)
-            self._on_process(process.pid)
             try:
+                self._on_process(process.pid)
                 code = await process.wait()
                 await asyncio.wait({lines.ended}, timeout=_LAST_WORDS_SECONDS)
                 return code

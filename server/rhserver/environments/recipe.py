@@ -175,7 +175,8 @@ def _check_python(shown: str, wanted: Sequence[tuple[str, str]]) -> None:
 def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> tuple[Needs, str]:
     """What a package needs, and its target for the installer if it is one."""
     written = package.spec or package.target
-    if package.target.startswith("-") or _CONTROL.search(package.target):
+    # a reader of requirement lines overlooks blanks in front
+    if package.target.lstrip().startswith("-") or _CONTROL.search(package.target):
         raise ServerProblem(f"{package.target!r} cannot be a package: it reads like an option.", code="bad-package")
     tree = trees.get((package.tree.project, package.tree.root))
     if tree is None:

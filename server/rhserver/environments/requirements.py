@@ -87,7 +87,7 @@ def needs_of(target: Path, tree: Path, *, conda: bool = False) -> Needs:
     elif conda or target.suffix in {".yml", ".yaml"}:
         _add_environment_file(target, tree, needs)
     elif target.name == LOCK:
-        _add_lock(target.parent, (), needs)
+        _add_lock(target.parent, (), tree, needs)
     elif target.name in _PROJECT_FILES:
         _add_project(target, (), tree, needs)
     else:
@@ -143,12 +143,17 @@ def _add_environment_file(file: Path, tree: Path, needs: Needs) -> None:
         reader.read_line(line, file)
 
 
-def _add_lock(folder: Path, extras: tuple[str, ...], needs: Needs) -> None:
+def _add_lock(folder: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> None:
     """What uv.lock says, exactly; other projects of its workspace are imported from where they are."""
     needs.locks.append((folder, extras))
     needs.content += [content_of(folder / name) for name in (LOCK, "pyproject.toml") if (folder / name).is_file()]
     needs.content.append(",".join(extras))
     for other, is_member in local_folders(folder):
+        if not other.is_relative_to(tree.resolve()):
+            raise InstallError(
+                f"{_shown(folder / LOCK, tree)} takes a package from {other}, which is not in the code that was sent.",
+                remedy="Make the folder that holds both the root of the code, or lock it from an index.",
+            )
         if is_member:
             needs.folders += [source for source in (other, other / "src") if source.is_dir()]
         elif other.exists():
@@ -176,7 +181,7 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
         if isinstance(wants := project.get("requires-python"), str):
             needs.python.append((wants, _shown(file, tree)))
         if (folder / LOCK).is_file():
-            _add_lock(folder, extras, needs)
+            _add_lock(folder, extras, tree, needs)
             return
         dynamic = project.get("dynamic", [])
         if project and "dependencies" not in dynamic and "optional-dependencies" not in dynamic:

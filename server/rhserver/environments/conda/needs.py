@@ -15,7 +15,7 @@ DEFAULT_CHANNEL = "conda-forge"
 ENVIRONMENT_FILES = ("environment.yml", "environment.yaml")
 
 _SPEC = re.compile(
-    r"(?:[A-Za-z0-9_.:/~-]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)"
+    r"(?:[A-Za-z0-9_/~.][A-Za-z0-9_.:/~-]*::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)"
     r"(?:\s*\[[^\]\n]*\]|\s*[=<>!~ ][A-Za-z0-9.*+!_=<>~,|\s-]*)?"
 )
 _PYTHON = re.compile(r"\d+(?:\.\d+){0,2}")
