@@ -171,7 +171,7 @@ def test_chosen_functions_become_documents_with_the_package_filled_in(
     undo = next(notice for notice in desk.notifier.notices() if notice.action_text == "Undo")
     assert undo.action is not None
     undo.action()
-    qtbot.waitUntil(lambda: not {"~/team/fit", "~/load"} & set(desk.store.functions.ids()), timeout=5000)
+    qtbot.waitUntil(lambda: not {"~/team/fit", "~/load"} & set(desk.store.functions.ids()), timeout=20000)
 
 
 def test_a_name_that_is_taken_meanwhile_leaves_nothing_half_done(
