@@ -53,6 +53,7 @@ Priority: optional
 Depends: python3 (>= $python), python3 (<< $next), git, libglib2.0-0 | libglib2.0-0t64, libgl1, libegl1,
  libfontconfig1, libdbus-1-3, libxkbcommon0, libxcb-cursor0, libxkbcommon-x11-0, libxcb-icccm4, libxcb-keysyms1,
  libxcb-shape0, libwayland-cursor0
+Recommends: git-lfs
 Description: desktop control panel for remote Python compute
  Run the functions of a git project on clusters, watch their logs and see their
  results, from a window, a Python library and a command line.

@@ -50,6 +50,7 @@ missing_packages() {
         command -v xdotool >/dev/null || echo xdotool
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || echo iproute2
         command -v openssl >/dev/null || echo openssl
+        command -v git-lfs >/dev/null || echo git-lfs
     fi
     command -v dpkg-query >/dev/null || return 0
     for wanted in $qt_packages; do

@@ -17,14 +17,19 @@ _DECEIVING = re.compile(
 _USER = re.compile(r"(?<=://)[^/\s@]*(?:@[^/\s@]*)*@")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _TOKEN = re.compile(r"(gh[a-z]|github_pat|glpat|glptt|gldt|xox[a-z]|pypi|hf|sk|npm)[_-].+|[A-Za-z0-9_-]{30,}")
+_PARAMETER = re.compile(
+    r"(?P<name>[?&;#](?:[^?&;#=\s]*[^A-Za-z0-9?&;#=\s])?(?:access|private|personal|job|deploy|auth|oauth|api|secret|security)?"
+    r"(?:token|key|secret|password|passwd|pwd|credentials?|signature|sig|auth|authorization|jwt)=)(?P<value>[^?&;#\s]+)",
+    re.IGNORECASE,
+)
 _LINE_END = re.compile("%(0[0ad]|1b|7f)", re.IGNORECASE)  # would end a line of git's talk with its helpers
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _SHOWN_LIMIT = 80
 
 
 def redacted(text: str) -> str:
-    """`text` without the user and password of addresses in it, for messages."""
-    return _USER.sub("…@", text)
+    """`text` without the user, the password and the tokens of addresses in it, for messages."""
+    return _PARAMETER.sub(lambda found: f"{found['name']}…", _USER.sub("…@", text))
 
 
 def shown(text: str) -> str:
@@ -79,7 +84,8 @@ def checked_url(url: str, schemes: Collection[str]) -> str:
         raise UsageError(f"{shown(url)} is not an address: the host is wrong.")
     if scheme.endswith("file") and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
         raise UsageError(f"{shown(url)} is not the address of a file.", remedy="Write file:///path.")
-    if _is_secret(user, password):
+    given = [found["value"] for found in _PARAMETER.finditer(url)]
+    if _is_secret(user, password) or not all(_VARIABLE.fullmatch(value) for value in given):
         raise UsageError(
             f"The address {shown(url)} has a secret in it, which would be saved and shown.",
             remedy="Leave it out: git takes a token from the keyring, an index one from the cluster's .netrc.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
 import subprocess
 import threading
@@ -34,6 +36,12 @@ def commit(folder: Path, files: Mapping[str, str | bytes] | None = None, message
     return git(folder, "rev-parse", "HEAD")
 
 
+def large_file(content: bytes) -> bytes:
+    """What a commit holds in place of a file that Git LFS keeps."""
+    oid = hashlib.sha256(content).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n".encode()
+
+
 @dataclass
 class GitHost:
     """Serves the repositories of `folder` under http://127.0.0.1:PORT/.
@@ -43,12 +51,16 @@ class GitHost:
         token: who may read; empty: everybody.
         seen: paths and Authorization headers of the requests.
         says: {path: (status, headers, body)} that is answered in place of git.
+        large: {oid: content} of Git LFS, the same for all repositories; made by `keep`.
+        large_at: where it says that these are; empty: here.
     """
 
     folder: Path
     token: str = ""
     seen: list[tuple[str, str]] = field(default_factory=list)
     says: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    large: dict[str, bytes] = field(default_factory=dict)
+    large_at: str = ""
     server: ThreadingHTTPServer = field(init=False)
 
     @property
@@ -59,6 +71,23 @@ class GitHost:
     def url(self, name: str) -> str:
         """The address of a repository."""
         return f"http://{self.host}/{name}"
+
+    def keep(self, content: bytes) -> bytes:
+        """Keep a file in Git LFS; what a commit holds in its place."""
+        self.large[hashlib.sha256(content).hexdigest()] = content
+        return large_file(content)
+
+    def batch(self, asked: bytes) -> bytes:
+        """The answer of its Git LFS to a batch request."""
+        base = self.large_at or f"http://{self.host}"
+        objects = []
+        for each in json.loads(asked)["objects"]:
+            if each["oid"] in self.large:
+                answer = {"actions": {"download": {"href": f"{base}/large/{each['oid']}"}}}
+            else:
+                answer = {"error": {"code": 404, "message": "Object does not exist"}}
+            objects.append({**each, **answer})
+        return json.dumps({"transfer": "basic", "objects": objects}).encode()
 
     def start(self) -> GitHost:
         """Listen on a free port."""
@@ -94,6 +123,13 @@ def _handler(host: GitHost) -> type[BaseHTTPRequestHandler]:
                     return
             if host.token and not _is_right(given, host.token):
                 self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
+                return
+            if path.endswith("/info/lfs/objects/batch"):
+                self._answer(200, {"Content-Type": "application/vnd.git-lfs+json"}, host.batch(body))
+                return
+            if path.startswith("/large/"):
+                content = host.large.get(path.rpartition("/")[2])
+                self._answer(404 if content is None else 200, {}, content or b"")
                 return
             environment = os.environ | {
                 "GIT_PROJECT_ROOT": str(host.folder),

@@ -110,6 +110,35 @@ def test_submodules_that_are_refused(url: str) -> None:
             "https://bitbucket.org/o/r/src/1a2b3c4/t.py:main",
             FunctionPage("https://bitbucket.org/o/r.git", "1a2b3c4", "t.py", "main"),
         ),
+        # repositories, owners and groups whose names are words of such addresses
+        (
+            "https://github.com/o/tree/blob/main/t.py:main",
+            FunctionPage("https://github.com/o/tree.git", "main", "t.py", "main"),
+        ),
+        (
+            "https://github.com/blob/raw/tree/main/src/blob/t.py:main",
+            FunctionPage("https://github.com/blob/raw.git", "main", "src/blob/t.py", "main"),
+        ),
+        (
+            "https://codeberg.org/o/src/src/branch/main/src/t.py:main",
+            FunctionPage("https://codeberg.org/o/src.git", "main", "src/t.py", "main"),
+        ),
+        (
+            "https://codeberg.org/o/r/raw/tag/v1/t.py:main",
+            FunctionPage("https://codeberg.org/o/r.git", "v1", "t.py", "main"),
+        ),
+        (
+            "https://gitlab.com/group/sub/tree/-/blob/main/raw/t.py:main",
+            FunctionPage("https://gitlab.com/group/sub/tree.git", "main", "raw/t.py", "main"),
+        ),
+        (
+            "https://example.org/git/o/r/blob/main/t.py:main",
+            FunctionPage("https://example.org/git/o/r.git", "main", "t.py", "main"),
+        ),
+        (
+            "http://127.0.0.1:8000/project/blob/main/t.py:main",
+            FunctionPage("http://127.0.0.1:8000/project.git", "main", "t.py", "main"),
+        ),
     ],
 )
 def test_pages_of_functions(text: str, page: FunctionPage) -> None:

@@ -13,7 +13,7 @@ import pytest
 from lab.git_host import commit, git
 
 from rhresources.errors import RhError, UsageError
-from rhresources.git import checkouts as checkouts_module
+from rhresources.git import kept as kept_module
 from rhresources.git.checkouts import Checkouts, kept_checkout
 from rhresources.git.problems import GitProblem
 
@@ -303,14 +303,15 @@ async def test_a_server_that_falls_silent(
 async def test_a_fetch_that_was_killed_is_done_again(checkouts: Checkouts, make_repository: MakeRepository) -> None:
     repo = make_repository({"a.py": "one"})
     before = await checkouts.get(str(repo))
-    home = next(checkouts.folder.iterdir())
+    home = next(checkouts.folder.glob("repo-*"))
     (home / "repository.git" / "objects" / "pack" / "tmp_pack_x").write_text("half")
-    (home / "repository.git" / "shallow.lock").write_text("")
+    after = commit(repo, {"a.py": "two"})
+    for lock in ("shallow", f"refs/fetched/commits/{after}"):
+        (home / "repository.git" / f"{lock}.lock").write_text("")
     (home / "trees" / f"{before.commit}.json").unlink()  # the note is the last that is written
-    found = await Checkouts().get(str(repo), "main")
+    found = await Checkouts().get(str(repo), before.commit)
     assert (found.folder / "a.py").read_text() == "one"
-    commit(repo, {"a.py": "two"})
-    assert (await Checkouts().get(str(repo), "main")).commit != before.commit
+    assert (await Checkouts().get(str(repo), "main")).commit == after
     assert not list(home.glob("repository.git/**/tmp_pack*"))
 
 
@@ -318,7 +319,7 @@ async def test_old_checkouts_are_removed(checkouts: Checkouts, make_repository: 
     repo = make_repository({"a.py": "one"})
     first = await checkouts.get(str(repo))
     note = next(checkouts.folder.glob("*/trees/*.json"))
-    long_ago = time.time() - (checkouts_module.KEPT_DAYS + 1) * 86_400
+    long_ago = time.time() - (kept_module.KEPT_DAYS + 1) * 86_400
     os.utime(note, (long_ago, long_ago))
     commit(repo, {"a.py": "two"})
     second = await checkouts.get(str(repo), anew=True)

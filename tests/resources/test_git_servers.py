@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab.git_host import GitHost, commit, git
-from lab.ssh_fixtures import SshHome, SshKeys
-from lab.sshd import ME, Sshd
 
-from rhresources.errors import RhError
 from rhresources.git.problems import GitProblem
 from rhresources.git.program import Login
 from rhresources.reach.questions import HostKeyQuestion, SecretAnswer, SecretQuestion
@@ -212,65 +209,3 @@ async def test_nobody_answers(workspace: Workspace) -> None:
         with pytest.raises(GitProblem, match="cannot be reached") as caught:
             await workspace.checkouts.get(url)
         assert caught.value.code == "unreachable"
-
-
-# ---------------------------------------------------------------- over SSH
-
-
-@pytest.fixture
-def ssh_url(
-    make_sshd: Callable[..., Sshd], ssh_home: SshHome, make_repository: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Path], str]:  # fmt: skip
-    """Makes the address of a repository behind an SSH server that lets one key in."""
-    server = make_sshd()
-    repo = make_repository({"a.py": "by ssh"}, "ssh")
-
-    def make(key: Path, known: bool = True) -> str:
-        if known:
-            ssh_home.knows(server)
-        # ssh finds its files by the password database, where tests have no say
-        options = f"-F /dev/null -i {key} -oIdentitiesOnly=yes -oUserKnownHostsFile={ssh_home.known_hosts}"
-        monkeypatch.setenv("GIT_SSH_COMMAND", f"ssh {options}")
-        return f"ssh://{ME}@{server.address}:{server.port}{repo}"
-
-    return make
-
-
-async def test_private_by_key(ssh_url: Callable[..., str], ssh_keys: SshKeys, workspace: Workspace) -> None:
-    found = await workspace.checkouts.get(ssh_url(ssh_keys.plain), "main")
-    assert (found.folder / "a.py").read_text() == "by ssh"
-
-
-async def test_a_key_that_is_not_welcome(ssh_url: Callable[..., str], ssh_keys: SshKeys, workspace: Workspace) -> None:
-    with pytest.raises(GitProblem, match="no key of yours") as caught:
-        await workspace.checkouts.get(ssh_url(ssh_keys.stranger))
-    assert "ssh -T -p " in caught.value.remedy
-
-
-async def test_a_key_with_a_passphrase_asks_nothing(
-    ssh_url: Callable[..., str], ssh_keys: SshKeys, workspace: Workspace
-) -> None:
-    with pytest.raises(GitProblem, match="no key of yours"):
-        await workspace.checkouts.get(ssh_url(ssh_keys.encrypted))
-
-
-async def test_a_host_that_is_not_known(ssh_url: Callable[..., str], ssh_keys: SshKeys, workspace: Workspace) -> None:
-    with pytest.raises(RhError, match=r"The host key of \S+ is not known here") as caught:
-        await workspace.checkouts.get(ssh_url(ssh_keys.plain, known=False))
-    assert caught.value.code == "host-key-unknown"
-
-
-async def test_a_host_whose_key_changed(
-    ssh_url: Callable[..., str], ssh_keys: SshKeys, workspace: Workspace, ssh_home: SshHome,
-    make_sshd: Callable[..., Sshd],
-) -> None:  # fmt: skip
-    url = ssh_url(ssh_keys.plain, known=False)
-    other = make_sshd()
-    place = url.split("@")[1].split("/")[0]
-    host, port = place.split(":")
-    lines = other.known_hosts_lines().replace(f"[{other.address}]:{other.port}", f"[{host}]:{port}")
-    ssh_home.known_hosts.write_text(lines)
-    with pytest.raises(GitProblem, match="not the one that is remembered") as caught:
-        await workspace.checkouts.get(url)
-    assert caught.value.code == "host-key-changed"

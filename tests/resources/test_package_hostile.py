@@ -123,6 +123,13 @@ LINES = [
     "conda:x -c https://h/t/hunter2/main",
     "git+https://u:hunter2@host/r",
     "local:https://glpat-hunter2hunter2@host/r",
+    "git:https://host/o/r.git?access_token=hunter2",
+    "git:https://host/o/r?ref=x&private_token=hunter2",
+    "x @ https://host/x.whl?api_key=hunter2",
+    "x @ https://host/x.whl?X-Amz-Signature=hunter2",
+    "https://host/x.whl?a=b;Token=hunter2",
+    "numpy -i https://host/simple?password=hunter2",
+    "numpy -f https://host/#secret=hunter2",
     # characters that deceive
     "numpy\0",
     "num\u200bpy",

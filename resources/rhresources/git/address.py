@@ -49,6 +49,13 @@ class Remote:
         return self.scheme == "https" or (self.scheme == "http" and bare in _LOOPBACK)
 
     @property
+    def account(self) -> str:
+        """Whom ssh logs in as and where: "git@github.com", "git@host:2222"; only for "ssh"."""
+        if "://" in self.url:
+            return self.url.partition("://")[2].partition("/")[0]
+        return self.url[: self.url.index(f"{self.host}:") + len(self.host)]
+
+    @property
     def base(self) -> str:
         """Scheme and host, "https://github.com": what a token is good for."""
         return f"{self.scheme}://{self.host}"

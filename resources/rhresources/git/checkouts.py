@@ -3,67 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import posixpath
-import shutil
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rhresources import paths
 from rhresources.errors import RhError
+from rhresources.git import contents
 from rhresources.git.address import Remote, remote_of, submodule_of
+from rhresources.git.contents import Pointer
+from rhresources.git.kept import (
+    LOCK,
+    Checkout,
+    find,
+    put,
+    remember,
+    remembered,
+    remove,
+    remove_old_checkouts,
+    remove_old_repositories,
+)
 from rhresources.git.locks import only_one
 from rhresources.git.logins import Logins
 from rhresources.git.problems import GitProblem, disk_problem
 from rhresources.git.repository import COMMIT, Repository, TreeEntry
 from rhresources.git.versions import PROJECT_FILES, wants_version, write_version
-from rhresources.git.writing import SUBMODULE, write_tree
+from rhresources.git.writing import SUBMODULE, add_tree, check_amount, write_contents, write_tree
 from rhresources.packages import checked_revision
 
 Progress = Callable[[str], None]
-
-KEPT_DAYS = 30
-"""For how long a checkout that nobody asks for is kept."""
 
 _SAME_FOR = 60.0
 """Seconds for which a branch is not asked for again: one click makes several requests."""
 
 _DEEPEST = 8
 _DEEPEST_PROJECT = 3
-_FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A repository at a commit, as files of this computer that nobody changes.
-
-    Attributes:
-        url: of the repository, as git gets it.
-        revision: what was asked for: a branch, tag or commit; empty: the default branch.
-        commit: the whole name of the commit that it was.
-        folder: where its files are.
-        pointers: files that Git LFS keeps elsewhere; what is here are pointers to their content.
-    """
-
-    url: str
-    revision: str
-    commit: str
-    folder: Path
-    pointers: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """For people: `https://host/o/r.git@main (3f2a9c1)`."""
-        short = self.commit[:7]
-        if not self.revision:
-            return f"{self.url} ({short})"
-        same = self.commit.startswith(self.revision)
-        return f"{self.url}@{short if same else self.revision}" + ("" if same else f" ({short})")
 
 
 class Checkouts:
@@ -78,7 +55,7 @@ class Checkouts:
         self.folder = folder or paths.home() / "cache" / "git"
         self._logins = logins or Logins()
         self._resolved: dict[tuple[str, str], tuple[str, float]] = {}
-        self._known: dict[tuple[str, str], Checkout] = {}
+        self._incomplete: set[tuple[str, str]] = set()  # Git LFS was asked for them, and need not be again
 
     async def get(
         self, url: str, revision: str = "", progress: Progress | None = None, *, anew: bool = False
@@ -109,95 +86,144 @@ class Checkouts:
             return known[0]
         folder = self.folder / remote.key
         try:
-            await asyncio.to_thread(_make_private, folder)
-            async with only_one(folder / "lock"):
+            async with only_one(folder / LOCK):
                 commit = await Repository(remote, folder, self._logins, progress).resolve(revision)
+                await asyncio.to_thread(remember, folder, revision, commit)
         except GitProblem as problem:
             if problem.code == "unreachable":
-                problem.remedy = f"{problem.remedy} {await asyncio.to_thread(self._offline_hint, folder)}".strip()
+                problem.remedy = f"{problem.remedy} {await asyncio.to_thread(_offline_hint, folder)}".strip()
             raise
         except OSError as error:
             raise disk_problem(folder, error) from error
         self._resolved[remote.url, revision] = commit, time.monotonic()
-        await asyncio.to_thread(_remember, folder, revision, commit)
         return commit
-
-    def _offline_hint(self, folder: Path) -> str:
-        kept = sorted(folder.glob("trees/*.json"), key=lambda file: file.stat().st_mtime)
-        return f"What was fetched before works without a network: write @{kept[-1].stem}." if kept else ""
 
     # ------------------------------------------------------------ one checkout
 
     async def _checkout(
         self, remote: Remote, revision: str, commit: str, progress: Progress | None, above: tuple[str, ...]
     ) -> Checkout:
-        found = self._known.get((remote.url, commit)) or await asyncio.to_thread(_find, self.folder, remote, commit)
+        found = await self._find(remote, commit)
         if found is None:
-            folder = self.folder / remote.key
             try:
-                await asyncio.to_thread(_make_private, folder / "trees")
-                async with only_one(folder / "lock"):
-                    # another process may have made it meanwhile
-                    found = await asyncio.to_thread(_find, self.folder, remote, commit)
-                    if found is None:
-                        found = await self._make(remote, revision, commit, progress, above)
+                found = await self._make(remote, revision, commit, progress or _silent, above)
             except OSError as error:
-                raise disk_problem(folder, error) from error
-        elif not found.folder.is_dir():
-            self._known.pop((remote.url, commit), None)
-            return await self._checkout(remote, revision, commit, progress, above)
-        self._known[remote.url, commit] = found
-        return Checkout(remote.url, revision, commit, found.folder, found.pointers)
+                raise disk_problem(self.folder / remote.key, error) from error
+        return replace(found, revision=revision)
+
+    async def _find(self, remote: Remote, commit: str) -> Checkout | None:
+        """What is here, unless it lacks contents of Git LFS that can be had by now."""
+        found = await asyncio.to_thread(find, self.folder, remote, commit)
+        if found is None or not found.pointers or (remote.url, commit) in self._incomplete:
+            return found
+        return None if await contents.can_fetch() else found
 
     async def _make(
-        self, remote: Remote, revision: str, commit: str, progress: Progress | None, above: tuple[str, ...]
+        self, remote: Remote, revision: str, commit: str, tell: Progress, above: tuple[str, ...]
     ) -> Checkout:
         home = self.folder / remote.key
-        repository = Repository(remote, home, self._logins, progress)
-        tell = progress or _silent
-        tell(f"Fetching {remote.url} at {revision or 'its default branch'} ({commit[:7]})")
-        await repository.fetch(commit, revision)
-        place = home / "trees" / commit
+        repository = Repository(remote, home, self._logins, tell)
+        async with only_one(home / LOCK):
+            # another process may have made it meanwhile
+            if (found := await self._find(remote, commit)) is not None:
+                return found
+            tell(f"Fetching {remote.url} at {revision or 'its default branch'} ({commit[:7]})")
+            await repository.fetch(commit, revision)
+            entries = await repository.entries(commit)
+            addresses = await repository.submodules(commit)
+            named = [one for one in entries if one.mode == SUBMODULE and one.path in addresses]
+            if not named:
+                return await self._write(repository, commit, entries, {}, tell)
+        # nobody waits for others while holding a lock: two repositories may name each other
+        files, size = len(entries), sum(entry.size for entry in entries)
+        parts: dict[str, Checkout] = {}
+        for entry in named:
+            child = submodule_of(remote, addresses[entry.path], entry.path)
+            part = await self._submodule(child, entry.path, entry.object, tell, (*above, remote.url))
+            files, size = files + part.files, size + part.size
+            check_amount(f"{remote.url} with its submodules", files, size)
+            parts[entry.path] = part
+        async with only_one(home / LOCK):
+            if (found := await self._find(remote, commit)) is not None:
+                return found
+            await repository.fetch(commit, revision)
+            return await self._write(repository, commit, entries, parts, tell)
+
+    async def _write(
+        self,
+        repository: Repository,
+        commit: str,
+        entries: list[TreeEntry],
+        parts: Mapping[str, Checkout],
+        tell: Progress,
+    ) -> Checkout:
+        """The checkout out of what was fetched. The lock is held."""
+        remote, home = repository.remote, repository.folder
         draft = home / "trees" / f".{uuid.uuid4().hex}"
+        files = len(entries) + sum(part.files for part in parts.values())
+        size = sum(entry.size for entry in entries) + sum(part.size for part in parts.values())
         try:
             tree = draft / remote.name
-            entries = await repository.entries(commit)
-            pointers = await write_tree(repository, entries, tree)
-            addresses = await repository.submodules(commit)
-            for entry in entries:
-                if entry.mode == SUBMODULE and entry.path in addresses:
-                    child = submodule_of(remote, addresses[entry.path], entry.path)
-                    pointers += await self._submodule(
-                        child, entry.path, entry.object, tree, progress, (*above, remote.url)
-                    )
+            lacking = await write_tree(repository, entries, tree)
+            if lacking:
+                lacking, more = await self._write_contents(repository, commit, lacking, tree, files, size, tell)
+                size += more
+            pointers = [pointer.path for pointer in lacking]
+            for path, part in parts.items():
+                await add_tree(part.folder, tree / path)
+                pointers += [f"{path}/{name}" for name in part.pointers]
             await self._write_versions(repository, commit, tree, entries, tell)
-            about = {"format": _FORMAT, **asdict(Checkout(remote.url, revision, commit, place, tuple(pointers)))}
-            await asyncio.to_thread(_put, draft, place, {**about, "folder": str(place)})
+            if pointers and await contents.can_fetch():
+                self._incomplete.add((remote.url, commit))
+            made = Checkout(remote.url, "", commit, tree, tuple(pointers), files, size)
+            made = await asyncio.to_thread(put, draft, home / "trees" / commit, made)
         finally:
-            await asyncio.to_thread(_remove, draft)
-        if pointers:
-            shown = ", ".join(pointers[:3]) + (" …" if len(pointers) > 3 else "")
-            tell(f"{len(pointers)} files of {remote.url} are kept in Git LFS and are sent as pointers only: {shown}")
-        await asyncio.to_thread(_remove_old, home, commit)
-        return Checkout(remote.url, revision, commit, place / remote.name, tuple(pointers))
+            await asyncio.to_thread(remove, draft)
+        await asyncio.to_thread(remove_old_checkouts, home, commit)
+        await asyncio.to_thread(remove_old_repositories, self.folder)
+        return made
+
+    async def _write_contents(
+        self,
+        repository: Repository,
+        commit: str,
+        pointers: list[Pointer],
+        tree: Path,
+        files: int,
+        size: int,
+        tell: Progress,
+    ) -> tuple[list[Pointer], int]:
+        """Put what Git LFS keeps in place of its pointers; those that are left, and how many bytes came."""
+        remote, left = repository.remote, pointers
+        why = "their contents are fetched where git-lfs is installed"
+        if await contents.can_fetch():
+            more = sum(pointer.size for pointer in pointers)
+            check_amount(f"{remote.url} with its files in Git LFS", files, size + more)
+            tell(f"Fetching {len(pointers)} files of {remote.url} out of Git LFS")
+            why = await contents.fetch(repository, commit)
+            left = await write_contents(repository.objects, pointers, tree)
+        if left:
+            shown = ", ".join(pointer.path for pointer in left[:3]) + (" …" if len(left) > 3 else "")
+            because = f" ({why.rstrip('.')})" if why else ""
+            tell(
+                f"{len(left)} files of {remote.url} are kept in Git LFS and are sent as pointers only: {shown}{because}"
+            )
+        return left, sum(pointer.size for pointer in pointers) - sum(pointer.size for pointer in left)
 
     async def _submodule(
-        self, remote: Remote, path: str, commit: str, tree: Path, progress: Progress | None, above: tuple[str, ...]
-    ) -> list[str]:
-        """Put a submodule where it belongs; its pointers, relative to the tree."""
+        self, remote: Remote, path: str, commit: str, tell: Progress, above: tuple[str, ...]
+    ) -> Checkout:
         if remote.url in above or len(above) > _DEEPEST:
             raise RhError(
                 f"The submodule {path} of {above[-1]} leads back to itself, or too deep.",
                 remedy="Ask the owner of the repository to remove it.",
             )
         try:
-            found = await self._checkout(remote, "", commit, progress, above)
+            return await self._checkout(remote, "", commit, tell, above)
         except GitProblem as problem:
             problem.sentence = f"The submodule {path} of {above[-1]} cannot be had: {problem.sentence}"
             problem.args = (problem.sentence,)
             raise
-        await asyncio.to_thread(shutil.copytree, found.folder, tree / path, symlinks=True, dirs_exist_ok=True)
-        return [f"{path}/{name}" for name in found.pointers]
 
     async def _write_versions(
         self, repository: Repository, commit: str, tree: Path, entries: list[TreeEntry], tell: Progress
@@ -214,19 +240,6 @@ class Checkouts:
             await asyncio.to_thread(write_version, folder, commit, described)
 
 
-def _find(base: Path, remote: Remote, commit: str) -> Checkout | None:
-    about = base / remote.key / "trees" / f"{commit}.json"
-    folder = about.with_suffix("") / remote.name
-    try:
-        said = json.loads(about.read_bytes())
-        if said["format"] != _FORMAT or said["url"] != remote.url or not folder.is_dir():
-            return None
-        os.utime(about)  # in use
-        return Checkout(remote.url, "", commit, folder, tuple(said["pointers"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def kept_checkout(url: str, revision: str, folder: Path | None = None) -> Checkout | None:
     """The newest checkout that is on this computer, without asking anybody; None: there is none. Reads files.
 
@@ -238,60 +251,16 @@ def kept_checkout(url: str, revision: str, folder: Path | None = None) -> Checko
     base = folder or paths.home() / "cache" / "git"
     try:
         remote = remote_of(url)
-        commit = revision if COMMIT.fullmatch(revision) else _remembered(base / remote.key).get(revision, "")
+        commit = revision if COMMIT.fullmatch(revision) else remembered(base / remote.key).get(revision, "")
     except RhError:
         return None
-    return _find(base, remote, commit) if COMMIT.fullmatch(commit) else None
+    return find(base, remote, commit) if COMMIT.fullmatch(commit) else None
 
 
-def _remembered(folder: Path) -> dict[str, str]:
-    try:
-        said = json.loads((folder / "revisions.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
-
-
-def _remember(folder: Path, revision: str, commit: str) -> None:
-    """What a branch was when it was last asked for. Of no use to anybody if it cannot be written."""
-    known = _remembered(folder)
-    if known.get(revision) == commit:
-        return
-    half = folder / f".revisions.{os.getpid()}"
-    with suppress(OSError):
-        half.write_text(json.dumps(known | {revision: commit}))
-        half.replace(folder / "revisions.json")
+def _offline_hint(folder: Path) -> str:
+    kept = sorted(folder.glob("trees/*.json"), key=lambda file: file.stat().st_mtime)
+    return f"What was fetched before works without a network: write @{kept[-1].stem}." if kept else ""
 
 
 def _silent(line: str) -> None:
     pass
-
-
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _put(draft: Path, place: Path, about: dict[str, object]) -> None:
-    _remove(place)
-    draft.rename(place)
-    # written last: a checkout without it was not finished
-    note = place.with_name(f"{place.name}.json")
-    half = note.with_name(f".{note.name}.{os.getpid()}")
-    half.write_text(json.dumps(about))
-    half.replace(note)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_old(home: Path, but: str) -> None:
-    """Checkouts that nobody asked for in a while, and drafts of processes that died."""
-    oldest = time.time() - KEPT_DAYS * 86_400
-    for note in home.glob("trees/*.json"):
-        if note.stem != but and note.stat().st_mtime < oldest:
-            note.unlink(missing_ok=True)
-            _remove(note.with_suffix(""))
-    for draft in home.glob("trees/.*"):
-        if draft.is_dir() and draft.stat().st_mtime < time.time() - 86_400:
-            _remove(draft)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from rhresources.errors import RhError
 from rhresources.git.address import Remote
 from rhresources.git.problems import GitProblem
 from rhresources.git.program import Login
@@ -36,7 +37,7 @@ class Logins:
 
     async def attempt(self, remote: Remote, call: Callable[[Login | None], Awaitable[T]]) -> T:
         """The outcome of `call`, tried without a login first, then with the token that is kept, then with what a person
-        types.
+        types. Of an SSH server whose key nobody knows, the person is asked whether it is the right one.
 
         Raises:
             GitProblem: it failed, or no token is right.
@@ -45,6 +46,8 @@ class Logins:
         try:
             return await call(login)
         except GitProblem as problem:
+            if problem.code == "host-key-unknown" and await self._learns_host_key(remote):
+                return await call(login)
             if problem.code != "refused" or not remote.takes_token:
                 raise
             first = problem
@@ -53,6 +56,21 @@ class Logins:
             if newer is not None and newer != login:
                 return await call(newer)  # somebody else was asked meanwhile
             return await self._with_token(remote, call, login, first)
+
+    async def _learns_host_key(self, remote: Remote) -> bool:
+        """Whether the key of its host is known by now, because the person said that it is the right one."""
+        asker, credentials = self._asker(), self._credentials()
+        if asker is None or credentials is None or remote.scheme != "ssh":
+            return False
+        from rhresources.reach.ssh.connecting import learn_host_key
+        from rhresources.reach.ssh.secrets import Secrets
+        from rhresources.reach.ssh.target import target_of_account
+
+        try:
+            await learn_host_key(await target_of_account(remote.account), Secrets(credentials, asker))
+        except RhError:
+            return False  # what git said of it stands
+        return True
 
     async def _with_token(
         self, remote: Remote, call: Callable[[Login | None], Awaitable[T]], tried: Login | None, first: GitProblem

@@ -9,10 +9,20 @@ from urllib.parse import unquote
 from rhresources.errors import UsageError
 from rhresources.packages import checked_git_url, checked_revision
 
-_PAGE = re.compile(
-    r"(?P<repository>https?://[^/\s?#]+/[^\s?#]+?)(?:\.git)?"
-    r"/(?:(?:-/)?(?:blob|tree)/|raw/|src/(?:branch/|tag/|commit/)?)"
-    r"(?P<revision>[^/\s?#]+)/(?P<path>[^\s?#]+?\.py)(?:[?#][^\s:]*)?:(?P<name>[^\s:/?#]+)"
+_FILE = r"(?P<path>[^\s?#]+?\.py)(?:[?#][^\s:]*)?:(?P<name>[^\s:/?#]+)"
+
+
+def _page(repository: str, between: str) -> re.Pattern[str]:
+    return re.compile(rf"(?P<repository>https?://[^/\s?#]+{repository}){between}/(?P<revision>[^/\s?#]+)/{_FILE}")
+
+
+_KIND = "/(?:(?:blob|tree)|(?:raw|src)(?:/(?:branch|tag|commit))?)"
+_PAGES = (
+    # GitLab says where the repository ends, however many groups it is in
+    _page(r"/[^\s?#]+?", "/-/(?:blob|tree|raw)"),
+    # elsewhere it has an owner and a name, either of which may be "tree" or "src"; more parts where a host has them
+    _page(r"/[^/\s?#]+(?:/[^/\s?#]+)+?", _KIND),
+    _page(r"/[^/\s?#]+", _KIND),
 )
 
 
@@ -46,7 +56,7 @@ def parse_page(text: str) -> FunctionPage:
     Raises:
         UsageError: it is not such an address.
     """
-    found = _PAGE.fullmatch(text.strip())
+    found = next((match for page in _PAGES if (match := page.fullmatch(text.strip()))), None)
     name = found["name"] if found else ""
     if found is None or not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(
@@ -56,5 +66,5 @@ def parse_page(text: str) -> FunctionPage:
     path = unquote(found["path"])
     if ".." in path.split("/") or path.startswith("/") or "\0" in path or "\\" in path:
         raise UsageError(f"{path!r} does not lie inside the repository.", remedy="Write the path without '..'.")
-    url = checked_git_url(f"{found['repository']}.git")
+    url = checked_git_url(f"{found['repository'].removesuffix('.git')}.git")
     return FunctionPage(url, checked_revision(unquote(found["revision"])), path, name)

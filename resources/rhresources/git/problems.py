@@ -56,6 +56,23 @@ def _refused(remote: Remote, _: re.Match[str]) -> tuple[str, str, str]:
     )
 
 
+def _no_ssh(_: Remote, __: re.Match[str]) -> tuple[str, str, str]:
+    return (
+        "no-ssh",
+        "git cannot start the ssh program.",
+        "Install OpenSSH, or check what GIT_SSH_COMMAND, GIT_SSH and git's core.sshCommand name.",
+    )
+
+
+def _no_rights(_: Remote, found: re.Match[str]) -> tuple[str, str, str]:
+    what = re.sub(r"^(?:fatal|error|warning): ", "", found.group()).rstrip(".")
+    return (
+        "no-rights",
+        f"git may not use a file or folder of this computer: {what}.",
+        "Check whose it is and its rights.",
+    )
+
+
 def _no_repository(remote: Remote, _: re.Match[str]) -> tuple[str, str, str]:
     return (
         "no-repository",
@@ -99,8 +116,23 @@ _RULES: list[_Rule] = [
         ),
     ),
     (
-        r"Permission denied|Authentication failed|could not read (?:Username|Password)|"
-        r"The requested URL returned error: (?:401|403)|HTTP Basic: Access denied",
+        r"git-upload-pack: (?:command )?not found|git: not found",
+        lambda remote, _: (
+            "no-git-there",
+            f"There is no git program at {remote.host}.",
+            "Install git there, or check the address.",
+        ),
+    ),
+    (
+        r"cannot run [^\n]*: (?:No such file|Permission denied)|(?m:^[^\n]+: (?:\d+: )?\S+: (?:command )?not found$)",
+        _no_ssh,
+    ),
+    (r"(?m)^(?:fatal|error|warning): [^\n]*: Permission denied$|^error: insufficient permission[^\n]*$", _no_rights),
+    (
+        r"Permission denied \(|Permission denied, |Authentication failed|could not read (?:Username|Password)|"
+        r"The requested URL returned error: (?:401|403)|HTTP Basic: Access denied|"
+        r"Permission to \S+ denied|Authentication required|Authorization error|Git credentials for \S+ not found|"
+        r"Bad credentials",
         _refused,
     ),
     (r"Could not resolve host(?:name)?|Name or service not known|Temporary failure in name resolution", _unreachable),
@@ -164,6 +196,13 @@ def problem_of(remote: Remote, done: Done) -> GitProblem:
             remedy="Try again; if it stays silent, check the connection.",
             detail=done.messages,
         )
+    if done.was_too_large:
+        return GitProblem(
+            f"{remote.url} sends more than rhdesk takes of a repository.",
+            code="too-large",
+            remedy="Use a smaller repository, or one without its data.",
+            detail=done.messages,
+        )
     for pattern, say in _RULES:
         if found := re.search(pattern, done.messages):
             code, sentence, remedy = say(remote, found)
@@ -188,6 +227,5 @@ def disk_problem(folder: Path, error: OSError) -> GitProblem:
 
 def _ssh_name(remote: Remote) -> str:
     """Who to log in as, for a terminal."""
-    where = remote.url.partition("://")[2].partition("/")[0] if "://" in remote.url else remote.url.partition(":")[0]
-    host, colon, port = where.rpartition(":")
-    return f"-p {port} {host}" if colon and port.isdigit() else where
+    host, colon, port = remote.account.rpartition(":")
+    return f"-p {port} {host}" if colon and port.isdigit() else remote.account

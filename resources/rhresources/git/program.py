@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rhresources.errors import RhError
 from rhresources.git.address import Remote
@@ -28,10 +29,14 @@ _PIECE = 65_536
 _LARGEST_OUTPUT = 256 << 20  # of a repository that lists itself without end
 _KEPT = 20_000  # bytes of messages that are kept for a person to read
 _SHOW_EVERY = 1.0
-_PERCENT = re.compile(r"(?:remote: )?(?P<what>[A-Z][a-z]+(?: [a-z]+)*):\s+(?P<percent>\d+)%")
+_PERCENT = re.compile(r"(?:remote: )?(?P<what>[A-Z][a-z]+(?: [A-Za-z]+)*):\s+(?P<percent>\d+)%")
 
 # what a user set up for the way there stays: proxies and certificates are in their configuration
 _KEPT_VARIABLES = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_NO_VERIFY", "GIT_SSL_VERSION"})
+_CONFIGURATION = frozenset({"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"})
+_OWN_SCOPES = ("global", "system")
+# what may not be switched off for a server of somebody else's, whoever wrote it
+_SWITCHED = re.compile(r"""(?i)(StrictHostKeyChecking|BatchMode)([ \t]*=[ \t]*|[ \t]+)(["']?)[\w-]+""")
 
 _SAFE = {
     "core.hooksPath": os.devnull,
@@ -45,6 +50,7 @@ _SAFE = {
     "diff.external": "",
     "fetch.recurseSubmodules": "false",
     "fetch.writeCommitGraph": "false",
+    "fetch.unpackLimit": "1",  # a pack is few files, however many a server sends
     "submodule.recurse": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
@@ -59,6 +65,13 @@ _SAFE = {
 }
 
 
+_NO_OTHER_LOGIN = {
+    "http.followRedirects": "false",
+    "credential.helper": "",  # a helper of the user's must neither answer instead nor keep it
+}
+_HELPER = '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$RHDESK_USER" "$RHDESK_TOKEN"; }; f'
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """A token for one host. Git gets it in its environment, for addresses of that host only."""
@@ -68,13 +81,21 @@ class Login:
 
     def settings(self) -> dict[str, str]:
         """The configuration that sends it."""
-        account = self.token if ":" in self.token else f"x-access-token:{self.token}"
-        header = base64.b64encode(account.encode()).decode()
-        return {
-            f"http.{self.base}/.extraHeader": f"Authorization: Basic {header}",
-            "http.followRedirects": "false",
-            "credential.helper": "",  # a helper of the user's must neither answer instead nor keep it
-        }
+        header = base64.b64encode(":".join(self._account).encode()).decode()
+        return _NO_OTHER_LOGIN | {f"http.{self.base}/.extraHeader": f"Authorization: Basic {header}"}
+
+    def settings_of_helper(self) -> dict[str, str]:
+        """The configuration by which git-lfs asks for it: what is in git's own variables it writes into its logs."""
+        return _NO_OTHER_LOGIN | {f"credential.{self.base}.helper": _HELPER}
+
+    def variables_of_helper(self) -> dict[str, str]:
+        """What its helper answers."""
+        return dict(zip(("RHDESK_USER", "RHDESK_TOKEN"), self._account, strict=True))
+
+    @property
+    def _account(self) -> tuple[str, str]:
+        user, colon, token = self.token.partition(":")
+        return (user, token) if colon else ("x-access-token", self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +107,14 @@ class Done:
         output: of standard output.
         messages: of standard error, the end of it.
         was_silent: it was ended because it said nothing for too long.
+        was_too_large: it was ended because it wrote too much.
     """
 
     code: int
     output: bytes
     messages: str
     was_silent: bool = False
+    was_too_large: bool = False
 
 
 async def run_git(
@@ -101,6 +124,8 @@ async def run_git(
     login: Login | None = None,
     repository: Path | None = None,
     on_line: OnLine | None = None,
+    most: int = 0,
+    settings: Mapping[str, str] | None = None,
 ) -> Done:
     """Run git to its end. Cancelling ends it with everything that it started.
 
@@ -110,26 +135,39 @@ async def run_git(
         login: for that server.
         repository: the bare repository that it works on.
         on_line: gets its progress, a line a second at most.
+        most: by how many bytes `repository` may grow; 0: by any number.
+        settings: of git, for this once.
 
     Raises:
         RhError: there is no git program.
     """
-    async with _started(arguments, _environment(remote, login, repository)) as process:
+    more = dict(settings or {})
+    if login is not None:
+        more |= login.settings_of_helper() if arguments[0] == "lfs" else login.settings()
+    environment = _environment(remote, repository, more)
+    if login is not None and arguments[0] == "lfs":
+        environment |= login.variables_of_helper()
+    if remote is not None and remote.scheme != "file":
+        environment["GIT_SSH_COMMAND"] = await _ssh_command()
+    async with _started(arguments, environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         heard = _Heard(on_line)
-        reading = asyncio.create_task(_both(process.stdout, process.stderr, heard))
+        reading: asyncio.Task[bytes] = asyncio.create_task(_both(process.stdout, process.stderr, heard))
         watching = asyncio.create_task(heard.silence(IDLE_SECONDS if remote is not None else 10 * IDLE_SECONDS))
+        tasks: set[asyncio.Task[Any]] = {reading, watching}
+        if most and repository is not None:
+            tasks.add(asyncio.create_task(_growth(repository, most)))
         try:
-            await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
-                return Done(-1, b"", heard.text, was_silent=True)
+                return Done(-1, b"", heard.text, was_silent=watching.done(), was_too_large=not watching.done())
             output = reading.result()
             return Done(await process.wait(), output, heard.text)
         finally:
-            reading.cancel()
-            watching.cancel()
-            await asyncio.gather(reading, watching, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager
@@ -142,7 +180,7 @@ def open_git(arguments: Sequence[str], repository: Path) -> Iterator[subprocess.
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            ["git", *arguments], cwd=os.path.abspath(os.sep), env=_environment(None, None, repository), stdin=pipe,
+            ["git", *arguments], cwd=os.path.abspath(os.sep), env=_environment(None, repository), stdin=pipe,
             stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=os.name == "posix",
         )  # fmt: skip
     except OSError as error:
@@ -184,20 +222,20 @@ async def _started(
             await process.wait()
 
 
-def _environment(remote: Remote | None, login: Login | None, repository: Path | None) -> dict[str, str]:
+def _environment(
+    remote: Remote | None, repository: Path | None, more: Mapping[str, str] | None = None, *, reads_own: bool = False
+) -> dict[str, str]:
     """Of the user's own variables all but those that would send git elsewhere."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _KEPT_VARIABLES
     }
-    settings = dict(_SAFE)
-    if remote is None:
+    settings = _SAFE | dict(more or {})
+    if remote is None and not reads_own:
         # no server, so no proxy either: nothing of the user's configuration is needed
         environment["GIT_CONFIG_GLOBAL"] = os.devnull
         environment["GIT_CONFIG_NOSYSTEM"] = "1"
-    elif "GIT_CONFIG_NOSYSTEM" in os.environ:
-        environment["GIT_CONFIG_NOSYSTEM"] = os.environ["GIT_CONFIG_NOSYSTEM"]
-    if login is not None:
-        settings |= login.settings()
+    else:
+        environment |= {name: os.environ[name] for name in _CONFIGURATION if name in os.environ}
     environment |= {
         "GIT_ALLOW_PROTOCOL": _protocols(remote),
         "GIT_TERMINAL_PROMPT": "0",
@@ -218,8 +256,6 @@ def _environment(remote: Remote | None, login: Login | None, repository: Path | 
     for number, (name, value) in enumerate(settings.items()):
         environment[f"GIT_CONFIG_KEY_{number}"] = name
         environment[f"GIT_CONFIG_VALUE_{number}"] = value
-    if remote is not None and remote.scheme != "file":
-        environment["GIT_SSH_COMMAND"] = _ssh_command()
     if repository is not None:
         environment["GIT_DIR"] = str(repository)
     return environment
@@ -232,10 +268,40 @@ def _protocols(remote: Remote | None) -> str:
     return {"http": "http:https:ssh", "https": "https:ssh"}.get(remote.scheme, remote.scheme)
 
 
-def _ssh_command() -> str:
-    """The user's ssh, which asks nothing and takes no host on trust."""
-    own = os.environ.get("GIT_SSH_COMMAND") or shlex.quote(os.environ.get("GIT_SSH") or "ssh")
+async def _ssh_command() -> str:
+    """The person's ssh, as git would choose it, which asks nothing and takes no host on trust."""
+    own = (
+        os.environ.get("GIT_SSH_COMMAND") or await _configured_ssh() or shlex.quote(os.environ.get("GIT_SSH") or "ssh")
+    )
+    own = _SWITCHED.sub(r"\1\2\3yes", own)  # of several values ssh takes the first
     return f"{own} -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=20 -oServerAliveInterval=15"
+
+
+async def _configured_ssh() -> str:
+    """`core.sshCommand` of the person and of this computer; what a repository says is passed over."""
+    environment = _environment(None, None, reads_own=True)
+    arguments = ["config", "--show-scope", "-z", "--get-all", "core.sshCommand"]
+    async with _started(arguments, environment) as process:
+        output = (await process.communicate())[0].decode("utf-8", "surrogateescape")
+    words = output.split("\0")
+    found = [value for scope, value in zip(words[::2], words[1::2], strict=False) if scope in _OWN_SCOPES]
+    return found[-1] if found else ""
+
+
+async def _growth(folder: Path, most: int) -> None:
+    """Return when a folder has grown by more than `most` bytes."""
+    before = await asyncio.to_thread(_size_of, folder)
+    while await asyncio.to_thread(_size_of, folder) - before <= most:  # noqa: ASYNC110  git sets no event
+        await asyncio.sleep(_SHOW_EVERY)
+
+
+def _size_of(folder: Path) -> int:
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(where, name)).st_size
+    return size
 
 
 async def _both(output: asyncio.StreamReader, messages: asyncio.StreamReader, heard: _Heard) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rhresources.code.tree import MAXIMUM_BYTES
 from rhresources.errors import RhError
 from rhresources.git.address import Remote
 from rhresources.git.logins import Logins
@@ -17,7 +19,11 @@ from rhresources.git.problems import GitProblem, disk_problem, problem_of
 from rhresources.git.program import Done, Login, OnLine, open_git, run_git
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+LARGEST = 2 * MAXIMUM_BYTES
+"""How much a server may send for one commit. What is in it is counted afterwards."""
+
 _PIECE = 1 << 20
+_LACKING = frozenset({"git-failed", "no-repository", "no-revision"})
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,63}")
 
 
@@ -165,12 +171,14 @@ class Repository:
             return
         fetch = ["fetch", "--no-write-fetch-head", "--progress", "--no-auto-maintenance", "--no-tags"]
         try:
-            await self._ask([*fetch, "--depth=1", "--", self.remote.url, commit], self.objects)
+            # under a name, so that the next fetch says what is here and gets only what changed
+            name = f"+{commit}:refs/fetched/commits/{commit}"
+            await self._ask([*fetch, "--depth=1", "--", self.remote.url, name], self.objects)
         except GitProblem as problem:
             if problem.code != "no-revision" and "shallow" not in problem.detail:
                 raise
             # an old or careful server: everything that has a name, and hope that the commit is among it
-            refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+            refs = ["+refs/heads/*:refs/fetched/heads/*", "+refs/tags/*:refs/fetched/tags/*"]
             await self._ask([*fetch, "--", self.remote.url, *refs], self.objects)
         if not await self.has(commit):
             raise self._no_revision(revision or commit)
@@ -200,6 +208,16 @@ class Repository:
                 said.setdefault(name, {})[what] = value
         return {each["path"]: each["url"] for each in said.values() if "path" in each and "url" in each}
 
+    async def fetch_contents(self, commit: str) -> Done:
+        """Have what Git LFS keeps of a commit in `objects`, as far as the server has it; what git-lfs said.
+
+        Raises:
+            GitProblem: the server refuses, or cannot be reached.
+        """
+        # HEAD of this copy leads nowhere, so that no .lfsconfig is read: only the person says where else files are
+        settings = {"remote.origin.url": self.remote.url, "lfs.storage": "lfs"}
+        return await self._ask(["lfs", "fetch", "origin", commit], self.objects, settings, may_lack=True)
+
     @contextmanager
     def reader(self) -> Iterator[ObjectReader]:
         """Reads contents, one after another, in a thread."""
@@ -222,15 +240,27 @@ class Repository:
         if done.code != 0:
             raise problem_of(self.remote, done)
 
-    async def _ask(self, arguments: list[str], repository: Path | None = None) -> Done:
-        """git that talks to the server."""
+    async def _ask(
+        self,
+        arguments: list[str],
+        repository: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+        *,
+        may_lack: bool = False,
+    ) -> Done:
+        """git that talks to the server; with `may_lack` it need not have everything."""
 
         async def attempt(login: Login | None) -> Done:
             done = await run_git(
-                arguments, remote=self.remote, login=login, repository=repository, on_line=self._on_line
-            )
+                arguments, remote=self.remote, login=login, repository=repository, on_line=self._on_line,
+                most=LARGEST, settings=settings,
+            )  # fmt: skip
+            if done.was_too_large and repository is not None:
+                await asyncio.to_thread(shutil.rmtree, repository, ignore_errors=True)
             if done.code != 0:
-                raise problem_of(self.remote, done)
+                problem = problem_of(self.remote, done)
+                if not may_lack or problem.code not in _LACKING:
+                    raise problem
             return done
 
         return await self._logins.attempt(self.remote, attempt)
@@ -294,6 +324,6 @@ def _ended() -> RhError:
 
 
 def _clean(folder: Path) -> None:
-    for pattern in ("objects/pack/tmp_*", "shallow.lock", "config.lock", "packed-refs.lock"):
+    for pattern in ("objects/pack/tmp_*", "*.lock", "refs/**/*.lock", "lfs/tmp/*"):
         for file in folder.glob(pattern):
             file.unlink(missing_ok=True)

@@ -115,20 +115,54 @@ async def connect(target: SshTarget, secrets: Secrets, on_step: OnStep | None = 
     way = Way()
     try:
         for hop in (*target.jumps, target):
-            name = target.name if hop is target else hop.account
-            connection = await _reach(hop, way, name, on_step)
-            transport = await _shake_hands(hop, connection, way, name, secrets, on_step)
-            async with told("log in", name, on_step) as step:
-                authentication = Authentication(transport, hop, secrets)
-                await authentication.run()
-                step.say(f"as {hop.user}" + (f" by {' and '.join(authentication.how)}" if authentication.how else ""))
-                for note in authentication.notes:
-                    step.note(note)
+            await _log_in(await _meet(hop, target, way, secrets, on_step), hop, target, secrets, on_step)
     except BaseException:
-        way.kill()
-        await asyncio.shield(in_thread(way.close))
+        await _end_way(way)
         raise
     return way
+
+
+async def learn_host_key(target: SshTarget, secrets: Secrets) -> None:
+    """Ask about the host's key if it is unknown, and remember it. Nobody logs in there, only on the way.
+
+    Raises:
+        SshProblem: at which step what went wrong, or the person says that it is not the host's key.
+        NeedsAnswer: a person would have to answer, and none can be asked.
+    """
+    way = Way()
+    try:
+        for hop in target.jumps:
+            await _log_in(await _meet(hop, target, way, secrets, None), hop, target, secrets, None)
+        await _meet(target, target, way, secrets, None)
+    finally:
+        await _end_way(way)
+
+
+async def _end_way(way: Way) -> None:
+    way.kill()
+    await asyncio.shield(in_thread(way.close))
+
+
+async def _meet(hop: SshTarget, target: SshTarget, way: Way, secrets: Secrets, on_step: OnStep | None) -> SshTransport:
+    """A transport whose host is the right one."""
+    name = _name_of(hop, target)
+    connection = await _reach(hop, way, name, on_step)
+    return await _shake_hands(hop, connection, way, name, secrets, on_step)
+
+
+async def _log_in(
+    transport: SshTransport, hop: SshTarget, target: SshTarget, secrets: Secrets, on_step: OnStep | None
+) -> None:
+    async with told("log in", _name_of(hop, target), on_step) as step:
+        authentication = Authentication(transport, hop, secrets)
+        await authentication.run()
+        step.say(f"as {hop.user}" + (f" by {' and '.join(authentication.how)}" if authentication.how else ""))
+        for note in authentication.notes:
+            step.note(note)
+
+
+def _name_of(hop: SshTarget, target: SshTarget) -> str:
+    return target.name if hop is target else hop.account
 
 
 # ---------------------------------------------------------------- reach

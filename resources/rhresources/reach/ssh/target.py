@@ -88,6 +88,22 @@ async def target_of(document: ClusterDocument, host: str | None = None) -> SshTa
     return await asyncio.to_thread(_target_of, document, host or document.ips[0])
 
 
+async def target_of_account(account: str) -> SshTarget:
+    """Where "git@github.com" or "git@host:2222" is, by ~/.ssh/config.
+
+    Raises:
+        SshProblem: it names no host, or ~/.ssh/config cannot be understood.
+    """
+    return await asyncio.to_thread(_target_of_account, account)
+
+
+def _target_of_account(account: str) -> SshTarget:
+    user, host, port = parse_jump(account)
+    config = host_config(host, user, port)
+    target, jumps = _from_config(host, config), _jumps(config.proxy_jump, "", None)
+    return replace(target, jumps=jumps, proxy_command="" if jumps else target.proxy_command)
+
+
 def _target_of(document: ClusterDocument, host: str) -> SshTarget:
     asked = document.ssh_creds
     config = host_config(host, asked.ssh_user, asked.ssh_port)
