@@ -6,8 +6,9 @@ The library, the command line and the window use this; functions get their envir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from rhresources.code.specs import Trees, make_builtin_environment
 from rhresources.errors import NotFound, UsageError
@@ -49,7 +50,8 @@ class ClusterEnvironments:
         self._client, self._trees = client, trees
 
     async def list(self) -> Sequence[pb.Environment]:
-        """Those that are there, that are being made and that could not be made, newest first."""
+        """Those that are there, that are being made and that could not be made, newest first; on a cluster of several
+        hosts each once for every `host` that has it."""
         return await self._client.list_environments()
 
     async def install(self, request: EnvironmentRequest, on_line: OnLine = _silent) -> str:
@@ -120,13 +122,14 @@ class ClusterEnvironments:
             )
         return found[0]
 
-    async def remove(self, hash: str) -> int:
-        """Remove one; bytes freed.
+    async def remove(self, hash: str, host: str = "") -> int:
+        """Remove one from a host, or from every host that has it; bytes freed.
 
         Raises:
-            ServerProblem: something uses it (code "environment-in-use").
+            NotFound: none of that hash is there.
+            ServerProblem: something uses it (code "environment-in-use"); it stays on all of them then.
         """
-        return await self._client.remove_environment(hash)
+        return await self._client.remove_environment(hash, host)
 
     async def browse(self, hash: str, module: str = "") -> pb.BrowseEnvironmentReply:
         """The modules of an environment, or inside `module`, with its source; nothing is imported."""
@@ -139,10 +142,29 @@ class ClusterEnvironments:
         return spec
 
 
+class Kept(Protocol):
+    """An environment, as the wire, the library and the window have it."""
+
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def created(self) -> float: ...
+    @property
+    def used(self) -> float: ...
+    @property
+    def in_use(self) -> bool: ...
+    @property
+    def state(self) -> int | str: ...
+
+
+_Kept = TypeVar("_Kept", bound=Kept)
+_INSTALLING = (pb.Environment.INSTALLING, "installing")
+
+
 def unused(
-    environments: Sequence[pb.Environment], now: float, *, seconds: float | None = None, max_bytes: int | None = None
-) -> Sequence[pb.Environment]:
-    """Those that can go, longest unused first; what is in use or not ready stays.
+    environments: Iterable[_Kept], now: float, *, seconds: float | None = None, max_bytes: int | None = None
+) -> list[_Kept]:
+    """Those that can go, longest unused first; what is in use or being made stays.
 
     Args:
         environments: of one cluster.
@@ -150,15 +172,13 @@ def unused(
         seconds: those that were not used for so long go.
         max_bytes: the longest unused go until all that stay have no more.
     """
-    total = sum(each.bytes for each in environments)
-    gone: list[pb.Environment] = []
-    for each in sorted(environments, key=lambda each: each.used or each.created):
-        old = seconds is not None and now - (each.used or each.created) > seconds
-        if (
-            each.in_use
-            or each.state != pb.Environment.READY
-            or not (old or (max_bytes is not None and total > max_bytes))
-        ):
+    known = sorted(environments, key=lambda each: each.used or each.created)
+    total = sum(each.bytes for each in known)
+    gone: list[_Kept] = []
+    for each in known:
+        old = seconds is not None and now - (each.used or each.created) >= seconds
+        too_much = max_bytes is not None and total > max_bytes
+        if each.in_use or each.state in _INSTALLING or not (old or too_much):
             continue
         gone.append(each)
         total -= each.bytes

@@ -49,6 +49,7 @@ def environment_as_json(environment: pb.Environment) -> dict[str, Any]:
     """An environment as `--json` prints it: a stable contract."""
     return {
         "environment": environment.hash,
+        "host": environment.host or None,
         "state": _state(environment).replace("in use", "ready"),
         "in_use": environment.in_use,
         "python": environment.python,
@@ -80,12 +81,13 @@ def list_command(cluster: str, as_json: bool) -> None:
     if not found:
         note(f"Nothing is installed on {cluster} yet.")
         return
+    several = any(each.host for each in found)
     print_table(
-        ("ENVIRONMENT", "STATE", "PYTHON", "SIZE", "USED", "PACKAGES"),
+        ("ENVIRONMENT", *(("HOST",) if several else ()), "STATE", "PYTHON", "SIZE", "USED", "PACKAGES"),
         (
             (
-                _short(each.hash), _state(each), each.python, size(each.bytes), age(each.used),
-                printable(", ".join(each.packages)),
+                _short(each.hash), *((printable(each.host),) if several else ()), _state(each), each.python,
+                size(each.bytes), age(each.used), printable(", ".join(each.packages)),
             )
             for each in found
         ),
@@ -239,8 +241,9 @@ def update_command(cluster: str, environment: str, as_json: bool) -> None:
 @environments_command.command("remove", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"))
 @click.argument("environments", metavar="ENVIRONMENT...", nargs=-1, required=True)
+@click.option("--host", default="", metavar="HOST", help="Only from this host of the cluster.")
 @json_option
-def remove_command(cluster: str, environments: tuple[str, ...], as_json: bool) -> None:
+def remove_command(cluster: str, environments: tuple[str, ...], host: str, as_json: bool) -> None:
     """Remove environments from CLUSTER. One that something uses stays; a run that needs one makes it again."""
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
@@ -248,7 +251,7 @@ def remove_command(cluster: str, environments: tuple[str, ...], as_json: bool) -
             there = await environments_of(workspace, cluster_address(workspace, cluster), progress)
             # all or none: one that is not there stops here
             hashes = dict.fromkeys([(await there.find(each)).hash for each in environments])
-            return [{"environment": hash, "bytes": await there.remove(hash)} for hash in hashes]
+            return [{"environment": hash, "bytes": await there.remove(hash, host)} for hash in hashes]
 
     _say_removed(run_async(work), [], as_json)
 
@@ -275,13 +278,13 @@ def prune_command(cluster: str, days: float | None, keep: str | None, dry_run: b
         seconds = None if days is None else days * _DAY
         going = unused(listed, time.time(), seconds=seconds, max_bytes=limit)
         if dry_run:
-            return [{"environment": each.hash, "bytes": each.bytes} for each in going], []
+            return [_removed(each, each.bytes) for each in going], []
         if going and not yes:
             _ask_about(going, cluster)
         removed, problems = [], []
         for each in going:
             try:
-                removed.append({"environment": each.hash, "bytes": await there.remove(each.hash)})
+                removed.append(_removed(each, await there.remove(each.hash, each.host)))
             except RhError as error:  # a run may have begun to use it meanwhile
                 problems.append(error)
         return removed, problems
@@ -291,13 +294,20 @@ def prune_command(cluster: str, days: float | None, keep: str | None, dry_run: b
     return 1 if problems else 0
 
 
+def _removed(environment: pb.Environment, freed: int) -> dict[str, Any]:
+    on = {"host": environment.host} if environment.host else {}
+    return {"environment": environment.hash, **on, "bytes": freed}
+
+
 def _ask_about(going: Sequence[pb.Environment], cluster: str) -> None:
     count = f"{len(going)} {'environment' if len(going) == 1 else 'environments'} of {cluster}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"{count} would be removed.", remedy="Add --yes to remove them, or --dry-run to see which.")
     note(f"{count} will be removed, {size(sum(each.bytes for each in going))}:")
     for each in going:
-        note(printable(f"  {_short(each.hash)}  used {age(each.used)}, {size(each.bytes)}: {', '.join(each.packages)}"))
+        where = f"on {each.host}, " if each.host else ""
+        facts = f"{where}used {age(each.used)}, {size(each.bytes)}"
+        note(printable(f"  {_short(each.hash)}  {facts}: {', '.join(each.packages)}"))
     if not click.confirm("Remove them?", err=True):
         raise UsageError("Nothing was changed.")
 
@@ -307,7 +317,7 @@ def _say_removed(removed: list[dict[str, Any]], problems: list[RhError], as_json
         print_json(removed)
     else:
         for each in removed if would else ():
-            click.echo(each["environment"])
+            click.echo(f"{each['environment']} {each.get('host', '')}".rstrip())
         freed = size(sum(each["bytes"] for each in removed))
         count = f"{len(removed)} {'environment' if len(removed) == 1 else 'environments'}"
         note(f"{count} {'would be removed' if would else 'removed'}, {freed} {'to come ' if would else ''}free.")

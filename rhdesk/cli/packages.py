@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,9 +19,11 @@ from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.packages import parse_package
 
 if TYPE_CHECKING:
-    from rhresources.package_index import ProjectSummary, VersionInfo
+    from rhresources.package_index import PackageIndex, ProjectSummary, VersionInfo
     from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
+
+T = TypeVar("T")
 
 _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow"), "same": (" ", "")}
 _SHOWN_VERSIONS = 10
@@ -33,6 +36,7 @@ def packages_command() -> None:
 
     \b
     rhdesk packages check gpu "numpy>=2" ./lib
+    rhdesk packages search scikit
     rhdesk packages show numpy
     """
 
@@ -118,6 +122,42 @@ def plan_as_json(plan: pb.EnvironmentPlan) -> dict[str, Any]:
     }
 
 
+# ---------------------------------------------------------------- search
+
+
+@packages_command.command("search", cls=RhCommand)
+@click.argument("prefix", metavar="PREFIX")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Most names to show.")
+@json_option
+def search_command(prefix: str, limit: int, as_json: bool) -> None:
+    """List packages of the index whose names begin with PREFIX, well-known ones first."""
+
+    async def ask(index: PackageIndex, progress: Progress) -> list[tuple[str, str, str]]:
+        progress("Reading the list of all names")
+        await index.refresh()
+        names = await index.names(prefix, limit)
+        progress("Asking for the newest versions")
+        versions = await asyncio.gather(*map(index.versions, names))
+        summaries = await asyncio.gather(*map(index.summary, names))
+        newest = (next((each.version for each in of if not each.prerelease and not each.yanked), "") for of in versions)
+        said = (summary.summary if summary is not None else "" for summary in summaries)
+        return list(zip(names, newest, said, strict=True))
+
+    found, problem = _with_index(ask)
+    if not found:
+        if problem:
+            raise RhError(f"Nothing can be searched: {problem}")
+        raise NotFound(f"The package index has nothing that begins with {prefix!r}.")
+    if as_json:
+        print_json(
+            [{"name": name, "version": version or None, "summary": said or None} for name, version, said in found]
+        )
+        return
+    print_table(("NAME", "NEWEST", "SUMMARY"), ((name, version or "-", said) for name, version, said in found))
+    if problem:
+        note(f"From what is kept here: {problem}")
+
+
 # ---------------------------------------------------------------- show
 
 
@@ -135,11 +175,19 @@ def show_command(name: str, all_versions: bool, as_json: bool) -> None:
     if spec.method != "pip" or spec.is_path or found is None:
         raise UsageError(f"{name} is nothing that a package index has.", remedy="`rhdesk show NAME` shows a document.")
     project = found[1]
-    versions, summary, problem = _ask_index(project)
+
+    async def ask(index: PackageIndex, progress: Progress) -> tuple[list[VersionInfo], ProjectSummary | None]:
+        progress(f"Asking the index for {project}")
+        versions = await index.versions(project)
+        return versions, await index.summary(project) if versions else None
+
+    (versions, summary), problem = _with_index(ask)
     if not versions:
         if problem:
             raise RhError(f"Nothing is known of {project}: {problem}")
-        raise NotFound(f"The package index has no {project}.")
+        raise NotFound(
+            f"The package index has no {project}.", remedy=f"`rhdesk packages search {project[:4]}` lists names."
+        )
     if as_json:
         print_json(_project_as_json(project, versions, summary))
         return
@@ -154,19 +202,20 @@ def show_command(name: str, all_versions: bool, as_json: bool) -> None:
         note(f"From what is kept here: {problem}")
 
 
-def _ask_index(project: str) -> tuple[list[VersionInfo], ProjectSummary | None, str]:
+def _with_index(ask: Callable[[PackageIndex, Progress], Awaitable[T]]) -> tuple[T, str]:
+    """What `ask` learns from the package index, and why the index could not be asked; empty: it could."""
     from rhresources.package_index import PackageIndex
 
-    async def ask() -> tuple[list[VersionInfo], ProjectSummary | None, str]:
+    async def work() -> tuple[T, str]:
         index = PackageIndex(paths.home())
-        with Progress() as progress:
-            progress(f"Asking the index for {project}")
-            versions = await index.versions(project)
-            problem = index.problem
-            return versions, await index.summary(project) if versions else None, problem
+        try:
+            with Progress() as progress:
+                return await ask(index, progress), index.problem
+        finally:
+            await index.close()
 
     try:
-        return asyncio.run(ask())
+        return asyncio.run(work())
     except KeyboardInterrupt:
         raise Interrupted("Interrupted.") from None
 

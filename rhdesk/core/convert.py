@@ -39,7 +39,10 @@ _ENGINE = {
 
 def entry_row(entry: Entry) -> EntryRow:
     """A resource as the lists show it."""
-    problem = entry.problem
+    path, problem = str(entry.path or ""), str(entry.problem or "")
+    if path and problem.startswith(path):  # a column has little room, and the row says where it is
+        problem = problem.removeprefix(path).lstrip(",: ")
+        problem = problem[:1].upper() + problem[1:]
     return EntryRow(
         address=entry.name,
         kind=entry.kind,
@@ -47,8 +50,8 @@ def entry_row(entry: Entry) -> EntryRow:
         folder=entry.address.folder,
         description=str(getattr(entry.document, "description", "") or ""),
         modified=entry.modified,
-        path=str(entry.path or ""),
-        problem=str(problem) if problem is not None else "",
+        path=path,
+        problem=problem,
         document=entry.document,
     )
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb
 
 _STATES = ("ready", "installing", "failed")
-_DAY = 86400.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,7 @@ class EnvironmentRow:
         created, used: seconds since the epoch; 0: never.
         renewed: when it was asked for anew; 0: it is as it was first made.
         state: "ready", "installing" or "failed".
+        host: where it is; empty on a cluster of one. An environment has a row for each host.
     """
 
     hash: str
@@ -34,6 +34,7 @@ class EnvironmentRow:
     state: str
     setup_commands: tuple[str, ...] = ()
     renewed: float = 0.0
+    host: str = ""
 
     @classmethod
     def of(cls, environment: pb.Environment) -> EnvironmentRow:
@@ -50,12 +51,23 @@ class EnvironmentRow:
             state,
             tuple(environment.spec.setup_commands),
             float(environment.spec.renewed),
+            environment.host,
         )
 
     @property
     def title(self) -> str:
         """What it was made of, on one line."""
         return ", ".join(self.packages) or "No packages"
+
+    @property
+    def key(self) -> str:
+        """Tells it from every other row of its cluster."""
+        return f"{self.hash} {self.host}".rstrip()
+
+    @property
+    def facts(self) -> str:
+        """Where it is, its Python and the beginning of its hash."""
+        return " · ".join(part for part in (self.host, f"Python {self.python}", self.hash[:10]) if part)
 
     @property
     def last_use(self) -> float:
@@ -68,6 +80,14 @@ class EnvironmentRow:
         if self.state == "installing":
             return "It is being installed."
         return "Something runs in it now." if self.in_use else ""
+
+
+def one_of_each(rows: Iterable[EnvironmentRow]) -> list[EnvironmentRow]:
+    """Each environment once, on however many hosts it is."""
+    found: dict[str, EnvironmentRow] = {}
+    for row in rows:
+        found.setdefault(row.hash, row)
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -130,31 +150,6 @@ class InstalledRow:
         return said or ("Newer available" if self.is_behind else "As installed")
 
 
-def what_goes(
-    rows: Iterable[EnvironmentRow], now: float, *, days: float | None = None, most_bytes: int | None = None
-) -> list[EnvironmentRow]:
-    """The environments that may go, least recently used first; never one that is in use.
-
-    Args:
-        rows: all environments of the cluster.
-        now: seconds since the epoch.
-        days: those go that were not used for so long.
-        most_bytes: of the rest the oldest go until all that is kept has no more than this.
-    """
-    known = sorted(rows, key=lambda row: row.last_use)
-    free = [row for row in known if not row.fixed]
-    going = [row for row in free if days is not None and now - row.last_use >= days * _DAY]
-    if most_bytes is not None:
-        left = sum(row.bytes for row in known) - sum(row.bytes for row in going)
-        for row in free:
-            if left <= most_bytes:
-                break
-            if row not in going:
-                going.append(row)
-                left -= row.bytes
-    return going
-
-
 def requirements_text(environment: EnvironmentRow, packages: Iterable[InstalledRow]) -> str:
     """The versions that are installed, as a requirements.txt; what came from conda stands in comments."""
     rows = sorted((row for row in packages if row.version), key=lambda row: row.name.casefold())
@@ -172,14 +167,3 @@ def version_changes(before: Sequence[InstalledRow], after: Sequence[InstalledRow
     new = {row.name: row.version for row in after if row.version}
     names = sorted({*old, *new}, key=str.casefold)
     return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")]
-
-
-def same_packages(environment: EnvironmentRow, packages: Sequence[str]) -> bool:
-    """Whether a function that asks for just these packages asks for what this environment was made of.
-
-    The function's own folder, which is one of the packages of its environment, tells nothing and is passed over.
-    """
-    # a git package is shown with the commit that its revision was: "git:URL@main (3f2a9c1)"
-    made_of = {line.partition(" (")[0].strip() for line in environment.packages} - {"./"}
-    asked = {line.strip() for line in packages} - {"./"}
-    return bool(asked) and made_of == asked

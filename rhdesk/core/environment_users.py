@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rhdesk.core.environment_rows import EnvironmentRow, same_packages
+from rhdesk.core.environment_rows import EnvironmentRow
+from rhdesk.core.package_lines import same_packages
 from rhdesk.core.rows import EntryRow, RunRow
 from rhresources.errors import RhError
 
@@ -83,4 +84,4 @@ def _asks(workspace: Workspace, environment: EnvironmentRow, row: EntryRow) -> b
         specs = workspace.names.packages(document.in_folder(row.folder).packages)
     except RhError:  # names a package that is gone or broken
         return False
-    return same_packages(environment, [spec.text or str(spec) for spec in specs])
+    return same_packages(environment.packages, specs)

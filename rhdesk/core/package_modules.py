@@ -116,13 +116,14 @@ class FolderModules:
         return sorted(found, key=lambda row: (_is_test(row.title), not row.inside, row.title.casefold()))
 
     async def functions(self, module: str) -> ModuleContents:
-        from rhresources.code.find import find_functions
+        from rhresources.code.find import find_functions, parse_file
 
         found = await asyncio.to_thread(find_functions, self._path / module)
+        note = "" if found else why_none(await asyncio.to_thread(parse_file, self._path / module))
         file = (self._path / module).relative_to(self._root).as_posix()
         where = self._code or {"root": str(self._root)}
         functions = [PackageFunction(one, module, {**where, "file": file, "name": one.name}) for one in found]
-        return ModuleContents(tuple(functions), "" if functions else "It has no public function.")
+        return ModuleContents(tuple(functions), note)
 
     def _list(self) -> list[str]:
         from rhresources.code.listing import find_root, list_files
@@ -149,11 +150,13 @@ class InstalledModules:
         self._read: dict[str, Any] = {}
 
     async def modules(self, inside: str) -> list[ModuleRow]:
+        from rhresources.package_index.name_list import normal_name
+
         reply = await self._browse(inside)
         found = []
         for entry in reply.modules:
             title = entry.name.rpartition(".")[2]
-            whose = canonical(entry.distribution.partition(" ")[0])
+            whose = normal_name(entry.distribution.partition(" ")[0])
             if title.startswith("_") or (not inside and self._wanted and whose not in self._wanted):
                 continue
             found.append(ModuleRow(entry.name, title, entry.distribution, inside=entry.is_package))
@@ -175,7 +178,7 @@ class InstalledModules:
                 one, defined = found
                 functions.append(self._function(replace(one, name=name), module, defined))
                 known.add(name)
-        return ModuleContents(tuple(functions), "" if functions else "It has no public function.")
+        return ModuleContents(tuple(functions), "" if functions else why_none(tree))
 
     def _function(self, found: FoundFunction, module: str, defined: str) -> PackageFunction:
         code = {"module": module, "name": found.name}
@@ -236,12 +239,14 @@ def imported_names(tree: ast.Module, module: str, *, is_package: bool) -> list[t
     return found
 
 
-def canonical(name: str) -> str:
-    """The name of a distribution as indexes compare it: "Scikit_Learn" -> "scikit-learn"."""
-    out = name.casefold().replace("_", "-").replace(".", "-")
-    while "--" in out:
-        out = out.replace("--", "-")
-    return out
+def why_none(tree: ast.Module) -> str:
+    """Why a module shows no functions."""
+    classes = [one.name for one in tree.body if isinstance(one, ast.ClassDef) and not one.name.startswith("_")]
+    if classes:
+        names = ", ".join(classes[:3]) + ("…" if len(classes) > 3 else "")
+        return f"It has classes ({names}); methods cannot be run as functions."
+    private = any(isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) for one in tree.body)
+    return "All its functions are private." if private else "It has no function."
 
 
 def _all_of(tree: ast.Module) -> set[str] | None:

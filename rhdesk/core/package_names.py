@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -46,6 +46,7 @@ class PackageNames:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._index: PackageIndex | None = None
+        self._last: tuple[str, Callable[[Suggestions], object]] | None = None  # asked again once all names are there
 
     def suggest(self, text: str, answer: Callable[[Suggestions], object], *, only_about: bool = False) -> None:
         """Give `answer` what `text`, a requirement that is being typed, may become.
@@ -55,6 +56,8 @@ class PackageNames:
         if not wants(text):
             self.forget()
             return
+        if not only_about:
+            self._last = (text, answer)
 
         async def ask(workspace: Workspace, progress: Progress) -> Suggestions:
             index = self._index_of()
@@ -62,6 +65,9 @@ class PackageNames:
             name = versioned["name"] if versioned else text.strip().partition("[")[0]
             if only_about:
                 return Suggestions((), _about(await index.summary(name), index))
+            if versioned is None and "[" in text:
+                summary = await index.summary(name)
+                return Suggestions(matching_extras(text, summary.extras if summary else ()), _trouble(index))
             if versioned is None:
                 names = await index.names(text.strip(), _LIMIT) if name == text.strip() else []
                 return Suggestions(tuple(map(Suggestion, names)), _trouble(index))
@@ -73,6 +79,7 @@ class PackageNames:
 
     def forget(self) -> None:
         """Nobody waits for an answer any more."""
+        self._last = None
         self._desk.tasks.cancel(self._task(False))
         self._desk.tasks.cancel(self._task(True))
 
@@ -84,7 +91,12 @@ class PackageNames:
             from rhresources.package_index import PackageIndex
 
             self._index = PackageIndex(self._desk.home)
+            self._index.on_change(lambda: self._desk.mailbox.post(self._changed))
         return self._index
+
+    def _changed(self) -> None:
+        if self._last is not None and self._index is not None and self._index.state != "loading":
+            self.suggest(*self._last)
 
 
 _NAMES: WeakKeyDictionary[Desk, PackageNames] = WeakKeyDictionary()
@@ -109,6 +121,27 @@ def matching_versions(head: str, typed: str, versions: list[VersionInfo]) -> tup
     releases = [each for each in found if not each.prerelease]
     chosen = (releases or found or [each for each in versions if each.version == typed])[:_LIMIT]
     return tuple(Suggestion(f"{head}{each.version}", _note(each)) for each in chosen)
+
+
+def matching_extras(text: str, extras: Sequence[str]) -> tuple[Suggestion, ...]:
+    """What "fastapi[all,sta" may become, where these are the extras of fastapi."""
+    head, _, inside = text.strip().partition("[")
+    if "]" in inside:
+        return ()
+    *chosen, typed = (word.strip() for word in inside.split(","))
+    found = [name for name in extras if name.startswith(typed.lower()) and name not in chosen]
+    return tuple(Suggestion(f"{head}[{','.join([*chosen, name])}]") for name in found[:_LIMIT])
+
+
+def matching_options(text: str, method: str) -> tuple[Suggestion, ...]:
+    """What the last word among the options may become, if it is the beginning of an option of a method."""
+    from rhresources.package_options import option_names
+
+    before, space, typed = text.rpartition(" ")
+    if not typed.startswith("-") or "=" in typed:
+        return ()
+    found = [name for name in option_names(method) if name.startswith(typed) and name != typed]
+    return tuple(Suggestion(f"{before}{space}{name}") for name in found)
 
 
 def _note(version: VersionInfo) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rhdesk.core.environment_rows import EnvironmentRow
+from rhdesk.core.environment_rows import EnvironmentRow, one_of_each
+from rhdesk.core.package_lines import stands_for
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
+    from rhresources.documents import PackageDocument
     from rhresources.environments import EnvironmentRequest
     from rhresources.packages import PackageSpec
     from rhresources.wire import cluster_pb2 as pb
@@ -70,28 +72,31 @@ class Plan:
 
 def environments_of(address: str, document: Any, environments: Iterable[EnvironmentRow]) -> list[EnvironmentRow]:
     """Those that were made of a package alone, by its name or by what its document says; the last used one first."""
-    names = names_of(address, document)
-    found = [each for each in environments if len(each.packages) == 1 and each.packages[0] in names]
+    found = [each for each in holding(address, document, environments) if len(each.packages) == 1]
     return sorted(found, key=lambda each: (each.state != "ready", -each.last_use))
 
 
 def holding(address: str, document: Any, environments: Iterable[EnvironmentRow]) -> list[EnvironmentRow]:
     """Those that a package is among the packages of; the last used one first."""
-    names = names_of(address, document)
-    return sorted((each for each in environments if names & set(each.packages)), key=lambda each: -each.last_use)
-
-
-def names_of(address: str, document: Any) -> frozenset[str]:
-    """How an environment may call a package: by its name, and as its document says it."""
     spec = document.spec() if document is not None else None
-    return frozenset({f"rh:{address}", *((spec.text, str(spec)) if spec is not None else ())} - {""})
+    found = (
+        each
+        for each in environments
+        if any(line == f"rh:{address}" or (spec is not None and stands_for(line, spec)) for line in each.packages)
+    )
+    return one_of_each(sorted(found, key=lambda each: -each.last_use))
 
 
-async def request_of(text: str, python: str = "") -> EnvironmentRequest:
-    """The request for a package as its YAML says, saved or not; `python` "3.12", empty: the cluster's own.
+def request_of(document: PackageDocument, python: str = "") -> EnvironmentRequest:
+    """The request for a package, saved or not; `python` "3.12", empty: the cluster's own."""
+    return _request([document.spec()], python)
+
+
+async def read_package(text: str) -> PackageDocument:
+    """The package that YAML says.
 
     Raises:
-        DocumentError: it is not a package.
+        DocumentError: it is not one.
     """
     import asyncio
 
@@ -101,7 +106,7 @@ async def request_of(text: str, python: str = "") -> EnvironmentRequest:
     document = await asyncio.to_thread(parse_document, text)
     if not isinstance(document, PackageDocument):
         raise DocumentError(f"The YAML is a {document.kind}, not a package.", remedy="Write kind: package.")
-    return _request([document.spec()], python)
+    return document
 
 
 async def saved_request(workspace: Workspace, address: str, python: str = "") -> EnvironmentRequest:
@@ -129,14 +134,24 @@ async def install(workspace: Workspace, address: str, cluster: str, python: str,
 def _request(specs: Sequence[PackageSpec], python: str) -> EnvironmentRequest:
     from rhresources.environments import EnvironmentRequest
 
-    return EnvironmentRequest(tuple(map(_from_home, specs)), python)
+    return EnvironmentRequest(tuple(map(from_home, specs)), python)
 
 
-def _from_home(spec: PackageSpec) -> PackageSpec:
+def from_home(spec: PackageSpec) -> PackageSpec:
     """A relative path starts from the home of the user: where the window was started from is nobody's choice."""
     if not spec.is_path:
         return spec
     return replace(spec, target=str(Path.home() / Path(spec.target).expanduser()))
+
+
+def path_words(method: str, target: str) -> str:
+    """Where a relative path among the targets starts from; empty: `target` is none."""
+    from rhresources.package_targets import is_environment_file, looks_like_path
+
+    path = is_environment_file(target) if method == "conda" else method != "pip" or looks_like_path(target)
+    if method == "git" or not path or not target or target.startswith(("/", "~")) or Path(target).is_absolute():
+        return ""
+    return f"In this window it is ~/{Path(target).as_posix()}; a function that names it starts from its own folder."
 
 
 def _order(version: str) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhdesk.core.environment_rows import EnvironmentRow
-from rhdesk.core.package_modules import FolderModules, InstalledModules, ModuleRow, ModuleSource, canonical
+from rhdesk.core.package_modules import FolderModules, InstalledModules, ModuleRow, ModuleSource
+from rhdesk.core.package_requests import from_home, holding
 from rhdesk.core.rows import EntryRow
 from rhresources.errors import RhError
 
@@ -59,13 +60,12 @@ async def open_package(workspace: Workspace, row: EntryRow, cluster: str, hash: 
         modules = FolderModules(checkout.folder, code, within=str(document.subdirectory))
         return OpenedPackage(modules, tuple(await modules.modules("")), place=checkout.title)
     if is_here(document):
-        path = Path(document.spec().target).expanduser()
+        path = Path(from_home(document.spec()).target)
         modules = FolderModules(path)
         return OpenedPackage(modules, tuple(await modules.modules("")), place=str(path))
     environments = await workspace.environments(cluster)
-    lines = {f"rh:{row.address}", str(document.spec())}
     rows = [EnvironmentRow.of(one) for one in await environments.list()]
-    having = [one for one in rows if one.state == "ready" and lines & set(one.packages)]
+    having = [one for one in holding(row.address, document, rows) if one.state == "ready"]
     having.sort(key=lambda one: (one.packages != (f"rh:{row.address}",), -one.renewed, -one.last_use))
     if not having:
         return OpenedPackage(None)
@@ -83,7 +83,9 @@ def distributions(document: Any) -> tuple[str, ...]:
     target = str(document.target)
     if document.install_method not in ("pip", "conda") or document.spec().is_path or "://" in target:
         return ()
+    from rhresources.package_index.name_list import normal_name
+
     name = target.rpartition("::")[2]
     for mark in "[ ;=<>!~@(":
         name = name.partition(mark)[0]
-    return (canonical(name),) if name else ()
+    return (normal_name(name),) if name else ()

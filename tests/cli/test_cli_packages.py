@@ -163,12 +163,22 @@ def test_that_the_index_is_shown(ask: Callable[..., Any], index: PackageHost) ->
     assert "nothing that a package index has" in ask("./trees", code=2).err
 
 
+def test_that_the_index_is_searched(rhdesk: Any, index: PackageHost) -> None:
+    def search(*arguments: str, code: int = 0) -> Any:
+        return rhdesk("packages", "search", *arguments, env={"UV_DEFAULT_INDEX": index.url}, code=code)
+
+    assert search("Tre", "--json").json() == [{"name": "trees", "version": "1.19", "summary": None}]
+    assert search("tr").out.splitlines()[-1].split()[:2] == ["trees", "1.19"]
+    assert "nothing that begins with 'shrubs'" in search("shrubs", code=1).err
+
+
 def test_that_an_index_that_is_gone_is_told(rhdesk: Any) -> None:
     with PackageHost() as host:
         gone = host.url
-    said = rhdesk("packages", "show", "trees", env={"UV_DEFAULT_INDEX": gone}, code=1).err
-    assert "cannot be reached" in said
-    assert "Traceback" not in said
+    for asked in ("show", "search"):
+        said = rhdesk("packages", asked, "trees", env={"UV_DEFAULT_INDEX": gone}, code=1).err
+        assert "cannot be reached" in said
+        assert "Traceback" not in said
 
 
 def test_the_field_conda_of_a_cluster(rhdesk: Any, tmp_path: Path) -> None:

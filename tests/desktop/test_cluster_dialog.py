@@ -85,7 +85,7 @@ def test_a_cluster_is_made_with_the_keyboard_and_saved_untested(
     dialog.form.log_in.choose("key")
     fill(dialog, ssh_private_key="~/keys/lab")
     dialog.form._open_more()
-    fill(dialog, wheels="~/wheels", python="3.12", price_per_hour="1.5", description="The lab's")
+    fill(dialog, wheels="~/wheels", python="3.12", conda="mamba", price_per_hour="1.5", description="The lab's")
     QTest.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: "~/lab" in shell.desk.store.clusters, timeout=LONG)
     document = parse_document(saved(shell, "lab"))
@@ -98,7 +98,8 @@ def test_a_cluster_is_made_with_the_keyboard_and_saved_untested(
         "ssh_private_key": "~/keys/lab",
         "log_in": "key",
     }
-    assert (document.wheels, document.python, document.price_per_hour) == ("~/wheels", "3.12", 1.5)
+    assert (document.wheels, document.python, document.conda) == ("~/wheels", "3.12", "mamba")
+    assert document.price_per_hour == 1.5
     assert document.description == "The lab's"
     assert shell.page.title == "Clusters"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.environment_rows import EnvironmentRow, InstalledRow
+from rhdesk.core.environment_rows import EnvironmentRow, InstalledRow, one_of_each
 from rhdesk.core.rows import Problem, State, TaskRow
 from rhdesk.desktop.dialogs.environment_details import EnvironmentDetails, update_task
 from rhdesk.desktop.dialogs.remove_environments import RemoveUnused
@@ -39,6 +40,22 @@ def test_of_a_cluster_that_is_down_nothing_is_known(qtbot: QtBot, desk: Desk) ->
     view.show()
     qtbot.waitUntil(lambda: "Not known while it is down" in words_of(view), timeout=2000)
     assert not view.list.isVisible()
+
+
+def test_on_several_hosts_each_has_its_row(qtbot: QtBot, desk: Desk) -> None:
+    view = EnvironmentsView(desk)
+    qtbot.addWidget(view)
+    view.resize(900, 400)
+    view._show([environment("aa", 1)])
+    host = [column.key for column in view.list.table.rows.columns].index("host")
+    assert view.list.table.isColumnHidden(host)
+    rows = [replace(environment("aa", days), host=name) for days, name in ((1, "gpu1"), (2, "gpu2"))]
+    view._show([*rows, replace(environment("bb", 3), host="gpu2")])
+    assert not view.list.table.isColumnHidden(host)
+    assert view.list.table.rows.total == 3
+    assert view._total.text() == "2 environments on 2 hosts · 3.0 GB"
+    assert rows[0].facts == "gpu1 · Python 3.11.9 · aa"
+    assert [row.host for row in one_of_each(rows)] == ["gpu1"]
 
 
 def test_what_removing_the_unused_takes_is_listed_before(qtbot: QtBot, desk: Desk) -> None:

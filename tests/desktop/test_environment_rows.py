@@ -11,13 +11,14 @@ from rhdesk.core.environment_rows import (
     EnvironmentRow,
     InstalledRow,
     requirements_text,
-    same_packages,
     version_changes,
-    what_goes,
 )
 from rhdesk.core.environment_users import ran_in, users_of
+from rhdesk.core.package_lines import same_packages, stands_for
 from rhdesk.core.rows import EntryRow, RunRow, State
 from rhresources.documents import parse_document
+from rhresources.environments import unused
+from rhresources.packages import parse_package
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.workspace import Workspace
 
@@ -75,13 +76,27 @@ def test_what_goes_by_age_and_by_size_never_has_what_is_in_use() -> None:
         environment("held", 90, 500, in_use=True),
         environment("making", 50, 50, state="installing"),
         environment("older", 60, 100),
+        environment("broken", 70, 0, state="failed"),
     ]
-    assert [row.hash for row in what_goes(rows, NOW, days=30)] == ["older", "old"]
-    assert what_goes(rows, NOW) == []
+    told = [
+        pb.Environment(
+            hash=row.hash, bytes=row.bytes, created=row.created, used=row.used, in_use=row.in_use,
+            state=pb.Environment.State.Value(row.state.upper()),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+    def going(seconds: float | None = None, max_bytes: int | None = None) -> list[str]:
+        shown = [row.hash for row in unused(rows, NOW, seconds=seconds, max_bytes=max_bytes)]
+        assert shown == [row.hash for row in unused(told, NOW, seconds=seconds, max_bytes=max_bytes)]
+        return shown
+
+    assert going(30 * DAY) == ["broken", "older", "old"]
+    assert going() == []
     # 1150 bytes: the least recently used go until no more than 900 are left, whatever is in use stays
-    assert [row.hash for row in what_goes(rows, NOW, most_bytes=900)] == ["older", "old"]
-    assert [row.hash for row in what_goes(rows, NOW, days=30, most_bytes=600)] == ["older", "old", "new"]
-    assert [row.hash for row in what_goes(rows, NOW, days=0, most_bytes=0)] == ["older", "old", "new"]
+    assert going(max_bytes=900) == ["broken", "older", "old"]
+    assert going(30 * DAY, 600) == ["broken", "older", "old", "new"]
+    assert going(0, 0) == ["broken", "older", "old", "new"]
 
 
 def test_requirements_have_the_versions_that_are_there_and_conda_in_comments() -> None:
@@ -104,11 +119,37 @@ def test_changes_between_two_lists_are_told_by_name() -> None:
     assert version_changes(before, after) == [("b", "1", "2"), ("c", "1", ""), ("d", "", "1")]
 
 
+COMMIT = "3f2a9c1d00000000000000000000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("line", "package", "stands"),
+    [
+        ("numpy", "numpy", True),
+        ("pip:numpy", "numpy", True),
+        ("numpy", "numpy>=2", False),
+        ("git:https://host/o/r@main (3f2a9c1)", "git:https://host/o/r@main", True),
+        ("git:https://github.com/o/r.git (3f2a9c1)", "https://github.com/o/r", True),
+        ("git:https://host/o/r@main (3f2a9c1)", "git:https://host/o/r@dev", False),
+        ("git:https://host/o/r@main (3f2a9c1)", "git:https://host/o/r", False),
+        ("git:https://host/o/r2 (3f2a9c1)", "git:https://host/o/r", False),
+        ("git:https://host/o/r@3f2a9c1", f"git:https://host/o/r@{COMMIT}", True),
+        ("git:https://host/o/r@3f2a9c2", f"git:https://host/o/r@{COMMIT}", False),
+        ("git:git@host:o/r@main (3f2a9c1) in lib", "git:git@host:o/r@main#subdirectory=lib", True),
+        ("git:git@host:o/r@main (3f2a9c1) in lib", "git:git@host:o/r@main", False),
+        ("pip:https://host/o/r.git (3f2a9c1)", "pip:https://host/o/r.git", True),
+        ("git:https://host/o/r.git (3f2a9c1)", "pip:https://host/o/r.git", False),
+    ],
+)
+def test_a_line_of_an_environment_is_known_for_its_package(line: str, package: str, stands: bool) -> None:
+    assert stands_for(line, parse_package(package)) is stands
+
+
 def test_the_folder_of_a_function_does_not_tell_environments_apart() -> None:
-    made = EnvironmentRow("ab", "3.11.9", ("numpy", "git:https://x/y@main (3f2a9c1)", "./"), 1, 1, 1, False, "ready")
-    assert same_packages(made, ["git:https://x/y@main", "numpy"])
-    assert not same_packages(made, ["numpy"])
-    assert not same_packages(EnvironmentRow("ab", "3.11", ("./",), 1, 1, 1, False, "ready"), ["./"])
+    made = ("numpy", "git:https://x/y@main (3f2a9c1)", "./")
+    assert same_packages(made, [parse_package("git:https://x/y@main"), parse_package("numpy")])
+    assert not same_packages(made, [parse_package("numpy")])
+    assert not same_packages(["./"], [parse_package("./")])
 
 
 def test_users_are_those_that_ran_in_it_and_those_that_ask_for_the_same(rh_home: Path) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.package_pages import PACKAGE, Save, dialog_of, open_packages, press, retype, show, words, yaml_of
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.desk import Desk
@@ -23,58 +20,13 @@ from rhdesk.desktop.forms.diff_view import diff_lines
 from rhdesk.desktop.forms.package_sync import read_values, written_into
 from rhdesk.desktop.pages.package_install import install_task
 from rhdesk.desktop.pages.packages import PackagesPage
-from rhdesk.desktop.widgets.dialog import Dialog
 from rhresources.documents import PackageDocument
-from rhresources.package_index.sources import IndexSource
-
-Save = Callable[[str, str], Path]
-PACKAGE = """# what training needs
-kind: package
-install_method: pip
-target: numpy==1.26.4  # pinned, see #12
-options: [--no-deps]
-"""
-
-
-def show(qtbot: QtBot, page: QWidget, width: int = 1100) -> None:
-    qtbot.addWidget(page)
-    page.resize(width, 680)
-    page.show()
-    page.activateWindow()
+from rhresources.errors import RhError
 
 
 @pytest.fixture
 def page(qtbot: QtBot, desk: Desk, save: Save) -> PackagesPage:
-    save("deps", PACKAGE)
-    save("other", "kind: package\ninstall_method: local\ntarget: ~/lib\n")
-    qtbot.waitUntil(lambda: "~/deps" in desk.store.packages and "~/other" in desk.store.packages, timeout=5000)
-    made = PackagesPage(desk)
-    show(qtbot, made)
-    made.open("~/deps")
-    qtbot.waitUntil(lambda: made.editor.form.target.text == "numpy==1.26.4", timeout=5000)
-    return made
-
-
-def yaml_of(page: PackagesPage) -> str:
-    return page.editor.editor.text
-
-
-def retype(page: PackagesPage, old: str, new: str) -> None:
-    """Change the YAML as somebody who types would."""
-    assert old in yaml_of(page)
-    page.editor.editor.edit.replace_text(yaml_of(page).replace(old, new))
-
-
-def words(widget: QWidget) -> str:
-    return "\n".join(label.text() for label in widget.findChildren(QLabel) if not label.isHidden())
-
-
-def dialog_of(page: PackagesPage) -> Dialog:
-    return next(dialog for dialog in page.window().findChildren(Dialog) if dialog.isVisible())
-
-
-def press(parent: QWidget, text: str) -> None:
-    next(button for button in parent.findChildren(QPushButton) if button.text().strip() == text).click()
+    return open_packages(qtbot, desk, save)
 
 
 # ---------------------------------------------------------------- one document
@@ -91,6 +43,46 @@ def test_what_is_typed_in_the_form_stands_in_the_yaml_and_comments_stay(page: Pa
     assert lines[3].split() == ["target:", "numpy==2.1.0", "#", "pinned,", "see", "#12"]
     qtbot.keyClicks(page.editor.form.description.line, "Arrays")
     assert yaml_of(page).endswith("description: Arrays\n")
+
+
+def test_options_with_an_open_quote_are_kept_and_not_saved(page: PackagesPage, qtbot: QtBot, desk: Desk) -> None:
+    form = page.editor.form
+    form.options.line.clear()
+    qtbot.keyClicks(form.options.line, '--index-url "https://host/simple')
+    qtbot.keyClicks(form.description.line, "Arrays")
+    qtbot.waitUntil(lambda: "not closed" in form.options.error, timeout=5000)
+    assert form.options.text == '--index-url "https://host/simple'
+    assert any("not closed" in each for line in range(9) for each in page.editor.editor.edit.marks_at(line))
+    assert not page.editor.check_button.isEnabled()
+    page.editor.save()
+    qtbot.waitUntil(lambda: "not saved" in words(page.editor), timeout=5000)
+    assert (desk.home / "resources" / "deps.yaml").read_text() == PACKAGE
+    qtbot.keyClicks(form.options.line, '"')
+    qtbot.waitUntil(lambda: not form.options.error, timeout=5000)
+    said = read_values(yaml_of(page))
+    assert (said["options"], said["description"]) == (["--index-url", "https://host/simple"], "Arrays")
+
+
+def test_a_failed_save_is_told_of_its_own_document(
+    page: PackagesPage, qtbot: QtBot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        go_on.wait(10)
+        raise RhError("The disk is full.", remedy="Make room.")
+
+    monkeypatch.setattr("rhresources.resource_names.ResourceNames.save_text", refuse)
+    retype(page, "1.26.4", "1.26.3")
+    page.editor._save(None)
+    page.open("~/other")
+    qtbot.waitUntil(lambda: page.editor.form.target.text == "~/lib", timeout=5000)
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(desk.notifier.notices()), timeout=5000)
+    assert desk.notifier.notices()[0].sentence == "~/deps was not saved: The disk is full."
+    assert "disk is full" not in words(page.editor)
+    page.open("~/deps")
+    qtbot.waitUntil(lambda: page.editor.form.target.text == "numpy==1.26.3", timeout=5000)
 
 
 def test_another_method_and_back_is_no_change(page: PackagesPage, qtbot: QtBot) -> None:
@@ -178,6 +170,28 @@ def test_keys_save_and_check_from_the_form_too(page: PackagesPage, qtbot: QtBot)
     assert "not saved" in words(page.install)
 
 
+def test_tab_goes_through_the_panel_as_it_looks(page: PackagesPage, qtbot: QtBot) -> None:
+    def stops(first: QWidget, count: int) -> list[str]:
+        first.setFocus()
+        found = []
+        for _ in range(count):
+            qtbot.keyClick(page.window(), Qt.Key.Key_Tab)
+            focus = page.window().focusWidget()
+            assert focus is not None
+            found.append(focus.accessibleName())
+        return found
+
+    start = page.list.table
+    head = ["Use the whole page", "Close the details"]
+    form = ["pip", "Target", "Choose…", "Options", "Description", "YAML of the package"]
+    assert stops(start, 10) == [*head, "Package", "Check", *form]
+    page.panel.tabs.choose("check")
+    checking = ["Cluster", "Python", "Check", "Environment to compare with"]
+    assert stops(start, 7) == [*head, "Check", *checking]
+    page.panel.tabs.choose("install")
+    assert stops(start, 7) == [*head, "Install", "Python", "Install", "Install on ^local", "What is being done"]
+
+
 # ---------------------------------------------------------------- before saving
 
 
@@ -202,97 +216,19 @@ def test_before_saving_one_sees_what_changes_and_for_whom(
     assert path.read_text() == PACKAGE.replace("1.26.4", "1.26.3")
 
 
+def test_the_list_says_what_is_wrong_with_a_broken_one(
+    page: PackagesPage, qtbot: QtBot, desk: Desk, save: Save
+) -> None:
+    save("bad", "kind: package\ninstall_method: pip\n")
+    qtbot.waitUntil(lambda: "~/bad" in desk.store.packages, timeout=5000)
+    row = desk.store.packages.get("~/bad")
+    assert row is not None
+    assert row.problem == "Line 1: target: a package of method pip needs one."  # where it is says the row itself
+
+
 def test_differences_are_told_line_by_line() -> None:
     assert diff_lines("a\nb\n", "a\nc\n") == [" a", "-b", "+c"]
     assert diff_lines("a\n", "a\n") == []
-
-
-# ---------------------------------------------------------------- the index
-
-
-class _Index(BaseHTTPRequestHandler):
-    """A package index with two projects (PEP 691)."""
-
-    def do_GET(self) -> None:
-        if self.path.rstrip("/").endswith("simple"):
-            told: dict[str, Any] = {"projects": [{"name": "zebra"}, {"name": "zebra-crossing"}]}
-        else:
-            files = [
-                {
-                    "filename": f"zebra-{version}-py3-none-any.whl",
-                    "url": f"zebra-{version}-py3-none-any.whl",
-                    "hashes": {},
-                    "size": 2048,
-                    "requires-python": ">=3.9",
-                    "yanked": version == "1.5",
-                }
-                for version in ("1.0", "1.5", "1.10", "2.0", "3.0rc1")
-            ]
-            told = {"name": "zebra", "files": files, "versions": []}
-        body = json.dumps({"meta": {"api-version": "1.1"}, **told}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def index(monkeypatch: pytest.MonkeyPatch, no_index: None) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Index)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    source = IndexSource(f"http://127.0.0.1:{server.server_port}/simple")
-    monkeypatch.setattr("rhresources.package_index.index.configured_sources", lambda: [source])
-    yield
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def shown_suggestions(page: PackagesPage) -> list[str]:
-    popup = page.editor.form._completion.popup
-    model = popup.model()
-    return [str(model.index(row, 0).data()) for row in range(model.rowCount())] if popup.isVisible() else []
-
-
-def test_names_and_versions_are_suggested(index: None, page: PackagesPage, qtbot: QtBot) -> None:
-    line = page.editor.form.target.line
-    line.setFocus()
-    line.clear()
-    qtbot.keyClicks(line, "zeb")
-
-    # the list of all names is read meanwhile; one asks again
-    def ask() -> bool:
-        if not shown_suggestions(page):
-            qtbot.keyClick(line, Qt.Key.Key_Down)
-        return shown_suggestions(page) == ["zebra", "zebra-crossing"]
-
-    qtbot.waitUntil(ask, timeout=10_000)
-    popup = page.editor.form._completion.popup
-    qtbot.keyClick(popup, Qt.Key.Key_Down)
-    qtbot.keyClick(popup, Qt.Key.Key_Return)
-    assert line.text() == "zebra"
-    assert "target: zebra" in yaml_of(page)
-    qtbot.keyClicks(line, "==")
-    qtbot.waitUntil(lambda: shown_suggestions(page) == ["zebra==2.0", "zebra==1.10", "zebra==1.0"], timeout=10_000)
-    qtbot.keyClicks(line, "3")
-    qtbot.waitUntil(lambda: shown_suggestions(page) == ["zebra==3.0rc1"], timeout=10_000)
-    qtbot.keyClick(popup, Qt.Key.Key_Escape)
-    assert page.panel.isVisible(), "the first Escape only closes the list"
-
-
-def test_nothing_is_asked_about_a_path(index: None, page: PackagesPage, qtbot: QtBot) -> None:
-    line = page.editor.form.target.line
-    line.setFocus()
-    line.clear()
-    qtbot.keyClicks(line, "./zebra")
-    qtbot.wait(250)
-    assert not shown_suggestions(page)
-    assert not page.editor._desk.tasks.busy("package.suggest")
 
 
 # ---------------------------------------------------------------- check, install, use

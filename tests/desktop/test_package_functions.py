@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.package_modules import FolderModules, canonical, imported_names
+from rhdesk.core.package_modules import FolderModules, imported_names, why_none
 from rhdesk.core.package_sources import distributions, is_here
 from rhdesk.core.rows import State
 from rhdesk.desktop.dialogs.make_functions import MakeFunctions
@@ -122,7 +122,6 @@ def test_where_the_modules_of_a_package_are_read(document: dict[str, str], here:
     assert is_here(parsed) is here
     if not here:
         assert distributions(parsed) == names
-    assert canonical("a._-b") == "a-b"
 
 
 @pytest.fixture
@@ -174,14 +173,55 @@ def test_chosen_functions_become_documents_with_the_package_filled_in(
     qtbot.waitUntil(lambda: not {"~/team/fit", "~/load"} & set(desk.store.functions.ids()), timeout=20000)
 
 
-def test_a_name_that_is_taken_meanwhile_leaves_nothing_half_done(
-    qtbot: QtBot, desk: Desk, view: PackageFunctions, save: Save
-) -> None:
+def test_undo_leaves_a_function_that_was_edited_since(qtbot: QtBot, desk: Desk, view: PackageFunctions) -> None:
+    choose_all(qtbot, view)
+    view.make_functions()
+    dialog = view.window().findChildren(MakeFunctions)[0]
+    dialog.accept_button.click()
+    fit, load = (desk.home / "resources" / f"{name}.yaml" for name in ("fit-2", "load"))
+    qtbot.waitUntil(lambda: any(each.action_text == "Undo" for each in desk.notifier.notices()), timeout=5000)
+    fit.write_text(fit.read_text() + "python: '3.12'\n")
+    undo = next(notice for notice in desk.notifier.notices() if notice.action_text == "Undo")
+    assert undo.action is not None
+    undo.action()
+    qtbot.waitUntil(lambda: not load.exists(), timeout=5000)
+    qtbot.waitUntil(lambda: any("~/fit-2 stayed" in each.sentence for each in desk.notifier.notices()), timeout=5000)
+    assert "3.12" in fit.read_text()
+
+
+def test_making_functions_goes_on_when_the_dialog_is_closed(qtbot: QtBot, desk: Desk, view: PackageFunctions) -> None:
+    choose_all(qtbot, view)
+    view.make_functions()
+    dialog = view.window().findChildren(MakeFunctions)[0]
+    dialog.accept_button.click()
+    dialog.reject()
+    qtbot.waitUntil(lambda: any("Made 2 functions" in each.sentence for each in desk.notifier.notices()), timeout=5000)
+
+
+def choose_all(qtbot: QtBot, view: PackageFunctions) -> None:
     view.tree.open_module("tool")
     qtbot.waitUntil(lambda: "tool/core.py" in view.tree.names, timeout=5000)
     view.tree.choose("tool/core.py")
     qtbot.waitUntil(lambda: view.functions.rows.total == 2, timeout=5000)
     view.functions.selectAll()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("class Model:\n    def fit(self): ...\n", "It has classes (Model); methods cannot be run as functions."),
+        ("def _fit(): ...\n", "All its functions are private."),
+        ("X = 1\n", "It has no function."),
+    ],
+)
+def test_a_module_without_functions_says_why(source: str, words: str) -> None:
+    assert why_none(ast.parse(source)) == words
+
+
+def test_a_name_that_is_taken_meanwhile_leaves_nothing_half_done(
+    qtbot: QtBot, desk: Desk, view: PackageFunctions, save: Save
+) -> None:
+    choose_all(qtbot, view)
     view.make_functions()
     dialog = view.window().findChildren(MakeFunctions)[0]
     save("load", "kind: package\ninstall_method: pip\ntarget: numpy\n")

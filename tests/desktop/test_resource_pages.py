@@ -127,8 +127,9 @@ def test_with_the_cluster_down_run_offers_to_bring_it_up(qtbot: QtBot, desk: Des
     assert isinstance(editor, LineEditor)
     editor.line.setText("3")
     functions.run_view.run_button.click()
-    titles = [dialog.windowTitle() for dialog in functions.findChildren(Dialog)]
-    assert "Bring ^local up?" in titles
+    qtbot.waitUntil(
+        lambda: any(each.windowTitle() == "Bring ^local up?" for each in functions.findChildren(Dialog)), timeout=5000
+    )
     press(functions, "Cancel")
 
 

@@ -94,6 +94,7 @@ class Environment:
         bytes: what it takes on the disk.
         created, used: seconds since the epoch, 0 for never.
         in_use: something runs in it.
+        host: where it is, as the cluster's document names it; empty on a cluster of one.
     """
 
     hash: str
@@ -104,6 +105,7 @@ class Environment:
     created: float
     used: float
     in_use: bool
+    host: str
     _client: Callable[[], ClusterClient] = field(repr=False, compare=False)
 
     def contents(self, newest: bool = False) -> list[InstalledPackage]:
@@ -132,12 +134,12 @@ class Environment:
         return str(self._do("update", self.hash, progress))
 
     def remove(self) -> int:
-        """Remove it; bytes freed.
+        """Remove it from its host; bytes freed.
 
         Raises:
             ServerProblem: something uses it (code "environment-in-use").
         """
-        return int(self._do("remove", self.hash))
+        return int(self._do("remove", self.hash, self.host))
 
     def _do(self, what: str, *args: Any) -> Any:
         client = self._client()
@@ -190,12 +192,12 @@ class PackageAccess:
         return Plan(plan.hash, plan.ready, plan.compared_with, packages)
 
     def environments(self) -> list[Environment]:
-        """The environments there, newest first."""
+        """The environments there, newest first; on a cluster of several hosts those of each."""
         there, client = portal(), self.client()
         return [
             Environment(
                 each.hash, each.python, tuple(each.packages), pb.Environment.State.Name(each.state).lower(),
-                each.bytes, each.created, each.used, each.in_use, self.client,
+                each.bytes, each.created, each.used, each.in_use, each.host, self.client,
             )
             for each in there.run(client.list_environments)
         ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import ssl
 import threading
 import urllib.error
@@ -26,7 +25,6 @@ ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _PIECE = 1 << 16
 _TIMEOUT = 10.0  # of every wait for the network
 _BROKEN = (OSError, EOFError, ValueError, http.client.HTTPException, zlib.error)
-_MAX_AGE = re.compile(r"max-age=(\d+)")
 
 
 class NotThere(RhError):
@@ -49,7 +47,6 @@ class Answer:
         etag: to ask with next time; may be empty.
         content_type: of the body, in lower case, without parameters.
         url: where it came from after redirects.
-        max_age: seconds for which it need not be asked again; 0: not said.
     """
 
     pieces: Iterator[bytes]
@@ -57,7 +54,6 @@ class Answer:
     etag: str
     content_type: str
     url: str
-    max_age: int
 
 
 class Fetcher:
@@ -103,7 +99,7 @@ class Fetcher:
         try:
             if scheme == "file":
                 file = _page(url).open("rb")
-                return Answer(_limited(file.read, limit, stop, host), False, "", "text/html", url, 0), file.close
+                return Answer(_limited(file.read, limit, stop, host), False, "", "text/html", url), file.close
             headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": f"rhdesk/{version()}"}
             if etag:
                 headers["If-None-Match"] = etag
@@ -115,7 +111,7 @@ class Fetcher:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 304:
-                return Answer(iter(()), True, etag, "", url, _max_age(error.headers)), error.close
+                return Answer(iter(()), True, etag, "", url), error.close
             raise _refused(error, host) from None
         except FileNotFoundError:
             raise NotThere(f"{url} is not there.") from None
@@ -176,13 +172,7 @@ def _answer(response: IO[bytes], headers: Any, limit: int, stop: threading.Event
         headers.get("ETag", ""),
         headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         getattr(response, "url", ""),
-        _max_age(headers),
     )
-
-
-def _max_age(headers: Any) -> int:
-    found = _MAX_AGE.search(headers.get("Cache-Control", ""))
-    return int(found[1]) if found else 0
 
 
 def _unpacking(response: IO[bytes]) -> Callable[[int], bytes]:

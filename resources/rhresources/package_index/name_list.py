@@ -72,17 +72,6 @@ def find_names(file: Path, prefix: str, limit: int) -> list[str]:
     return [name.decode() for name in _in_file(file, lambda data: _shortest(data, key, limit), nothing)]
 
 
-def has_name(file: Path, name: str) -> bool:
-    """Whether `name` stands in `file`."""
-    key = normal_name(name).encode("ascii", "replace")
-
-    def look(data: mmap.mmap) -> bool:
-        start = _lower_bound(data, key)
-        return data[start : start + len(key) + 1] == key + b"\n"
-
-    return _in_file(file, look, False)
-
-
 def _in_file(file: Path, look: Callable[[mmap.mmap], T], otherwise: T) -> T:
     try:
         with file.open("rb") as source:

@@ -15,6 +15,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.store import Condition, Phase
 from rhdesk.core.words import age_text, bytes_text, count_text
 from rhdesk.desktop.dialogs.remove_environments import remove_environments
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.pages.environment_packages import EnvironmentPackages
 from rhdesk.desktop.widgets.base import Card, ChipRow, ElidedLabel, Label, Rule, clear_layout, row_of
@@ -94,6 +95,7 @@ class EnvironmentDetails(Dialog):
         self.finished.connect(self._left)
         self.destroyed.connect(desk.store.tasks.subscribe(lambda change: self._allow()))
         self._show_environment(hash, row)
+        order_tabs(self, self.tabs.chip("packages"))
         self.packages.table.setFocus()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QScrollArea, QWidget
@@ -18,7 +18,7 @@ from rhdesk.desktop.forms.inputs import GrowingText, mark_invalid
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.widgets.base import ElidedLabel, Label
 from rhdesk.desktop.widgets.dialog import Dialog
-from rhresources.errors import RhError
+from rhresources.errors import NotFound, RhError
 from rhresources.names import Address
 
 if TYPE_CHECKING:
@@ -130,29 +130,31 @@ class MakeFunctions(Dialog):
         packages = [line.strip() for line in self.packages.toPlainText().splitlines() if line.strip()]
         cluster, wanted = self.cluster.chosen, list(zip(names, self._functions, strict=True))
 
-        async def make(workspace: Workspace, progress: Progress) -> list[str]:
+        async def make(workspace: Workspace, progress: Progress) -> dict[str, str]:
             return await asyncio.to_thread(_save_all, workspace, wanted, cluster, packages)
 
         self.show_problem(None)
         self.accept_button.setEnabled(False)
         self._desk.act("functions.make", make, on_done=self._done, on_error=self._failed, quiet=True)
 
-    def _done(self, addresses: list[str]) -> None:
+    def _done(self, saved: dict[str, str]) -> None:
         self.accept()
-        desk = self._desk
-        what = addresses[0] if len(addresses) == 1 else count_text(len(addresses), "function")
-        desk.notifier.success(f"Made {what}", action_text="Undo", action=lambda: _undo(desk, addresses))
+        desk, addresses = self._desk, list(saved)
+        desk.notifier.success(f"Made {_words(addresses)}", action_text="Undo", action=lambda: _undo(desk, saved))
         self._made(addresses)
 
     def _failed(self, error: BaseException) -> None:
+        if self.is_gone:
+            self._desk.notifier.error(error, act="Make functions")
+            return
         self.accept_button.setEnabled(True)
         self.show_problem(Problem.of(error))
 
 
 def _save_all(
     workspace: Workspace, wanted: Sequence[tuple[str, PackageFunction]], cluster: str, packages: list[str]
-) -> list[str]:
-    """Save a document for each, or none at all."""
+) -> dict[str, str]:
+    """Save a document for each, or none at all; the text of each by its address."""
     from rhresources.documents import parse_document
 
     documents = [
@@ -167,10 +169,11 @@ def _save_all(
         )
         for _, one in wanted
     ]
-    saved: list[str] = []
+    saved: dict[str, str] = {}
     try:
         for (name, _), document in zip(wanted, documents, strict=True):
-            saved.append(workspace.names.save(name, document, overwrite=False).name)
+            entry = workspace.names.save(name, document, overwrite=False)
+            saved[entry.name] = entry.text
     except RhError:
         for name in saved:
             workspace.names.delete(name)
@@ -178,16 +181,33 @@ def _save_all(
     return saved
 
 
-def _undo(desk: Desk, addresses: Sequence[str]) -> None:
-    """Take away again what was made."""
+def _undo(desk: Desk, saved: Mapping[str, str]) -> None:
+    """Take away again what was made; what somebody worked on since stays."""
 
-    async def remove(workspace: Workspace, progress: Progress) -> None:
-        for address in addresses:
-            await asyncio.to_thread(workspace.names.delete, address)
+    def remove_all(workspace: Workspace) -> list[str]:
+        changed = []
+        for address, text in saved.items():
+            try:
+                if workspace.names.load(address).text == text:
+                    workspace.names.delete(address)
+                else:
+                    changed.append(address)
+            except NotFound:
+                pass
+        return changed
 
-    words = addresses[0] if len(addresses) == 1 else count_text(len(addresses), "function")
-    desk.act(
-        f"functions.undo {addresses[0]}",
-        remove,
-        on_done=lambda nothing: desk.notifier.success(f"Removed {words} again"),
-    )
+    async def remove(workspace: Workspace, progress: Progress) -> list[str]:
+        return await asyncio.to_thread(remove_all, workspace)
+
+    def removed(changed: list[str]) -> None:
+        gone = [address for address in saved if address not in changed]
+        if gone:
+            desk.notifier.success(f"Removed {_words(gone)} again")
+        if changed:
+            desk.notifier.warning(f"{_words(changed)} stayed: edited since.", "Delete it yourself if it shall go.")
+
+    desk.act(f"functions.undo {next(iter(saved))}", remove, on_done=removed)
+
+
+def _words(addresses: Sequence[str]) -> str:
+    return addresses[0] if len(addresses) == 1 else count_text(len(addresses), "function")

@@ -40,7 +40,9 @@ class NewPackage(Dialog):
         self.name.textEdited.connect(
             lambda text: self.show_problem(address_problem(text) if text.strip("~/ ") else None)
         )
-        self.form = PackageForm(package_names(desk))
+        names = package_names(desk)
+        self.finished.connect(lambda result: names.forget())  # what is asked would be answered to a form that is gone
+        self.form = PackageForm(names)
         # what is missing still is no mistake before one is done
         self.yaml = YamlEditor(lambda text: self._sync.problems(text), name="YAML of the package")
         self._sync = PackageSync(self.form, self.yaml)
@@ -99,5 +101,8 @@ class NewPackage(Dialog):
         self._added(address)
 
     def _failed(self, error: BaseException) -> None:
+        if self.is_gone:
+            self._desk.notifier.error(error, act="New package")
+            return
         self.accept_button.setEnabled(True)
         self.show_problem(Problem.of(error))

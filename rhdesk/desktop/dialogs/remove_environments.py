@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox, QStackedWidget, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.environment_rows import EnvironmentRow, what_goes
+from rhdesk.core.environment_rows import EnvironmentRow
 from rhdesk.core.words import age_text, bytes_text, count_text
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.base import Card, Label, row_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _GIB = 1024.0**3
 _DAYS = 30
+_DAY = 86400.0
 
 
 class RemoveUnused(Dialog):
@@ -56,12 +57,14 @@ class RemoveUnused(Dialog):
         self.most.setSuffix(" GB")
         self.most.setAccessibleName("Size that may stay")
         self.most.setValue(sum(row.bytes for row in rows) / _GIB / 2)
+        for number in (self.days, self.most):
+            number.lineEdit().setTextMargins(6, 0, 0, 0)  # the padding of the style sheet does not reach it
         self.body.addLayout(row_of(self.by_age, self.days, None))
         self.body.addLayout(row_of(self.by_size, self.most, None))
         self.sum = Label("", "strong")
         self.body.addWidget(self.sum)
         card = Card(margins=(0, 0, 0, 0))
-        self.table = ResourceTable(_columns(), lambda row: row.hash, "What goes")
+        self.table = ResourceTable(_columns(), lambda row: row.key, "What goes")
         self.table.setSelectionMode(ResourceTable.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._none = StateView()
@@ -89,13 +92,15 @@ class RemoveUnused(Dialog):
         return list(self._going)
 
     def _count(self) -> None:
+        from rhresources.environments import unused  # with gRPC, which is there by now
+
         self.days.setEnabled(self.by_age.isChecked())
         self.most.setEnabled(self.by_size.isChecked())
-        self._going = what_goes(
+        self._going = unused(
             self._rows,
             time.time(),
-            days=self.days.value() if self.by_age.isChecked() else None,
-            most_bytes=int(self.most.value() * _GIB) if self.by_size.isChecked() else None,
+            seconds=self.days.value() * _DAY if self.by_age.isChecked() else None,
+            max_bytes=int(self.most.value() * _GIB) if self.by_size.isChecked() else None,
         )
         freed = bytes_text(sum(row.bytes for row in self._going))
         count = len(self._going)
@@ -123,7 +128,7 @@ def remove_environments(desk: Desk, address: str, rows: Sequence[EnvironmentRow]
         for place, row in enumerate(rows):
             progress(f"Removing {row.title[:80]}", place / len(rows))
             try:
-                freed += await environments.remove(row.hash)
+                freed += await environments.remove(row.hash, row.host)
             except RhError as error:
                 if len(rows) == 1:
                     raise
@@ -152,7 +157,7 @@ def _columns() -> list[Column[EnvironmentRow]]:
     return [
         Column(
             "packages", "What goes", lambda row: row.title, Kind.TITLE, 220, stretch=True,
-            second=lambda row: f"Python {row.python} · {row.hash[:10]}", tip=lambda row: "\n".join(row.packages),
+            second=lambda row: row.facts, tip=lambda row: "\n".join(row.packages),
         ),
         Column("size", "Size", lambda row: bytes_text(row.bytes), Kind.NUMBER, 90, sort=lambda row: row.bytes),
         Column(

@@ -25,7 +25,7 @@ LOG_INS = {
 
 _OFFERED = 40
 _OWN = "From ~/.ssh/config, else yours"
-_MORE = ("known_hosts", "wheels", "python", "price_per_hour", "description")
+_MORE = ("known_hosts", "wheels", "python", "conda", "price_per_hour", "description")
 _CREDENTIALS = ("ssh_user", "ssh_port", "ssh_private_key", "proxy_jump", "known_hosts")
 
 
@@ -87,6 +87,12 @@ class ClusterForm(QWidget):
         )
         self.python = FormLine("python", "Python", "Found, or made", about="A version, 3.12, or a path on the hosts.")
         self.price = FormLine("price_per_hour", "Price per hour", "None", about="US dollars, all hosts together.")
+        self.conda = FormLine(
+            "conda",
+            "Conda",
+            "The one that is there, else rhdesk's own",
+            about="What installs conda packages: micromamba, mamba, conda, the path of one, or rattler, rhdesk's own.",
+        )
         self.description = FormLine("description", "Description")
         for widget in (self.known_hosts, self.wheels):
             rest.addWidget(widget)
@@ -94,6 +100,7 @@ class ClusterForm(QWidget):
         both.setStretch(0, 1)
         both.setStretch(1, 1)
         rest.addLayout(both)
+        rest.addWidget(self.conda)
         rest.addWidget(self.description)
         self._rest.hide()
         column.addWidget(self._rest)
@@ -101,7 +108,7 @@ class ClusterForm(QWidget):
         self.lines = {
             line.name: line
             for line in (self.user, self.port, self.key, self.jumps, self.known_hosts, self.wheels, self.python,
-                         self.price, self.description)
+                         self.conda, self.price, self.description)
         }  # fmt: skip
         for name, line in self.lines.items():
             line.line.setObjectName(f"cluster-{name}")
@@ -140,6 +147,7 @@ class ClusterForm(QWidget):
             "ssh_creds": {name: value for name, value in credentials.items() if value != ""},
             "wheels": texts["wheels"],
             "python": texts["python"],
+            "conda": texts["conda"],
             "price_per_hour": _number(texts["price_per_hour"]),
         }
         return {name: value for name, value in made.items() if value not in ("", {}, None)}

@@ -63,6 +63,7 @@ class DocumentEditor(QWidget):
         column.addLayout(self._notes)
         self.editor = YamlEditor(check)
         self.editor.edit.setObjectName("document-text")
+        self.editor.edit.setProperty("flush", True)  # the panel around it has a frame
         self._state = StateView()
         self._state.retry.connect(self._load)
         self._stack = QStackedWidget()
@@ -168,6 +169,8 @@ class DocumentEditor(QWidget):
 
         def done(entry: Entry) -> None:
             if entry.name != self.address:
+                if self._drafts.get(address, ("",))[0] == text:
+                    del self._drafts[address]
                 return
             self._entry = entry
             self._drop_notes()
@@ -176,9 +179,21 @@ class DocumentEditor(QWidget):
             self._say(saved=True)
             self.saved.emit(address)
 
-        self._desk.act(f"document.save:{id(self)}", save, on_done=done, on_error=self._not_saved, quiet=True)
+        # one task a document: saving the next one does not end it
+        self._desk.act(
+            f"document.save:{id(self)}:{address}",
+            save,
+            on_done=done,
+            on_error=lambda error: self._not_saved(address, error),
+            quiet=True,
+        )
 
-    def _not_saved(self, error: BaseException) -> None:
+    def _not_saved(self, address: str, error: BaseException) -> None:
+        if address != self.address:
+            problem = Problem.of(error)
+            remedy = f"{problem.remedy} What you typed is there when you open it again.".strip()
+            self._desk.notifier.error(Problem(f"{address} was not saved: {problem.sentence}", remedy, problem.detail))
+            return
         if isinstance(error, AlreadyExists):
             self._ask_disk(lambda entry: self._conflict(entry))
             return
@@ -219,7 +234,11 @@ class DocumentEditor(QWidget):
             if entry.name == self.address and callable(then):
                 then(entry)
 
-        self._desk.act(f"document.look:{id(self)}", load, on_done=done, on_error=self._not_loaded, quiet=True)
+        def failed(error: BaseException) -> None:
+            if address == self.address:
+                self._not_loaded(error)
+
+        self._desk.act(f"document.look:{id(self)}", load, on_done=done, on_error=failed, quiet=True)
 
     def _changed_outside(self, entry: Entry) -> None:
         if self._entry is None or entry.modified == self._entry.modified:

@@ -10,7 +10,8 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from rhdesk.core.package_names import PackageNames, Suggestions
+from rhdesk.core.package_names import PackageNames, Suggestions, matching_options
+from rhdesk.core.package_requests import path_words
 from rhdesk.desktop.forms.completion import Completion
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
 from rhdesk.desktop.forms.form_line import error_words
@@ -58,6 +59,7 @@ class PackageForm(QWidget):
     def __init__(self, names: PackageNames | None = None) -> None:
         super().__init__()
         self._names = names
+        self._no_answer = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
@@ -80,6 +82,9 @@ class PackageForm(QWidget):
         self.channels = _Line("channels", "Channels")
         self.channels.line.setPlaceholderText("conda-forge")
         self.options = _Line("options", "Options")
+        self._option_names = Completion(self.options.line)
+        self._option_names.asked.connect(self._suggest_options)
+        self._option_names.picked.connect(self._edited)
         self.description = _Line("description", "Description")
         self._lines = {
             line.name: line
@@ -104,10 +109,6 @@ class PackageForm(QWidget):
     @property
     def method(self) -> str:
         return self._method.current
-
-    def set_document(self, document: PackageDocument) -> None:
-        """Show a document."""
-        self.set_values(document.model_dump())
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show plain values, right or wrong; `changed` does not come."""
@@ -142,11 +143,7 @@ class PackageForm(QWidget):
         return document
 
     def values(self) -> dict[str, Any]:
-        """The plain values of the document, right or wrong.
-
-        Raises:
-            DocumentError: a quote among the options is not closed.
-        """
+        """The plain values of the document, right or wrong; options with an open quote stay the text they are."""
         texts = {name: line.text for name, line in self._lines.items()}
         git = self.method == "git"
         made: dict[str, Any] = {"kind": "package", "description": texts["description"], "install_method": self.method}
@@ -155,11 +152,7 @@ class PackageForm(QWidget):
             made["checkout"] = self._checkout.current
         if self.method == "conda":
             made["channels"] = re.split(r"[\s,]+", texts["channels"]) if texts["channels"] else []
-        try:
-            made["options"] = shlex.split(texts["options"])
-        except ValueError as error:
-            message = f"a quote is not closed ({str(error).lower()})"
-            raise DocumentError(f"options: {message}.", problems=[("options", message, None)]) from None
+        made["options"] = texts["options"] if open_quote(texts["options"]) else shlex.split(texts["options"])
         if self.method == "local":
             del made["options"]
         return {name: value for name, value in made.items() if value not in ("", []) and name in OWN_FIELDS}
@@ -179,6 +172,8 @@ class PackageForm(QWidget):
         found: dict[str, str] = {}
         for field, text in errors.items():
             found.setdefault(field.split("[")[0].split(".")[0], text)
+        if "options" in found and (said := open_quote(self.options.text)):
+            found["options"] = said
         for name, line in self._lines.items():
             line.show_error(found.get(name, ""))
         stray = [text for name, text in found.items() if name not in self._lines or self._lines[name].isHidden()]
@@ -190,10 +185,20 @@ class PackageForm(QWidget):
         if self._names is not None:
             self._names.suggest(typed, lambda answer: self._answered(typed, answer))
 
+    def _suggest_options(self, typed: str) -> None:
+        method = self._checkout.current if self.method == "git" else self.method
+        self._option_names.show(typed, matching_options(typed, method))
+
     def _answered(self, typed: str, answer: Suggestions) -> None:
         self._completion.show(typed, answer.found)
-        if not answer.found and typed.strip() == self.target.text:
+        if typed.strip() != self.target.text:
+            return
+        if not answer.found:
             self.target.show_note(answer.about)
+        elif self._no_answer:  # what stands there said so
+            self.target.show_note("")
+            self._tell.start()
+        self._no_answer = not answer.found
 
     def _tell_about(self) -> None:
         """Under the target stands what the index says of it."""
@@ -218,7 +223,7 @@ class PackageForm(QWidget):
 
     def _show_method(self) -> None:
         self._completion.enabled = self._names is not None and self.method == "pip"
-        self.target.show_note("")
+        self.target.show_note(path_words(self.method, self.target.text))
         self._tell.start()
         _, about, example = METHODS[self.method]
         git = self.method == "git"
@@ -233,6 +238,15 @@ class PackageForm(QWidget):
         self._checkout_box.setVisible(git and "checkout" in OWN_FIELDS)
         self.options.setVisible(self.method != "local")
         self.options.line.setPlaceholderText("--override-channels" if self.method == "conda" else "--no-deps")
+
+
+def open_quote(options: Any) -> str:
+    """What is wrong with options that are one text, if they cannot be taken apart; "" if they can."""
+    try:
+        shlex.split(options if isinstance(options, str) else "")
+    except ValueError as error:
+        return f"a quote is not closed ({str(error).lower()})"
+    return ""
 
 
 def _choice(title: str, chips: ChipRow, about: Label) -> QVBoxLayout:

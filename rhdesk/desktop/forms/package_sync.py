@@ -7,11 +7,12 @@ once it can be read; until then the form waits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from rhdesk.desktop.forms.package_form import OWN_FIELDS, PackageForm
+from rhdesk.desktop.forms.package_form import OWN_FIELDS, PackageForm, open_quote
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor, document_problems
 from rhresources.documents.base import text_paths
 from rhresources.documents.package import PackageDocument
@@ -46,6 +47,9 @@ class PackageSync(QObject):
         found = document_problems(text)
         if not found and (kind := read_values(text).get("kind")) != "package":
             found = [TextProblem("kind", f"it is {kind!r}; this is the editor of packages", _line_of_kind(text))]
+        if any(problem.field == "options" for problem in found):
+            said = open_quote(read_values(text).get("options"))
+            found = [replace(each, message=said) if said and each.field == "options" else each for each in found]
         if not self.complains:
             found = [problem for problem in found if not problem.message.endswith("needs one")]
         return found
@@ -61,8 +65,7 @@ class PackageSync(QObject):
             self._base = self._yaml.text
         try:
             text = written_into(self._base, self._form.values())
-        except DocumentError as error:  # a quote that is not closed: the YAML waits
-            self._form.show_errors({field: words for field, words, _ in error.problems})
+        except DocumentError:  # it was just broken, and will be checked in a moment
             return
         self._written = text
         self._yaml.edit.replace_text(text)
@@ -90,11 +93,8 @@ class PackageSync(QObject):
 
     def _says(self, values: Mapping[str, Any]) -> bool:
         """Whether the form says just these values, be they written in other words ("--a  b")."""
-        try:
-            said = self._form.values()
-        except DocumentError:
-            return False
-        return said == {name: value for name, value in values.items() if name in OWN_FIELDS and value not in ("", [])}
+        own = {name: value for name, value in values.items() if name in OWN_FIELDS and value not in ("", [])}
+        return self._form.values() == own
 
 
 def read_values(text: str) -> dict[str, Any]:

@@ -8,20 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLayout, QWidget
+from PySide6.QtWidgets import QLayout, QScrollArea, QSplitter, QWidget
 
 
 def order_tabs(form: QWidget, after: QWidget) -> None:
     """Let Tab go through `form` in the order of its layouts. It begins `after` a control that is always there."""
     before = after
     for control in _controls(form):
-        QWidget.setTabOrder(before, control)
-        before = control
+        if control is not after:
+            QWidget.setTabOrder(before, control)
+            before = control
 
 
 def _controls(widget: QWidget) -> Iterator[QWidget]:
-    if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
+    stops = widget.focusPolicy() is not Qt.FocusPolicy.NoFocus and widget.focusProxy() is None
+    if stops:
         yield widget
+    if isinstance(widget, QScrollArea) and (inner := widget.widget()) is not None:
+        yield from _controls(inner)
+    elif isinstance(widget, QSplitter):
+        for place in range(widget.count()):
+            if (part := widget.widget(place)) is not None:
+                yield from _controls(part)
+    elif stops:
+        return
     elif (layout := widget.layout()) is not None:
         yield from _inside(layout)
 

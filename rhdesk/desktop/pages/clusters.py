@@ -14,6 +14,7 @@ from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import mending_act
 from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, new_cluster, why_not_delete, why_not_edit
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.cluster_columns import cluster_columns
 from rhdesk.desktop.pages.cluster_panel import ClusterPanel
 from rhdesk.desktop.widgets.base import Button
@@ -57,6 +58,7 @@ class ClustersPage(Page):
         self._split.setStretchFactor(0, 3)
         self._split.setStretchFactor(1, 2)
         self.body.addWidget(self._split, 1)
+        order_tabs(self.panel, self.list.table)
         self.list.chosen.connect(self._chosen)
         self.list.opened.connect(lambda row: self.open(row.address))
         self.destroyed.connect(desk.store.clusters.subscribe(self._changed))

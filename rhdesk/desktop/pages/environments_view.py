@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.environment_rows import EnvironmentRow
+from rhdesk.core.environment_rows import EnvironmentRow, one_of_each
 from rhdesk.core.rows import Problem, State
 from rhdesk.core.store import Condition, Phase
 from rhdesk.core.tasks import Progress
@@ -38,7 +38,7 @@ class EnvironmentsView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.list = ListPanel(_columns(), lambda row: row.hash, "Environments")
+        self.list = ListPanel(_columns(), lambda row: row.key, "Environments")
         self.list.setProperty("card", False)
         self.list.set_chips(
             [
@@ -137,8 +137,11 @@ class EnvironmentsView(QWidget):
         self._heard = time.time()
         rows.sort(key=lambda row: -row.last_use)
         self.list.set_rows(rows)
+        self.list.table.leave_out(() if any(row.host for row in rows) else ("host",))
         size = bytes_text(sum(row.bytes for row in rows))
-        self._total.setText(f"{count_text(len(rows), 'environment')} · {size}" if rows else "")
+        hosts = len({row.host for row in rows})
+        count = count_text(len(one_of_each(rows)), "environment")
+        self._total.setText(f"{count}{f' on {hosts} hosts' if hosts > 1 else ''} · {size}" if rows else "")
         self._allow()
 
     def _allow(self) -> None:
@@ -178,7 +181,7 @@ class EnvironmentsView(QWidget):
             + " installs it again.",
             "Remove",
             lambda: remove_environments(self._desk, self._address, going, self.refresh),
-            victims=[f"Python {row.python}: {row.title}" for row in going],
+            victims=[f"{row.facts}: {row.title}" for row in going],
         )
 
     def _prune(self) -> None:
@@ -192,11 +195,12 @@ def _columns() -> list[Column[EnvironmentRow]]:
             "packages", "Made of", lambda row: row.title, Kind.TITLE, 150, stretch=True, second=_second,
             sort=lambda row: row.title.casefold(), tip=lambda row: "\n".join(row.packages) or "No packages",
         ),
+        Column("host", "Host", lambda row: row.host, Kind.MUTED, 96, drop_below=500),
         Column(
             "python", "Python", lambda row: row.python, Kind.MUTED, 72, sort=lambda row: _version(row.python),
             drop_below=620,
         ),
-        Column("size", "Size", lambda row: bytes_text(row.bytes), Kind.NUMBER, 84, sort=lambda row: row.bytes),
+        Column("size", "Size", _size, Kind.NUMBER, 84, sort=lambda row: row.bytes),
         Column(
             "used", "Used", _used, Kind.MUTED, 104, sort=lambda row: row.last_use, ages=True,
             role=lambda row: {"failed": "error", "installing": "warn"}.get(row.state, "ok" if row.in_use else ""),
@@ -206,7 +210,11 @@ def _columns() -> list[Column[EnvironmentRow]]:
 
 def _second(row: EnvironmentRow) -> str:
     anew = f"made anew {age_text(row.renewed)}" if row.renewed else ""
-    return " · ".join(part for part in (f"Python {row.python}", row.hash[:10], anew) if part)
+    return " · ".join(part for part in (row.facts, anew) if part)
+
+
+def _size(row: EnvironmentRow) -> str:
+    return bytes_text(row.bytes) if row.bytes else "—"
 
 
 def _used(row: EnvironmentRow) -> str:

@@ -154,8 +154,23 @@ class FunctionRun(QWidget):
         """Read the source again if its file changed."""
         if self._row is None or self._row.document is None:
             return
-        if self._source is not None and stamp_of(self._source.file) != self._source.stamp:
-            self._read(lambda: None)
+        self._look("refresh", lambda changed: self._read(lambda: None) if changed else None)
+
+    def _look(self, why: str, then: Callable[[bool], object]) -> None:
+        """Tell `then` whether the source is another now; the file may lie on a disk that takes its time."""
+        row, source = self._row, self._source
+        if row is None or source is None:
+            return
+        document = row.document
+
+        async def look(progress: Progress) -> bool:
+            return await asyncio.to_thread(lambda: stamp_of(file_of(document)) != source.stamp)
+
+        def looked(changed: bool) -> None:
+            if row.address == self.address:
+                then(changed)
+
+        self._desk.tasks.start(f"function.{why}:{id(self)}", look, on_done=looked)
 
     # ------------------------------------------------------------ schema
 
@@ -314,10 +329,7 @@ class FunctionRun(QWidget):
         """Read the source again if it changed, check the arguments, bring the cluster up if one agrees, and go."""
         if self._row is None or self._source is None or not self.run_button.isEnabled():
             return
-        if stamp_of(file_of(self._row.document)) != self._source.stamp:
-            self._read(self._checked_run)
-        else:
-            self._checked_run()
+        self._look("run", lambda changed: self._read(self._checked_run) if changed else self._checked_run())
 
     def _checked_run(self) -> None:
         if self._source is None or self._source.problem:

@@ -17,6 +17,7 @@ from rhdesk.core.words import age_text, duration_text, moment_text
 from rhdesk.desktop.dialogs.add_function import AddFunction
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.pages.function_run import FunctionRun, short_arguments
 from rhdesk.desktop.pages.function_source import file_of
@@ -103,6 +104,7 @@ class FunctionsPage(Page):
         split.setStretchFactor(1, 4)
         split.setSizes([520, 480])
         self.body.addWidget(split)
+        order_tabs(self.panel, self.list.table)
 
         self._refill()
         self._settle = QTimer(self, singleShot=True, interval=150)

@@ -9,8 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.environment_rows import EnvironmentRow
-from rhdesk.core.package_requests import Plan, PlannedRow, environments_of, request_of
+from rhdesk.core.environment_rows import EnvironmentRow, one_of_each
+from rhdesk.core.package_requests import Plan, PlannedRow, environments_of, read_package, request_of
 from rhdesk.core.rows import EntryRow, State
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
@@ -35,6 +35,7 @@ _WORDS = {"added": "+ added", "removed": "− removed", "newer": "↑ newer", "o
 class _Answer:
     plan: Plan
     beside: EnvironmentRow | None
+    document: object  # what the YAML said that was checked
 
 
 class PackageCheck(QWidget):
@@ -46,7 +47,6 @@ class PackageCheck(QWidget):
         super().__init__()
         self._desk = desk
         self._row: EntryRow | None = None
-        self._text = ""
         self._task = f"package.check:{id(self)}"
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -124,18 +124,18 @@ class PackageCheck(QWidget):
         row = self._row
         if row is None:
             return
-        self._text = text
         cluster, wanted = self.cluster.chosen, str(self.beside.currentData() or "")
         python = self.python.chosen
 
         async def check(workspace: Workspace, progress: Progress) -> _Answer:
-            request = await request_of(text, python)
+            document = await read_package(text)
+            request = request_of(document, python)
             environments = await workspace.environments(cluster, up=True, ask=True, progress=progress)
             known = [EnvironmentRow.of(each) for each in await environments.list()]
             before = _to_compare(wanted, row, known)
             plan = Plan.of(await environments.check(request, before.hash if before else "", progress))
             by_hash = {each.hash: each for each in known}
-            return _Answer(plan, by_hash.get(plan.compared_with))
+            return _Answer(plan, by_hash.get(plan.compared_with), document)
 
         self._drop_notes()
         self._stack.setCurrentWidget(self.output)
@@ -174,7 +174,7 @@ class PackageCheck(QWidget):
 
         def answered(found: list[EnvironmentRow]) -> None:
             if cluster == self.cluster.chosen:
-                self._environments = [each for each in found if each.state == "ready"]
+                self._environments = one_of_each(each for each in found if each.state == "ready")
                 self._fill_beside()
 
         # a cluster that cannot be asked says so when it is checked on
@@ -201,7 +201,7 @@ class PackageCheck(QWidget):
         self._drop_notes()
         self._notes.setContentsMargins(16, 10, 16, 2)
         words = [self._words(answer)]
-        if self._row is not None and self._is_unsaved():
+        if self._row is not None and answer.document != self._row.document:
             words.append("This is what stands in the editor; it is not saved.")
         self._notes.addWidget(Label(" ".join(words), "muted", wrap=True))
         self._ask_environments()
@@ -218,11 +218,6 @@ class PackageCheck(QWidget):
         kinds = {kind: sum(1 for row in plan.rows if row.change == kind) for kind in _WORDS}
         listed = ", ".join(f"{number} {kind}" for kind, number in kinds.items() if number)
         return f"{listed} beside {beside}; {count} in all."
-
-    def _is_unsaved(self) -> bool:
-        from rhresources.documents import parse_document
-
-        return self._row is not None and parse_document(self._text) != self._row.document
 
     def _reset(self) -> None:
         self._drop_notes()

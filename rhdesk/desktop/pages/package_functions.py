@@ -78,7 +78,8 @@ class PackageFunctions(QWidget):
         self.words.setAccessibleName("What the function does")
         self.words.setMinimumHeight(60)
         self._split = QSplitter(Qt.Orientation.Vertical)
-        self._split.setHandleWidth(7)
+        self._split.setHandleWidth(1)
+        self._split.setProperty("line", True)
         self._split.setChildrenCollapsible(False)
         for part, share in ((self.tree, 5), (self._below, 5), (self.words, 3)):
             self._split.addWidget(part)

@@ -25,6 +25,7 @@ from rhdesk.core.store import Change
 from rhdesk.core.words import count_text, duration_text
 from rhdesk.desktop.forms.cluster_choice import LOCAL
 from rhdesk.desktop.forms.python_choice import PythonChoice
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, StatePill, let_go_of_focus
 from rhdesk.desktop.widgets.states import Spinner
 from rhdesk.desktop.widgets.task_output import TaskOutput
@@ -84,6 +85,7 @@ class PackageInstall(QWidget):
         self._list.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the line that has it
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)
@@ -162,6 +164,7 @@ class PackageInstall(QWidget):
             output.retry.connect(lambda: self._install_on(cluster))
             self._stack.addWidget(output)
             self._outputs[cluster] = output
+            order_tabs(self._split, self.install_button)
         return self._outputs[cluster]
 
     def _install_on(self, cluster: str) -> None:
@@ -207,8 +210,9 @@ class PackageInstall(QWidget):
             let_go_of_focus(line)
             self._list.removeWidget(line)
             line.deleteLater()
+        new = [address for address in addresses if address not in self._lines]
         for place, address in enumerate(addresses):
-            if address not in self._lines:
+            if address in new:
                 self._lines[address] = made = ClusterLine(address)
                 made.ticked.connect(lambda wanted, address=address: self._tick(address, wanted))
                 made.chosen.connect(lambda address=address: self._show_output(address))
@@ -217,6 +221,8 @@ class PackageInstall(QWidget):
                 self._list.insertWidget(place, made)
             self._lines[address].show_cluster(known.get(address))
         self._lines = {address: self._lines[address] for address in addresses}
+        if new:
+            order_tabs(self._split, self.install_button)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -293,8 +299,10 @@ class ClusterLine(QFrame):
 
     def show_cluster(self, row: ClusterRow | None) -> None:
         """What is known of the cluster."""
-        self.is_up, self.is_down = (row is not None and row.state is state for state in (State.UP, State.DOWN))
-        self._about = "Brought up first" if self.is_down else row.sentence if row is not None and not self.is_up else ""
+        self.is_up = row is not None and row.state is State.UP
+        self.is_down = row is not None and row.state in (State.DOWN, State.FAILED)
+        said = row.sentence if row is not None and row.state is not State.DOWN and not self.is_up else ""
+        self._about = said or ("Brought up first" if self.is_down else "")
         self._pill.set_state(row.state if row is not None else State.CONNECTING)
 
     def show_task(self, task: TaskRow | None, wanted: bool) -> None:

@@ -14,6 +14,7 @@ from rhdesk.core.words import age_text
 from rhdesk.desktop.dialogs.new_package import NewPackage
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs, named_by
 from rhdesk.desktop.forms.package_form import METHODS
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.pages.package_check import PackageCheck
 from rhdesk.desktop.pages.package_edit import PackageEditor
@@ -93,6 +94,7 @@ class PackagesPage(Page):
         split.setStretchFactor(1, 5)
         split.setSizes([320, 720])
         self.body.addWidget(split)
+        order_tabs(self.panel, self.list.table)
         self.destroyed.connect(desk.store.packages.subscribe(self._packages_changed))
         self.destroyed.connect(desk.store.functions.subscribe(lambda change: self._count_users()))
         self._count_users()

@@ -165,6 +165,8 @@ def _fields(t: Tokens) -> str:
     QPlainTextEdit:focus, QTextEdit:focus {{ border-color: {t.accent}; }}
     QPlainTextEdit[kind="code"], QPlainTextEdit[kind="detail"] {{ background: {t.console};
         font-family: "JetBrains Mono"; font-size: 12px; }}
+    QPlainTextEdit[kind="code"][flush="true"] {{ border-color: transparent; border-radius: 0; }}
+    QPlainTextEdit[kind="code"][flush="true"]:focus {{ border-color: {t.accent}; }}
     QPlainTextEdit[kind="detail"] {{ border-color: {t.border}; }}
     QPlainTextEdit[kind="bare"] {{ border: none; border-radius: 0; background: transparent; }}
     """

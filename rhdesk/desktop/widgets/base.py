@@ -255,6 +255,8 @@ class ChipRow(QWidget):
         return self._chips[key]
 
     def _click(self, key: str) -> None:
+        for other, chip in self._chips.items():  # Tab stops at the one that is on, arrows go on from there
+            chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus if other == key else Qt.FocusPolicy.ClickFocus)
         if key != self._current:
             self._current = key
             self.chosen.emit(key)

@@ -14,7 +14,11 @@ from rhdesk.desktop.widgets.states import ProblemBox
 
 
 class Dialog(QDialog):
-    """A window-modal dialog: title, words, `body`, a place for a problem, and buttons at the foot."""
+    """A window-modal dialog: title, words, `body`, a place for a problem, and buttons at the foot.
+
+    Attributes:
+        is_gone: it was closed, and what it was made of is or will be deleted.
+    """
 
     def __init__(self, parent: QWidget, title: str, text: str = "", *, icon: str = "", width: int = 480) -> None:
         super().__init__(parent)
@@ -22,7 +26,8 @@ class Dialog(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(width)
-        self._fits = False
+        self._fits = self.is_gone = False
+        self.finished.connect(self._finished)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(20, 18, 20, 16)
         outer.setSpacing(12)
@@ -76,6 +81,14 @@ class Dialog(QDialog):
             needed = layout.totalHeightForWidth(self.width()) if wraps else self.sizeHint().height()
             if needed > self.height() or (shrink and needed != self.height()):
                 self.resize(self.width(), needed)
+
+    def accept(self) -> None:
+        """Close it; nothing where it was closed already, while something went on for it."""
+        if not self.is_gone:
+            super().accept()
+
+    def _finished(self) -> None:
+        self.is_gone = True
 
     def say(self, words: str) -> None:
         """A few words at the left of the foot."""

@@ -34,6 +34,7 @@ class ResourceTable(QTableView):
         self.rows: RowModel[Any] = RowModel(columns, key)
         self._wanted: list[str] = []
         self._current = ""
+        self._left_out: frozenset[str] = frozenset()
         self._delegate = RowDelegate(self)
         self.setModel(self.rows)
         self.setItemDelegate(self._delegate)
@@ -128,10 +129,16 @@ class ResourceTable(QTableView):
         super().resizeEvent(event)
         self._lay_out()
 
+    def leave_out(self, keys: Iterable[str]) -> None:
+        """Hide these columns and no others: they say nothing about the rows that there are."""
+        if (wanted := frozenset(keys)) != self._left_out:
+            self._left_out = wanted
+            self._lay_out()
+
     def _lay_out(self) -> None:
         width = self.viewport().width()
         columns = self.rows.columns
-        shown = [True] * len(columns)
+        shown = [column.key not in self._left_out for column in columns]
         # the columns that matter least go first, until the rest fits
         droppable = [place for place, column in enumerate(columns) if column.drop_below]
         for place in sorted(droppable, key=lambda place: -columns[place].drop_below):

@@ -39,7 +39,8 @@ class SidePanel(Card):
         self._top = top
         top.setSpacing(8)
         top.addWidget(self._title, 1)
-        top.addWidget(ToolButton("x", "Close the details", self.close_panel))
+        self._close = ToolButton("x", "Close the details", self.close_panel)
+        top.addWidget(self._close)
         head.addLayout(top)
         head.addWidget(self._second)
         self._buttons = QHBoxLayout()
@@ -73,8 +74,11 @@ class SidePanel(Card):
         focus = self.window().focusWidget()
         had_focus = focus is not None and self._buttons.indexOf(focus) >= 0
         clear_layout(self._buttons)
+        before: QWidget = self._close
         for button in buttons:
             self._buttons.addWidget(button)
+            QWidget.setTabOrder(before, button)
+            before = button
         self._buttons.addStretch(1)
         able = next((button for button in buttons if button.isEnabled()), None)
         if had_focus and able is not None:
