@@ -28,6 +28,7 @@ from rhserver.engine.pool import Pool
 from rhserver.engine.ray_head import RayHead
 from rhserver.engine.ray_processes import LOOPBACK
 from rhserver.environments.environments import Environments
+from rhserver.hosts.environments import EnvironmentsOnHosts
 from rhserver.hosts.hosts import Hosts
 from rhserver.housekeeping import Housekeeping
 from rhserver.inspection.inspection import Inspection
@@ -79,14 +80,15 @@ class Server:
         self.code_blobs = BlobStore(home / "code" / "blobs")
         self.snapshots = Snapshots(home / "code", self.code_blobs)
         self.environments = Environments(
-            home / "environments", self.snapshots, uv.find_uv_bin(), in_use=lambda python: self.pool.uses(python)
-        )
+            home / "environments", self.snapshots, uv.find_uv_bin(),
+            in_use=lambda python: self.pool.uses(python) or self.launcher.uses(python),
+        )  # fmt: skip
         self.store = RunStore(home / "runs")
         self.functions = Functions(self.store, self.environments, self.snapshots, self.blobs)
         self.ray = RayHead(home, runtime, lambda _state: None, address)
         self.hosts = Hosts(hosts, address, self.snapshots, self.code_blobs)
         self.launcher = Launcher(
-            self.ray, home=home, runtime=runtime, hosts=self.hosts, spec_of=self.functions.spec_of,
+            self.ray, home=home, runtime=runtime, hosts=self.hosts, needs_of=self.functions.needs_of,
             run_of=self.store.run_of, acquire_tree=self.snapshots.acquire, release_tree=self.snapshots.release,
         )  # fmt: skip
         self.pool = Pool(
@@ -134,10 +136,10 @@ class Server:
         await self.hosts.close(leave=self._stop_engine)
         if self._stop_engine:
             await asyncio.to_thread(self.ray.stop_processes)
+        await self.environments.close()  # what it makes gives back its trees
         for room in (self.runs, *self._services, self.snapshots, self.store):
             if (close := getattr(room, "close", None)) is not None:
                 close()
-        await self.environments.close()
         self._socket.unlink(missing_ok=True)
 
     def stop(self, *, engine: bool) -> None:
@@ -160,7 +162,7 @@ class Server:
             HealthService(server_id, self._home, self.ray, self.runs, self.stop),
             CodeService(self.snapshots, before_push=self.pool.retire),
             RunsService(self.functions, self.runs, self.store, self.blobs),
-            EnvironmentsService(self.environments),
+            EnvironmentsService(self.environments, EnvironmentsOnHosts(self.environments, self.hosts)),
             InspectionService(inspection),
             ObjectsService(self.objects, self.blobs),
             StatusService(self._home, self.ray.current, self._counts, self.hosts.status),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from rhresources.errors import ServerProblem
 
+_T = TypeVar("_T")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -55,3 +58,18 @@ def bytes_under(path: str | os.PathLike[str]) -> int:
                 else:
                     total += entry.stat(follow_symlinks=False).st_size
     return total
+
+
+async def finish_in_thread(function: Callable[[], _T]) -> _T:
+    """As `asyncio.to_thread`, but a thread cannot be stopped: who cancels gets back control when it is done."""
+    work = asyncio.ensure_future(asyncio.to_thread(function))
+    stopped: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            stopped = error
+    if stopped is not None:
+        work.exception()
+        raise stopped
+    return work.result()

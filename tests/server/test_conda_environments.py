@@ -60,7 +60,7 @@ async def environments(
     make_wheel(wheels, "cmod", "3.0")
     for name, value in {
         "UV_FIND_LINKS": str(wheels),
-        "UV_NO_INDEX": "1",
+        "UV_DEFAULT_INDEX": wheels.as_uri(),
         "UV_CACHE_DIR": str(tmp_path / "cache"),
         "PATH": "/usr/bin:/bin",
     }.items():

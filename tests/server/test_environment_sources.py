@@ -37,7 +37,11 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_wheel(folder, "alpha", "2.0")
     make_wheel(folder, "alpha", "3.0rc1")
     make_wheel(folder, "beta", "1.0", ["alpha<2"])
-    for name, value in {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1", "UV_CACHE_DIR": str(tmp_path / "c")}.items():
+    for name, value in {
+        "UV_FIND_LINKS": str(folder),
+        "UV_DEFAULT_INDEX": folder.as_uri(),
+        "UV_CACHE_DIR": str(tmp_path / "c"),
+    }.items():
         monkeypatch.setenv(name, value)
     return folder
 

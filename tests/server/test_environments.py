@@ -53,7 +53,7 @@ async def environments(tmp_path: Path, snapshots: Snapshots, monkeypatch: pytest
     wheel(wheels, "beta", "1.0", "alpha<2")
     for name, value in {
         "UV_FIND_LINKS": str(wheels),
-        "UV_NO_INDEX": "1",
+        "UV_DEFAULT_INDEX": wheels.as_uri(),
         "UV_CACHE_DIR": str(tmp_path / "cache"),
     }.items():
         monkeypatch.setenv(name, value)

@@ -15,6 +15,7 @@ from rhserver.engine.worker_spec import WorkerSpec
 from rhserver.hosts.host import Host
 from rhserver.hosts.hosts import Hosts
 from rhserver.hosts.presence import Presence
+from rhserver.runs.placing import Needs
 
 SPEC = WorkerSpec(python="python", path=(), folder="/")
 
@@ -81,7 +82,7 @@ async def test_a_host_that_has_not_joined_is_told_and_refuses_functions(tmp_path
     two = hosts.host_named("two")
     assert two is not None
     with pytest.raises(ServerProblem, match="two has not joined the cluster yet") as caught:
-        await hosts.ensure(two, pb.FunctionSpec())
+        await hosts.ensure(two, Needs(pb.FunctionSpec()))
     assert caught.value.code == "host-lost"
     await hosts.release(two, "w1")
     await hosts.keep_only(set())

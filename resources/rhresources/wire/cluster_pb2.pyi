@@ -382,7 +382,7 @@ class ListEnvironmentsReply(_message.Message):
     def __init__(self, environments: _Optional[_Iterable[_Union[Environment, _Mapping]]] = ...) -> None: ...
 
 class Environment(_message.Message):
-    __slots__ = ("hash", "python", "packages", "bytes", "created", "used", "in_use", "state", "spec")
+    __slots__ = ("hash", "python", "packages", "bytes", "created", "used", "in_use", "state", "spec", "host")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         READY: _ClassVar[Environment.State]
@@ -400,6 +400,7 @@ class Environment(_message.Message):
     IN_USE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     hash: str
     python: str
     packages: _containers.RepeatedScalarFieldContainer[str]
@@ -409,13 +410,16 @@ class Environment(_message.Message):
     in_use: bool
     state: Environment.State
     spec: EnvironmentSpec
-    def __init__(self, hash: _Optional[str] = ..., python: _Optional[str] = ..., packages: _Optional[_Iterable[str]] = ..., bytes: _Optional[int] = ..., created: _Optional[float] = ..., used: _Optional[float] = ..., in_use: _Optional[bool] = ..., state: _Optional[_Union[Environment.State, str]] = ..., spec: _Optional[_Union[EnvironmentSpec, _Mapping]] = ...) -> None: ...
+    host: str
+    def __init__(self, hash: _Optional[str] = ..., python: _Optional[str] = ..., packages: _Optional[_Iterable[str]] = ..., bytes: _Optional[int] = ..., created: _Optional[float] = ..., used: _Optional[float] = ..., in_use: _Optional[bool] = ..., state: _Optional[_Union[Environment.State, str]] = ..., spec: _Optional[_Union[EnvironmentSpec, _Mapping]] = ..., host: _Optional[str] = ...) -> None: ...
 
 class RemoveEnvironmentRequest(_message.Message):
-    __slots__ = ("hash",)
+    __slots__ = ("hash", "host")
     HASH_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     hash: str
-    def __init__(self, hash: _Optional[str] = ...) -> None: ...
+    host: str
+    def __init__(self, hash: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
 
 class RemoveEnvironmentReply(_message.Message):
     __slots__ = ("bytes",)

@@ -14,20 +14,14 @@ class EnvironmentRequests(Requests):
     """What a client asks of a cluster's environments."""
 
     async def list_environments(self) -> list[pb.Environment]:
-        """The environments on the cluster."""
-        return list(
-            (await self._unary(pb.ListEnvironmentsReply, "ListEnvironments", pb.ListEnvironmentsRequest())).environments
-        )
+        """The environments on the cluster, each once for every host that has it."""
+        reply = await self._unary(pb.ListEnvironmentsReply, "ListEnvironments", pb.ListEnvironmentsRequest())
+        return list(reply.environments)
 
-    async def remove_environment(self, hash: str) -> int:
-        """Delete an environment; the bytes that came free."""
-        return int(
-            (
-                await self._unary(
-                    pb.RemoveEnvironmentReply, "RemoveEnvironment", pb.RemoveEnvironmentRequest(hash=hash)
-                )
-            ).bytes
-        )
+    async def remove_environment(self, hash: str, host: str = "") -> int:
+        """Delete an environment from one host, or from all; the bytes that came free."""
+        request = pb.RemoveEnvironmentRequest(hash=hash, host=host)
+        return int((await self._unary(pb.RemoveEnvironmentReply, "RemoveEnvironment", request)).bytes)
 
     async def check_environment(
         self,

@@ -25,6 +25,7 @@ from rhserver.engine.worker_spec import WorkerSpec, read_record, write_record
 from rhserver.hosts import handshake
 from rhserver.hosts.hosts import Host, Hosts
 from rhserver.hosts.remote_worker import RemoteWorker
+from rhserver.runs.placing import Needs
 
 CONNECT_SECONDS = 60
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Launcher:
         ray_head: the cluster's Ray.
         home, runtime: where the server keeps its state, and its sockets.
         hosts: of the cluster.
-        spec_of: the function that a worker is for, for hosts that have to be given its code and environment.
+        needs_of: what a worker is for, for hosts that have to be given its code and environment.
         run_of: the run that a worker of an earlier server may be in the middle of; empty if none is known.
         acquire_tree, release_tree: keep a code tree while a worker needs it.
 
@@ -58,7 +59,7 @@ class Launcher:
         home: Path,
         runtime: Path,
         hosts: Hosts,
-        spec_of: Callable[[WorkerSpec], pb.FunctionSpec],
+        needs_of: Callable[[WorkerSpec], Needs],
         run_of: Callable[[str], str],
         acquire_tree: Callable[[str, str], Any],
         release_tree: Callable[[str, str], None],
@@ -72,7 +73,7 @@ class Launcher:
         self._places = Places(home, hosts)
         self.idle: Callable[[], Mapping[str, int]] = dict
         hosts.on_lost = self._on_host_lost
-        self._spec_of, self._run_of = spec_of, run_of
+        self._needs_of, self._run_of = needs_of, run_of
         self._acquire_tree, self._release_tree = acquire_tree, release_tree
         self._processes: dict[str, WorkerProcess] = {}
         self._watchers: set[asyncio.Task[None]] = set()
@@ -129,13 +130,13 @@ class Launcher:
     async def find_again(self, on_death: OnDeath) -> list[tuple[WorkerLink, WorkerSpec]]:
         """Workers that an earlier server left, connected; busy ones greet when their task ends."""
         found = []
-        survivors, self._survivors = self._survivors, {}
-        for name, (spec, given) in survivors.items():
+        for name, (spec, given) in list(self._survivors.items()):
             try:
                 process = await self._places.find_again(name, spec, given)
                 link = await self._connect(name, process)
             except Exception as error:
                 log.info("worker %s cannot be taken over: %s", name, error)
+                del self._survivors[name]
                 self.released(spec)
                 self._forget_files(name)
                 continue
@@ -143,7 +144,12 @@ class Launcher:
             self._watch(link, process, on_death)
             found.append((link, spec))
         await self._hosts.keep_only({link.name for link, _ in found})
+        self._survivors.clear()  # whoever asked takes them over now
         return found
+
+    def uses(self, python: str) -> bool:
+        """Whether an earlier server left a worker with this interpreter that is not found again yet."""
+        return any(spec.python == python for spec, _ in self._survivors.values())
 
     async def kill(self, name: str) -> None:
         """SIGKILL to the worker and what it started."""
@@ -233,7 +239,7 @@ class Launcher:
 
         say("Getting ready")
         try:
-            placed = await self._hosts.ensure(host, self._spec_of(spec), lambda _: None, say, worker=name)
+            placed = await self._hosts.ensure(host, self._needs_of(spec), lambda _: None, say, worker=name)
         except RhError as error:
             self._places.refuse(host, spec)
             log.info("%s cannot run a function: %s", host.given, error)

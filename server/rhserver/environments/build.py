@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-
-import psutil
 
 from rhresources.errors import InstallError
 from rhserver.environments.conda import commands as conda
 from rhserver.environments.conda.activation import note_variables
 from rhserver.environments.failures import failure
 from rhserver.environments.installer import Installer
+from rhserver.environments.listing import site_packages
 from rhserver.environments.locked import export_locks
 from rhserver.environments.recipe import Recipe
+from rhserver.environments.records import note_installer
 
 OnText = Callable[[str], None]
-
-_FIND_CLOUDPICKLE = (
-    "import importlib.util, sysconfig\n"
-    "print('found' if importlib.util.find_spec('cloudpickle') else sysconfig.get_path('purelib'))"
-)
 
 
 async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase: OnText) -> None:
@@ -36,7 +31,7 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
     """
     environment = folder / "venv"
     python = str(environment / "bin" / "python")
-    installer = Installer(environment, on_line, lambda process_id: _mark(folder, process_id))
+    installer = Installer(environment, on_line, partial(note_installer, folder))
     options = ["--python", python]
     if recipe.conda is not None:
         await conda.create(recipe.conda, environment, folder, installer, on_phase, newest=recipe.renewed > 0)
@@ -49,12 +44,12 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
         on_phase(f"Installing {step.counted}")
         await export_locks(step, folder, number, uv, installer)
         arguments = await asyncio.to_thread(step.arguments, folder, number)
-        installing = (uv, "pip", "install", *options, *arguments)
-        if await installer.run(*installing, folder=step.runs_in(folder)):
+        place = await asyncio.to_thread(step.runs_in, folder, number)
+        if await installer.run(uv, "pip", "install", *options, *arguments, folder=place):
             raise failure(list(installer.output), "The packages could not be installed")
     if recipe.conda is not None:
         await note_variables(environment, recipe.conda.variables, folder, installer)
-    await _add_cloudpickle(installer, python, folder)
+    await asyncio.to_thread(_add_cloudpickle, environment)
     for number, setup_command in enumerate(recipe.setup_commands, 1):
         of = f" {number} of {len(recipe.setup_commands)}" if len(recipe.setup_commands) > 1 else ""
         on_phase(f"Running set-up command{of}: {_short(setup_command)}")
@@ -77,13 +72,13 @@ async def _create(
         raise failure(list(installer.output), f"A Python {recipe.python_shown} environment could not be made")
 
 
-async def _add_cloudpickle(installer: Installer, python: str, folder: Path) -> None:
+def _add_cloudpickle(environment: Path) -> None:
     """Workers need it. Where nothing brought it along, the server's own is copied: pure Python, and no network."""
-    if await installer.run(python, "-c", _FIND_CLOUDPICKLE, folder=folder, silent=True) or not installer.output:
-        raise failure(list(installer.output), "The new environment does not work")
-    answer = installer.output[-1]
-    if answer != "found":
-        await asyncio.to_thread(_copy_distribution, "cloudpickle", Path(answer))
+    folders = site_packages(environment)
+    if not folders:
+        raise InstallError("The new environment does not work: it has no folder for packages.")
+    if not any((folder / "cloudpickle").is_dir() for folder in folders):
+        _copy_distribution("cloudpickle", folders[0])
 
 
 def _copy_distribution(name: str, target: Path) -> None:
@@ -92,15 +87,6 @@ def _copy_distribution(name: str, target: Path) -> None:
             copied = target / file
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(str(file.locate()), copied)
-
-
-def _mark(folder: Path, process_id: int) -> None:
-    """Note who is at work, for a server that finds this half made."""
-    try:
-        started = psutil.Process(process_id).create_time()
-    except psutil.Error:
-        return
-    (folder / "building").write_text(json.dumps([process_id, started]))
 
 
 def _short(command: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from typing import Literal
 
 from rhresources.errors import InstallError
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.environments.progress import OnText, ProgressLog
 from rhserver.environments.recipe import Recipe
 
-OnText = Callable[[str], None]
+__all__ = ["Build", "OnText", "in_state"]
 
 
 class Build:
@@ -31,22 +32,22 @@ class Build:
             hash=recipe.hash, python=recipe.python_shown, packages=recipe.packages, created=now, used=now, spec=spec
         )
         self.described.spec.renewed = recipe.renewed
-        self._said: list[tuple[bool, str]] = []
+        self._said = ProgressLog()
         self._followers: dict[object, tuple[OnText, OnText]] = {}
         self.stopping = False
 
     def line(self, text: str) -> None:
         """A line of output for all who follow."""
-        self._say(False, text)
+        self._say("output", text)
 
     def phase(self, text: str) -> None:
         """What is done now, for all who follow."""
-        self._say(True, text)
+        self._say("phase", text)
 
     async def follow(self, on_output: OnText, on_phase: OnText) -> None:
         """Hear everything from the beginning and wait for the end; raises what the work raised."""
-        for is_phase, text in self._said:
-            (on_phase if is_phase else on_output)(text)
+        for kind, text in self._said:
+            (on_phase if kind == "phase" else on_output)(text)
         follower = object()
         self._followers[follower] = (on_output, on_phase)
         try:
@@ -62,10 +63,10 @@ class Build:
         finally:
             del self._followers[follower]
 
-    def _say(self, is_phase: bool, text: str) -> None:
-        self._said.append((is_phase, text))
+    def _say(self, kind: Literal["output", "phase"], text: str) -> None:
+        self._said.add((kind, text))
         for on_output, on_phase in list(self._followers.values()):
-            (on_phase if is_phase else on_output)(text)
+            (on_phase if kind == "phase" else on_output)(text)
 
 
 def in_state(environment: pb.Environment, state: pb.Environment.State) -> pb.Environment:

@@ -45,7 +45,7 @@ class Compiler:
         self._on_compiled = on_compiled
         self._waiting: deque[tuple[str, Path]] = deque()
         self._now = ""
-        self._process: asyncio.subprocess.Process | None = None
+        self._compiling: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def add(self, hash: str, prefix: Path) -> None:
@@ -59,9 +59,9 @@ class Compiler:
     async def forget(self, hash: str) -> None:
         """It is going to be removed; when this returns nothing writes into it any more."""
         self._waiting = deque(one for one in self._waiting if one[0] != hash)
-        if self._now == hash and self._process is not None:
-            end_group(self._process.pid)
-            await self._process.wait()
+        if self._now == hash and self._compiling is not None:
+            self._compiling.cancel()
+            await asyncio.wait({self._compiling})
 
     async def close(self) -> None:
         """End what is at work."""
@@ -74,13 +74,23 @@ class Compiler:
             while self._waiting:
                 await asyncio.sleep(_BEGIN_SECONDS)
                 if self._waiting:
-                    hash, prefix = self._waiting.popleft()
-                    try:
-                        await self._compile(hash, prefix)
-                    except OSError as error:
-                        log.info("environment %s is not compiled: %s", hash, error)
+                    await self._next(*self._waiting.popleft())
         finally:
             self._task = None
+
+    async def _next(self, hash: str, prefix: Path) -> None:
+        compiling = asyncio.ensure_future(self._compile(hash, prefix))
+        self._now, self._compiling = hash, compiling
+        try:
+            await asyncio.wait({compiling})
+        except asyncio.CancelledError:
+            compiling.cancel()
+            await asyncio.wait({compiling})
+            raise
+        finally:
+            self._now, self._compiling = "", None
+        if not compiling.cancelled() and (error := compiling.exception()) is not None:
+            log.info("environment %s is not compiled: %s", hash, error)
 
     async def _compile(self, hash: str, prefix: Path) -> None:
         folders = await asyncio.to_thread(site_packages, prefix)
@@ -92,7 +102,6 @@ class Compiler:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        self._now, self._process = hash, process
         try:
             code = await process.wait()
         except BaseException:
@@ -100,7 +109,5 @@ class Compiler:
             with contextlib.suppress(asyncio.CancelledError):
                 await process.wait()
             raise
-        finally:
-            self._now, self._process = "", None
         if code == 0:
             await self._on_compiled(hash)

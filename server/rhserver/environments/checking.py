@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from secrets import token_hex
@@ -15,6 +14,7 @@ from rhserver.environments.builds import OnText
 from rhserver.environments.environments import Environments
 from rhserver.environments.listing import PIP, Versions, installed
 from rhserver.environments.recipe import Recipe, never_renewed
+from rhserver.environments.records import throw_away
 from rhserver.environments.solving import solve
 
 _AT_ONCE = 2
@@ -77,7 +77,7 @@ class Checking:
                 yield folder
             finally:
                 with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+                    await throw_away(folder)
 
 
 def _planned(before: Versions, after: Versions) -> list[pb.PlannedPackage]:

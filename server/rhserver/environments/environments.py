@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import shutil
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -19,21 +17,24 @@ from pathlib import Path
 from rhresources.errors import NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.snapshots import Snapshots
-from rhserver.disk import bytes_under, disk_errors, private_directory
-from rhserver.environments import build
-from rhserver.environments.builds import Build, OnText, in_state
+from rhserver.disk import bytes_under, disk_errors, finish_in_thread, private_directory
+from rhserver.environments.builds import OnText, in_state
 from rhserver.environments.byte_code import Compiler
-from rhserver.environments.listing import installed
+from rhserver.environments.listing import Versions
+from rhserver.environments.making import Making, hold, let_go
 from rhserver.environments.recipe import Recipe, never_renewed, resolve, trees_of
-from rhserver.environments.records import Record, find_records, note_use, trash_in, write_record
-from rhserver.environments.wanted import wanted_of
+from rhserver.environments.records import (
+    Record,
+    digest,
+    find_records,
+    move_away,
+    note_use,
+    remove_quietly,
+    write_record,
+)
 
-_AT_ONCE = 3
 _KNOWN = 256
-_FAILED = 20
 _USED_EVERY = 60.0
-
-Trees = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,11 @@ class Environments:
         self.in_use = in_use
         self._snapshots = snapshots
         self._ready = find_records(self.directory)
-        self._builds: dict[str, Build] = {}
-        self._failed: OrderedDict[str, pb.Environment] = OrderedDict()
+        self._making = Making(self.directory, snapshots, uv, self._made)
+        self._removing: dict[str, asyncio.Event] = {}
         self._acquired: defaultdict[str, int] = defaultdict(int)
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._updates: dict[str, list[int]] = {}  # by base: [renewed, how many wait for it]
-        self._slots = asyncio.Semaphore(_AT_ONCE)
         self._compiler = Compiler(self._compiled)
 
     async def ensure(
@@ -96,6 +96,7 @@ class Environments:
         on_phase: OnText = lambda phase: None,
         *,
         newest: bool = False,
+        like: Versions | None = None,
     ) -> ReadyEnvironment:
         """The environment of `spec`, made if it is not there. Both callbacks are called on the loop: `on_output` with
         each line of the installers, `on_phase` with what is done now. Cancelling the last who waits ends the work.
@@ -104,10 +105,12 @@ class Environments:
             spec: what is wanted.
             on_output, on_phase: hear what is done, from the beginning.
             newest: if it was updated, the newest update that is there instead; what `spec.renewed` says is ignored.
+            like: versions of the same environment on the head. One that has others is made anew, with these.
 
         Raises:
             InstallError: it could not be made; `detail` has the installer's own words.
-            ServerProblem: the spec cannot be followed, its code is not here, or the disk is full.
+            ServerProblem: the spec cannot be followed, its code is not here, the disk is full, or it would have to be
+                made anew and is in use.
         """
         if newest:
             spec = never_renewed(spec)
@@ -116,16 +119,21 @@ class Environments:
         if known is not None:
             self._known.move_to_end(key)
             hash = (self.newest_of(known.base) if newest else "") or known.hash
-            if hash in self._ready:
+            if self._is_ready(hash, like):
                 return self._use(hash, known.sys_path)
         async with self.recipe(spec) as recipe:
             known = self._known[key] = _Known(recipe.base, recipe.hash, recipe.sys_path)
             while len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
             hash = (self.newest_of(recipe.base) if newest else "") or recipe.hash
-            while hash not in self._ready:  # it may be removed before those who waited for it go on
+            while not self._is_ready(hash, like):  # it may be removed before those who waited for it go on
+                if hash in self._ready:
+                    await self.remove(hash)
                 hash = recipe.hash
-                await self._follow(recipe, spec, on_output, on_phase)
+                if (removing := self._removing.get(hash)) is not None:
+                    await removing.wait()
+                else:
+                    await self._making.follow(recipe, spec, like, on_output, on_phase)
             return self._use(hash, recipe.sys_path)
 
     async def update(
@@ -168,11 +176,11 @@ class Environments:
             ServerProblem: the spec cannot be followed, or its code is not here.
         """
         trees = trees_of(spec)
-        held = await asyncio.to_thread(self._hold, trees)
+        held = await asyncio.to_thread(hold, self._snapshots, trees)
         try:
             yield await asyncio.to_thread(resolve, spec, held)
         finally:
-            self._let_go(trees)
+            let_go(self._snapshots, trees)
 
     # ------------------------------------------------------------ what is there
 
@@ -226,9 +234,7 @@ class Environments:
 
     def list(self) -> Sequence[pb.Environment]:
         """Those that are there, those that are being made, and those that could not be made, newest first."""
-        found = [self.shown(hash) for hash in self._ready]
-        found += [in_state(work.described, pb.Environment.INSTALLING) for work in self._builds.values()]
-        found += [failed for hash, failed in self._failed.items() if hash not in self._builds]
+        found = [*(self.shown(hash) for hash in self._ready), *self._making.list()]
         return sorted(found, key=lambda environment: -environment.created)
 
     def shown(self, hash: str) -> pb.Environment:
@@ -252,26 +258,29 @@ class Environments:
             NotFound: there is none of that hash.
             ServerProblem: something runs in it, or it is being made ("environment-in-use").
         """
-        if self._failed.pop(hash, None) is not None and hash not in self._ready:
+        failed, being_made = self._making.forget(hash), self._making.is_made(hash)
+        if failed and hash not in self._ready:
             return 0
-        if hash in self._builds or (hash in self._ready and self._is_in_use(hash)):
-            what = "is being installed" if hash in self._builds else "is in use"
+        if being_made or (hash in self._ready and self._is_in_use(hash)):
             raise ServerProblem(
-                f"The environment {hash[:8]} {what}.",
+                f"The environment {hash[:8]} is {'being installed' if being_made else 'in use'}.",
                 code="environment-in-use",
                 remedy="Try again when no run uses it; warm workers end after a while.",
             )
         record = self.record(hash)
         del self._ready[hash]  # from now on nobody gets it
+        removing = self._removing[hash] = asyncio.Event()  # and nobody makes another in its place yet
         try:
             await self._compiler.forget(hash)
             with disk_errors("The environment could not be removed"):
-                trash = trash_in(self.directory)
-                os.rename(self.directory / hash, trash)
+                trash = move_away(self.directory / hash)
         except BaseException:
             self._ready[hash] = record
             raise
-        await asyncio.to_thread(shutil.rmtree, trash, ignore_errors=True)
+        finally:
+            del self._removing[hash]
+            removing.set()
+        await asyncio.shield(asyncio.to_thread(remove_quietly, trash))
         return int(record.environment.bytes)
 
     async def collect(self, *, unused_seconds: float, max_bytes: int, spared_seconds: float = 0.0) -> int:
@@ -292,47 +301,10 @@ class Environments:
 
     async def close(self) -> None:
         """End what is being installed."""
-        tasks = [work.task for work in self._builds.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, self._compiler.close(), return_exceptions=True)
+        await asyncio.gather(self._making.close(), self._compiler.close())
 
-    # ------------------------------------------------------------ making one
-
-    async def _follow(self, recipe: Recipe, spec: pb.EnvironmentSpec, on_output: OnText, on_phase: OnText) -> None:
-        while (work := self._builds.get(recipe.hash)) is not None and work.stopping:
-            await asyncio.wait({work.task})  # whoever began it gave up; begin anew when it has tidied up
-        if work is None:
-            self._failed.pop(recipe.hash, None)
-            trees = trees_of(spec)
-            self._hold(trees)  # acquired already, so this does not wait; the work may outlive who began it
-            work = self._builds[recipe.hash] = Build(recipe, spec)
-            work.task = asyncio.ensure_future(self._make(work, trees))
-        await work.follow(on_output, on_phase)
-
-    async def _make(self, work: Build, trees: Trees) -> None:
-        recipe = work.recipe
-        folder = self.directory / recipe.hash
-        try:
-            with disk_errors("The environment could not be made"):
-                if self._slots.locked():
-                    work.phase("Waiting for other installations")
-                async with self._slots:
-                    private_directory(folder)
-                    await build.make(recipe, folder, self.uv, work.line, work.phase)
-                    record = await asyncio.to_thread(_recorded, recipe, folder, work.described)
-            self._ready[recipe.hash] = record
-        except BaseException as error:
-            if isinstance(error, RhError):
-                self._failed[recipe.hash] = in_state(work.described, pb.Environment.FAILED)
-                while len(self._failed) > _FAILED:
-                    self._failed.popitem(last=False)
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
-            raise
-        finally:
-            del self._builds[recipe.hash]
-            self._let_go(trees)
+    def _made(self, record: Record) -> None:
+        self._ready[record.environment.hash] = record
 
     async def _compiled(self, hash: str) -> None:
         """All modules of an environment have byte code now."""
@@ -340,26 +312,20 @@ class Environments:
         if record is None:
             return
         folder = self.directory / hash
-        size = await asyncio.to_thread(bytes_under, folder)
-        if self._ready.get(hash) is record:
-            record.environment.bytes, record.compiled = size, True
+
+        def note() -> None:
+            record.environment.bytes, record.compiled = bytes_under(folder), True
             write_record(folder, record)
 
-    def _hold(self, trees: Trees) -> dict[tuple[str, str], Path]:
-        held: dict[tuple[str, str], Path] = {}
-        try:
-            for project, root in trees:
-                held[project, root] = self._snapshots.acquire(project, root)
-        except BaseException:
-            self._let_go(tuple(held))
-            raise
-        return held
-
-    def _let_go(self, trees: Trees) -> None:
-        for project, root in trees:
-            self._snapshots.release(project, root)
+        await finish_in_thread(note)
 
     # ------------------------------------------------------------ their use
+
+    def _is_ready(self, hash: str, like: Versions | None) -> bool:
+        record = self._ready.get(hash)
+        if record is None:
+            return False
+        return like is None or record.versions == like or record.like == digest(like)
 
     def _is_in_use(self, hash: str) -> bool:
         return self._acquired.get(hash, 0) > 0 or self.in_use(self._python(hash))
@@ -381,12 +347,3 @@ class Environments:
             environment.used = now
             with contextlib.suppress(OSError):
                 note_use(self.directory / hash, now)
-
-
-def _recorded(recipe: Recipe, folder: Path, described: pb.Environment) -> Record:
-    """Make the environment in `folder` valid."""
-    environment = in_state(described, pb.Environment.READY)
-    environment.bytes = bytes_under(folder)
-    record = Record(environment, recipe.base, installed(folder / "venv"), wanted_of(recipe), compiled=False)
-    write_record(folder, record)
-    return record

@@ -14,6 +14,7 @@ from pathlib import Path
 
 _KEPT_LINES = 400
 _LONGEST_LINE = 64 * 1024
+_TAKEN_LIMIT = 4 * 1024 * 1024
 _NOT_HANDED_ON = (
     "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV", "UV_SYSTEM_PYTHON",
     "UV_PYTHON", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_TARGET", "CONDA_PREFIX",
@@ -39,14 +40,16 @@ class Installer:
         self.output: deque[str] = deque(maxlen=_KEPT_LINES)
         self._silent = False
 
-    async def run(self, *command: str, folder: Path, silent: bool = False, output: Path | None = None) -> int:
+    async def run(
+        self, *command: str, folder: Path, silent: bool = False, output: Path | bytearray | None = None
+    ) -> int:
         """The exit code. Cancelling ends the process with everything it started.
 
         Args:
             command: the program and its arguments.
             folder: where it runs.
             silent: what it says is kept and not handed on.
-            output: a file for its standard output; what it says is its standard error alone then.
+            output: a file, or memory, for its standard output; what it says is its standard error alone then.
         """
         self.output.clear()
         self._silent = silent
@@ -55,10 +58,16 @@ class Installer:
         loop = asyncio.get_running_loop()
         # a pipe of our own: asyncio's would also wait for daemons that a command leaves behind
         transport, _ = await loop.connect_read_pipe(lambda: lines, os.fdopen(reading, "rb", 0))
+        taking: _Taking | None = None
+        answers: asyncio.ReadTransport | None = None
         try:
             answer = -1
             try:
-                if output is not None:
+                if isinstance(output, bytearray):
+                    reading, answer = os.pipe()
+                    taking = taking_into = _Taking(output)
+                    answers, _ = await loop.connect_read_pipe(lambda: taking_into, os.fdopen(reading, "rb", 0))
+                elif output is not None:
                     answer = await asyncio.to_thread(os.open, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 process = await asyncio.create_subprocess_exec(
                     *command,
@@ -76,7 +85,8 @@ class Installer:
             try:
                 self._on_process(process.pid)
                 code = await process.wait()
-                await asyncio.wait({lines.ended}, timeout=_LAST_WORDS_SECONDS)
+                ends = {lines.ended} if taking is None else {lines.ended, taking.ended}
+                await asyncio.wait(ends, timeout=_LAST_WORDS_SECONDS)
                 return code
             except BaseException:
                 end_group(process.pid)
@@ -86,6 +96,8 @@ class Installer:
         finally:
             transport.close()
             lines.finish()
+            if answers is not None:
+                answers.close()
 
     def _say(self, line: bytes) -> None:
         text = _ANSI.sub("", line.decode(errors="replace")).rstrip()
@@ -103,6 +115,21 @@ class Installer:
         if any(map(os.path.exists, _AUTHORITIES)):
             variables.setdefault("UV_SYSTEM_CERTS", "1")  # as the host itself: a company's own authority included
         return variables
+
+
+class _Taking(asyncio.Protocol):
+    """Keeps what comes through a pipe, up to a limit."""
+
+    def __init__(self, taken: bytearray) -> None:
+        self._taken = taken
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        self._taken += data[: max(0, _TAKEN_LIMIT - len(self._taken))]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
 class _Lines(asyncio.Protocol):

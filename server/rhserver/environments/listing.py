@@ -55,6 +55,17 @@ def site_packages(prefix: Path) -> list[Path]:
     return [folder for folder in found if folder.is_dir()]
 
 
+def python_of(prefix: Path) -> tuple[str, str]:
+    """(implementation, version) of the environment's Python, ("CPython", "3.12.4"); what is not known is empty."""
+    try:
+        lines = (prefix / "pyvenv.cfg").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        file = next(prefix.glob("conda-meta/python-[0-9]*.json"), None)
+        return ("CPython", file.name.split("-")[1]) if file is not None else ("", "")
+    said = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+    return said.get("implementation", ""), said.get("version_info") or said.get("version", "")
+
+
 def _conda_packages(prefix: Path) -> tuple[Versions, frozenset[str]]:
     """conda's packages, and the metadata folders among their files ("numpy-2.1.0.dist-info")."""
     found: Versions = {}

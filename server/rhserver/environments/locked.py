@@ -41,17 +41,19 @@ async def export_locks(step: Step, folder: Path, number: int, uv: str, installer
     Raises:
         InstallError: a lock does not belong to its project, or is broken.
     """
-    for index, (project, extras) in enumerate(step.locks):
+    for index, project in enumerate(step.locks):
         target = lock_file(folder, number, index)
         arguments = ["--frozen", "--no-emit-workspace", "--no-dev", "--no-editable", "--no-header", "--no-annotate"]
-        for extra in extras:
+        for extra in project.extras:
             arguments += ["--extra", extra]
-        command = [uv, "export", "--quiet", *arguments, "--python", sys.executable, "--no-python-downloads"]
-        code = await installer.run(*command, "--project", str(project), folder=project, output=target)
+        # the lock says it all: the project's settings could only say what is none of its business
+        command = [uv, "export", "--quiet", "--no-config", *arguments]
+        command += ["--python", sys.executable, "--no-python-downloads", "--project", str(project.path)]
+        code = await installer.run(*command, folder=folder, output=target)
         if code:
-            raise failure(list(installer.output), f"The {LOCK} of {project.name} cannot be used")
+            raise failure(list(installer.output), f"The {LOCK} of {project.path.name} cannot be used")
         text = await asyncio.to_thread(target.read_text, "utf-8")
-        await asyncio.to_thread(target.write_text, _absolute(text, project), "utf-8")
+        await asyncio.to_thread(target.write_text, _absolute(text, project.path), "utf-8")
 
 
 def _absolute(text: str, project: Path) -> str:
@@ -59,7 +61,7 @@ def _absolute(text: str, project: Path) -> str:
     lines = []
     for line in text.splitlines():
         path, space, marker = line.partition(" ;")
-        lines.append((project / path).resolve().as_uri() + space + marker if path.startswith("./") else line)
+        lines.append((project / path).resolve().as_uri() + space + marker if path.startswith(("./", "../")) else line)
     return "\n".join(lines) + "\n"
 
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from rhresources.errors import InstallError, ServerProblem, UsageError
 from rhresources.package_options import checked_options
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.environments.archives import check_archive
 from rhserver.environments.conda.needs import CondaNeeds
-from rhserver.environments.requirements import Needs, content_of, needs_of, refuse_addresses
+from rhserver.environments.pythons import OWN, PythonWishes
+from rhserver.environments.requirements import Needs, limits_of, needs_of, python_of_project
+from rhserver.environments.sent_files import content_of, refuse_addresses
+from rhserver.environments.settings import sources_of
 from rhserver.environments.steps import Step
 
 _FORMAT = 1  # of environments on disk; another one is another hash
-_PYTHON = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+@_-]{0,60}")
-_OWN = ".".join(map(str, sys.version_info[:3]))
-_PLAIN_PYTHON = re.compile(r"\d+(?:\.\d+){0,2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FILE_OPTIONS = ("--constraint=", "--override=", "--build-constraint=")
 _METHODS = {
@@ -90,11 +87,10 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
         InstallError: a file of requirements is missing or broken.
         ServerProblem: a package cannot be installed by this version, or an option is refused.
     """
-    python, shown = _python(spec.python)
     content: list[object] = []
     steps: list[Step] = []
     folders: list[Path] = []
-    wanted: list[tuple[str, str]] = []
+    wishes = PythonWishes(spec.python)
     conda = CondaNeeds(program=spec.conda)
     for package in spec.packages:
         asked = _options(package)
@@ -102,22 +98,23 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
         if package.method == pb.PackageSpec.CONDA or needs.conda is not None:
             _add_conda(package, needs, asked if package.method == pb.PackageSpec.CONDA else (), conda)
         folders += needs.folders
-        wanted += needs.python
-        options: tuple[str, ...] = ()
+        wishes.add(needs.python)
+        step = Step()
         asked_content: list[str] = []
         if package.method != pb.PackageSpec.CONDA:
-            options, asked_content = _installer_options(asked, needs, package, trees)
-        step = Step(
-            options, [target] if target else [], needs.lines, needs.constraints, needs.projects, needs.locks
-        )  # fmt: skip
+            step, asked_content = _step_of(asked, needs, package, trees)
         if target or needs.lines or needs.projects or needs.locks:
             content.append([asked_content, "" if package.tree.root else target, needs.content])
-            _append(steps, step)
+            for part in _parts(step, needs, target):
+                _append(steps, part)
+    if not conda.names_python:
+        wishes.choose()
+    python, shown = wishes.python
     if conda.specs:
-        conda.ask_python(spec.python.strip().removeprefix("python"), _OWN)
+        conda.ask_python(wishes.asked, OWN)
         shown = conda.python_shown
         content.append({"conda": conda.content()})
-    _check_python(shown, wanted)
+    wishes.check(shown)
     commands = [command for command in spec.setup_commands if command.strip()]
     if any("pip" in command for command in commands):
         _append(steps, Step(targets=["pip"]))  # uv's environments have none, and a pip from elsewhere would be taken
@@ -146,32 +143,6 @@ def _renewed_hash(base: str, renewed: int) -> str:
     return _digest([base, renewed]) if renewed else base
 
 
-def _python(asked: str) -> tuple[str, str]:
-    asked = asked.strip().removeprefix("python")
-    if not asked or asked == _OWN or _OWN.startswith(f"{asked}."):
-        return sys.executable, _OWN
-    if not _PYTHON.fullmatch(asked):
-        raise InstallError(f"{asked!r} is not a version of Python.", remedy='Write "3.12", for example.')
-    return asked, asked
-
-
-def _check_python(shown: str, wanted: Sequence[tuple[str, str]]) -> None:
-    """Whether a Python is one that the projects say they work with; the installer would not look."""
-    if not _PLAIN_PYTHON.fullmatch(shown):
-        return
-    possible = [shown] if shown.count(".") == 2 else [f"{shown}.0", f"{shown}.99"]  # the last part is not known
-    for text, file in wanted:
-        try:
-            fits = any(SpecifierSet(text).contains(version, prereleases=True) for version in possible)
-        except InvalidSpecifier:
-            continue
-        if not fits:
-            raise InstallError(
-                f"{file} requires Python {text}, and the environment would have {shown}.",
-                remedy="Ask for a Python that fits among the packages' settings, or on the command line with --python.",
-            )
-
-
 def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> tuple[Needs, str]:
     """What a package needs, and its target for the installer if it is one."""
     written = package.spec or package.target
@@ -197,7 +168,8 @@ def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> 
         has_source = source.is_dir() and any((folder / name).is_file() for name in ("pyproject.toml", "setup.py"))
         return Needs(folders=[folder, source] if has_source else [folder]), ""
     check_archive(path, written)
-    return Needs(content=[content_of(path)]), str(path)
+    content = [content_of(path), *(sources_of(path, tree) if path.is_dir() else ())]
+    return Needs(content=content, python=python_of_project(path, tree)), str(path)
 
 
 def _add_conda(package: pb.PackageSpec, needs: Needs, options: tuple[str, ...], conda: CondaNeeds) -> None:
@@ -226,11 +198,12 @@ def _options(package: pb.PackageSpec) -> tuple[str, ...]:
         raise ServerProblem(error.sentence, code="bad-package", remedy=error.remedy) from None
 
 
-def _installer_options(
+def _step_of(
     asked: tuple[str, ...], needs: Needs, package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]
-) -> tuple[tuple[str, ...], list[str]]:
-    """Options with the files they name, and what of them the environment is known by."""
+) -> tuple[Step, list[str]]:
+    """A step with the options and the files they name, and what of them the environment is known by."""
     options: list[str] = []
+    limits: list[tuple[str, tuple[str, ...]]] = []
     content: list[str] = []
     tree = trees.get((package.tree.project, package.tree.root))
     for option in [*asked, *needs.options]:
@@ -245,19 +218,34 @@ def _installer_options(
         file = ((target if target.is_dir() else target.parent) / value).resolve()
         if not file.is_relative_to(tree.resolve()) or not file.is_file():
             raise InstallError(f"{value}, which {name} names, is not in the code that was sent.")
-        content.append(content_of(file))
-        options.append(f"{name}={file}")
-    return tuple(dict.fromkeys(options)), content
+        lines, known = limits_of(file, tree)
+        content += known
+        limits.append((name, tuple(lines)))
+    return Step(tuple(dict.fromkeys(options)), limits=tuple(dict.fromkeys(limits))), content
+
+
+def _parts(step: Step, needs: Needs, target: str) -> Iterator[Step]:
+    """What one package needs, each project with its own settings; option lines and constraints hold for all."""
+    everywhere = [line for line in needs.lines if line.startswith("-")]
+
+    def part(lines: list[str], settings: str = "") -> Step:
+        return Step(step.options, [], [*lines], [*needs.constraints], step.limits, settings=settings)
+
+    if target or len(everywhere) < len(needs.lines):
+        own = part(needs.lines)
+        own.targets += [target] if target else []
+        yield own
+    for project in needs.projects:
+        with_project = part(everywhere, project.settings)
+        with_project.projects.append(project)
+        yield with_project
+    for project in needs.locks:
+        with_lock = part(everywhere, project.settings)
+        with_lock.locks.append(project)
+        yield with_lock
 
 
 def _append(steps: list[Step], step: Step) -> None:
     """Packages that follow each other with the same options are resolved together."""
-    if steps and steps[-1].options == step.options:
-        last = steps[-1]
-        last.targets += step.targets
-        last.lines += step.lines
-        last.constraints += step.constraints
-        last.projects += step.projects
-        last.locks += step.locks
-    else:
+    if not steps or not steps[-1].add(step):
         steps.append(step)

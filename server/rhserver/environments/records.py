@@ -1,13 +1,16 @@
 """What an environment's folder says of it: `ready.json`, written last, makes it valid; `building` names who is at work.
 
-A folder without `ready.json` is a leftover of a server that ended: its installer is ended and it is removed.
+A folder without `ready.json` is a leftover of a server that ended: its installer is ended and it is removed. What is on
+its way out, or is only tried, has a name that begins with a point.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
+import logging
 import os
-import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +21,14 @@ import psutil
 from google.protobuf import json_format
 
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.trees import remove_tree
 from rhserver.environments import installer
 from rhserver.environments.listing import Versions, read_versions, write_versions
 
 _FILE = "ready.json"
+_BUILDING = "building"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -34,6 +41,7 @@ class Record:
         versions: what was installed when it was made; None: not known.
         wanted: {normalised name: what the specification asks of it}.
         compiled: whether all of its modules have byte code.
+        like: `digest` of the versions that it was made to have, those of the head; empty: whatever fits.
     """
 
     environment: pb.Environment
@@ -41,6 +49,7 @@ class Record:
     versions: Versions | None = None
     wanted: Mapping[str, str] = field(default_factory=dict)
     compiled: bool = True
+    like: str = ""
 
     @property
     def renewed(self) -> int:
@@ -65,12 +74,13 @@ def write_record(folder: Path, record: Record) -> None:
         "versions": None if record.versions is None else write_versions(record.versions),
         "wanted": dict(record.wanted),
         "compiled": record.compiled,
+        "like": record.like,
     }
     part = folder / "ready.part"
     part.write_text(json.dumps(data))
     os.utime(part, (environment.used, environment.used))
     os.replace(part, folder / _FILE)
-    (folder / "building").unlink(missing_ok=True)
+    (folder / _BUILDING).unlink(missing_ok=True)
 
 
 def note_use(folder: Path, now: float) -> None:
@@ -98,31 +108,71 @@ def read_record(folder: Path) -> Record | None:
             versions=None if versions is None else read_versions(versions),
             wanted={str(name): str(wanted) for name, wanted in (data.get("wanted") or {}).items()},
             compiled=bool(data.get("compiled", True)),
+            like=str(data.get("like") or ""),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, json_format.ParseError):
         return None
 
 
+def digest(versions: Versions) -> str:
+    """Versions that are the same have the same."""
+    return hashlib.blake2b(json.dumps(write_versions(versions)).encode(), digest_size=16).hexdigest()
+
+
 def find_records(directory: Path) -> dict[str, Record]:
     """The environments in `directory` by hash; leftovers are ended and removed."""
     found, leftovers = {}, []
-    for folder in directory.iterdir():
-        record = read_record(folder)
+    for folder in list(directory.iterdir()):
+        record = None if folder.name.startswith(".") else read_record(folder)
         if record is not None and (folder / "venv" / "bin" / "python").exists():
             found[folder.name] = record
         else:
-            _end_installer(folder / "building")
-            trash = trash_in(directory)
-            os.rename(folder, trash)
-            leftovers.append(trash)
+            _end_installer(folder / _BUILDING)
+            leftovers.append(move_away(folder))
     if leftovers:  # it may take a while, and the server is to answer at once
         threading.Thread(target=_remove_all, args=(leftovers,), name="leftovers", daemon=True).start()
     return found
 
 
-def trash_in(directory: Path) -> Path:
-    """A new path to move away to what is to be removed."""
-    return directory / f".trash-{token_hex(6)}"
+def note_installer(folder: Path, process_id: int) -> None:
+    """Note who is at work in `folder`, for a server that finds this half made."""
+    try:
+        started = psutil.Process(process_id).create_time()
+    except psutil.Error:
+        return
+    (folder / _BUILDING).write_text(json.dumps([process_id, started]))
+
+
+def move_away(folder: Path) -> Path:
+    """Take `folder` from its place at once, whatever is in it; where it is now, to be removed.
+
+    Raises:
+        OSError: it is not there, for one.
+    """
+    trash = folder.parent / f".trash-{token_hex(6)}"
+    os.rename(folder, trash)
+    return trash
+
+
+def remove_quietly(trash: Path) -> None:
+    """Remove what `move_away` moved; what cannot be removed now, the next server tries again."""
+    try:
+        remove_tree(trash)
+    except OSError as error:
+        log.info("%s cannot be removed: %s", trash.name, error)
+
+
+async def throw_away(folder: Path) -> None:
+    """Remove `folder`, if it is there; its place is free at once, and being cancelled does not stop it.
+
+    Raises:
+        OSError: it cannot be taken from its place.
+    """
+    try:
+        trash = move_away(folder)
+    except FileNotFoundError:
+        return
+    await asyncio.shield(asyncio.to_thread(remove_quietly, trash))
 
 
 def _end_installer(marker: Path) -> None:
@@ -136,4 +186,4 @@ def _end_installer(marker: Path) -> None:
 
 def _remove_all(folders: list[Path]) -> None:
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_quietly(folder)

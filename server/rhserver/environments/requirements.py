@@ -6,7 +6,6 @@ The files are read here, and not only by uv, because an environment is known by 
 from __future__ import annotations
 
 import configparser
-import hashlib
 import json
 import re
 import shlex
@@ -15,17 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rhresources.errors import InstallError, ServerProblem, UsageError
+from rhresources.errors import InstallError, UsageError
 from rhresources.package_options import COMMAND_OPTIONS, checked_file_option
 from rhserver.environments.archives import check_archive
 from rhserver.environments.conda.needs import ENVIRONMENT_FILES, EnvironmentFile, read_environment_file
 from rhserver.environments.locked import LOCK, local_folders
+from rhserver.environments.pythons import PythonWish, pin_of
+from rhserver.environments.sent_files import content_of, content_of_links, inside, refuse_addresses
+from rhserver.environments.settings import settings_of, sources_of
+from rhserver.environments.steps import Project
 
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s+|=|(?<=-r))(.+)")
 _CONSTRAIN = re.compile(r"(?:-c|--constraint)(?:\s+|=|(?<=-c))(.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=|(?<=-e))(.+)")
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]*)")
-_SCHEMES = frozenset({"https", "http", "file", "git+https", "git+http", "git+ssh", "git+file"})
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _PATH = re.compile(
     r"(?P<path>\.{0,2}/[^\[;@]*|\.{1,2}|[^\s;@\[:]+\.(?:whl|tar\.gz|zip))(?P<extras>\[[^\]]*\])?\s*(?:;.*)?"
@@ -41,11 +42,11 @@ class Needs:
     Attributes:
         lines: requirements and index options, one a line, paths absolute.
         constraints: the same, of constraint files.
-        projects: (pyproject.toml or setup.py, extras) whose dependencies are wanted.
+        projects: those whose dependencies are wanted, by pyproject.toml or setup.py.
         folders: folders to be imported from.
-        locks: folders with a uv.lock whose packages are wanted, with the extras.
+        locks: projects whose uv.lock says what is wanted, by folder.
         conda: what an environment file asks of conda.
-        python: (requires-python, which file says so).
+        python: what files say of it.
         options: of option lines, which uv takes on its command line only.
         installed: local folders and archives that `lines` installs.
         content: what the environment is known by.
@@ -53,11 +54,11 @@ class Needs:
 
     lines: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
-    projects: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+    projects: list[Project] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
-    locks: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
+    locks: list[Project] = field(default_factory=list)
     conda: EnvironmentFile | None = None
-    python: list[tuple[str, str]] = field(default_factory=list)
+    python: list[PythonWish] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     installed: list[Path] = field(default_factory=list)
     content: list[str] = field(default_factory=list)
@@ -92,29 +93,50 @@ def needs_of(target: Path, tree: Path, *, conda: bool = False) -> Needs:
         _add_project(target, (), tree, needs)
     else:
         _Reader(tree, needs).read(target, needs.lines)
+    needs.python += _pin(target, tree)
     return needs
 
 
-def refuse_addresses(requirement: str, where: str) -> None:
-    """Refuse addresses that would make git or ssh do something else than fetch.
+def python_of_project(path: Path, tree: Path) -> list[PythonWish]:
+    """What the project in the folder `path` says of its Python."""
+    wishes = _pin(path, tree)
+    file = path / "pyproject.toml"
+    if file.is_file():
+        project = _read_project(file, tree).get("project", {})
+        if isinstance(project, dict) and isinstance(wants := project.get("requires-python"), str):
+            wishes.append(PythonWish(wants, _shown(file, tree)))
+    return wishes
+
+
+def _pin(target: Path, tree: Path) -> list[PythonWish]:
+    pin = pin_of(target if target.is_dir() else target.parent, tree)
+    return [PythonWish(pin[0], _shown(pin[1], tree), is_pin=True)] if pin is not None else []
+
+
+def _read_project(file: Path, tree: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise InstallError(f"{_shown(file, tree)} cannot be read: {error}.") from error
+
+
+def limits_of(file: Path, tree: Path) -> tuple[list[str], list[str]]:
+    """What a file of constraints or overrides says, followed like one of requirements.
+
+    Returns:
+        Its lines, paths absolute; what the environment is known by.
 
     Raises:
-        ServerProblem: an address of another kind, or a host that reads like an option.
+        InstallError: it cannot be read, or asks for something that only requirements can.
     """
-    for scheme, host in _ADDRESS.findall(requirement):
-        if scheme.lower() not in _SCHEMES or host.rpartition("@")[2].startswith("-") or host.startswith("-"):
-            raise ServerProblem(f"{where}: nothing can be installed from {scheme}://{host}.", code="bad-package")
-
-
-def content_of(path: Path) -> str:
-    """A hash over a file, or over all files of a folder."""
-    digest = hashlib.blake2b(digest_size=20)
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    for file in files:
-        if "__pycache__" not in file.parts:
-            digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0")
-            digest.update(hashlib.blake2b(file.read_bytes(), digest_size=20).digest())
-    return digest.hexdigest()
+    needs = Needs()
+    _Reader(tree, needs).read(file, needs.lines)
+    if needs.folders or needs.constraints or needs.options:
+        raise InstallError(
+            f"{_shown(file, tree)} has a line that is neither a requirement nor an index.",
+            remedy="Write it into the file of requirements.",
+        )
+    return needs.lines, needs.content
 
 
 def _add_folder(folder: Path, extras: tuple[str, ...], tree: Path, needs: Needs, *, project: bool = False) -> None:
@@ -145,7 +167,7 @@ def _add_environment_file(file: Path, tree: Path, needs: Needs) -> None:
 
 def _add_lock(folder: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> None:
     """What uv.lock says, exactly; other projects of its workspace are imported from where they are."""
-    needs.locks.append((folder, extras))
+    needs.locks.append(_project(folder, folder, extras, tree, needs))
     needs.content += [content_of(folder / name) for name in (LOCK, "pyproject.toml") if (folder / name).is_file()]
     needs.content.append(",".join(extras))
     for other, is_member in local_folders(folder):
@@ -166,10 +188,7 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
         _add_setup_cfg(file, extras, tree, needs)
         return
     if file.suffix == ".toml":
-        try:
-            content = tomllib.loads(file.read_text("utf-8"))
-        except (ValueError, OSError) as error:
-            raise InstallError(f"{_shown(file, tree)} cannot be read: {error}.") from error
+        content = _read_project(file, tree)
         project: dict[str, Any] = content.get("project", {})
         tools: dict[str, Any] = content.get("tool", {})
         if not project and "build-system" not in content and "poetry" not in tools:
@@ -179,7 +198,7 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
                 _add_setup_cfg(folder / "setup.cfg", extras, tree, needs)
             return  # it only configures tools
         if isinstance(wants := project.get("requires-python"), str):
-            needs.python.append((wants, _shown(file, tree)))
+            needs.python.append(PythonWish(wants, _shown(file, tree)))
         if (folder / LOCK).is_file():
             _add_lock(folder, extras, tree, needs)
             return
@@ -188,16 +207,26 @@ def _add_project(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) 
             if not (project.get("dependencies") or extras):
                 return
             optional = project.get("optional-dependencies", {})
-            wanted = [project.get("dependencies"), project.get("requires-python"), tools.get("uv")]
+            own = tools.get("uv")
+            sources = own.get("sources") if isinstance(own, dict) else None
+            wanted = [project.get("dependencies"), project.get("requires-python"), sources]
             wanted += [[extra, optional.get(extra)] for extra in sorted(extras)]
             needs.content.append(json.dumps(wanted, default=str))
-            needs.projects.append((file, extras))
+            needs.content += sources_of(folder, tree)
+            needs.projects.append(_project(file, folder, extras, tree, needs))
             return
     for name in _PROJECT_FILES:  # its build says what it needs, so all that the build reads first counts
         if (folder / name).is_file():
             needs.content.append(content_of(folder / name))
     needs.content.append(",".join(extras))
-    needs.projects.append((file, extras))
+    needs.content += sources_of(folder, tree)
+    needs.projects.append(_project(file, folder, extras, tree, needs))
+
+
+def _project(path: Path, folder: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> Project:
+    settings = settings_of(folder, tree)
+    needs.content += settings.content
+    return Project(path, extras, settings.text)
 
 
 def _add_setup_cfg(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs) -> None:
@@ -210,7 +239,7 @@ def _add_setup_cfg(file: Path, extras: tuple[str, ...], tree: Path, needs: Needs
     asked = [parser.get("options", "install_requires", fallback="")]
     asked += [parser.get("options.extras_require", extra, fallback="") for extra in extras]
     if wants := parser.get("options", "python_requires", fallback=""):
-        needs.python.append((wants, _shown(file, tree)))
+        needs.python.append(PythonWish(wants, _shown(file, tree)))
     reader = _Reader(tree, needs)
     for text in asked:
         if text.strip().startswith("file:"):
@@ -253,7 +282,7 @@ class _Reader:
         elif found := _CONSTRAIN.fullmatch(line):
             self.read(self._included(found.group(1), file, number), self._needs.constraints)
         elif (found := _EDITABLE.fullmatch(line)) and (local := _PATH.fullmatch(found.group(1).strip())):
-            folder = self._local(local, file, number)
+            folder = self._local(local["path"], file, number)
             self._needs.content.append(f"-e {folder.relative_to(self._tree)}")
             extras = tuple(extra.strip() for extra in (local["extras"] or "[]")[1:-1].split(",") if extra.strip())
             _add_folder(folder, extras, self._tree, self._needs, project=True)
@@ -263,7 +292,7 @@ class _Reader:
         elif line.startswith("-"):
             self._option(line, file, number, lines)
         elif local := _PATH.fullmatch(line):
-            path = self._local(local, file, number)
+            path = self._local(local["path"], file, number)
             check_archive(path, f"{self._where(file, number)}: {local['path'].strip()}")
             self._needs.installed.append(path)
             self._needs.content.append(content_of(path))
@@ -280,8 +309,9 @@ class _Reader:
         for word in shlex.split(option):
             name, _, value = word.partition("=")
             if name == "--find-links" and "://" not in value and not value.startswith(("/", "~")):
-                inside = file.parent / value
-                self._keep(f"{name} {inside if inside.exists() else self._tree / value}", word, lines)
+                folder = self._local(value, file, number)
+                self._needs.content.append(content_of_links(folder, f"{self._where(file, number)}: {value}"))
+                self._keep(f"{name} {folder}", word, lines)
             elif name in COMMAND_OPTIONS:
                 self._needs.options.append(word)
             else:
@@ -306,18 +336,9 @@ class _Reader:
             )
         return path
 
-    def _local(self, found: re.Match[str], file: Path, number: int) -> Path:
-        name = found["path"].strip()
-        base = file.parent
-        path = (base / name).resolve()
-        if not path.exists():
-            path = (self._tree / name).resolve()  # pip takes such paths from where it runs
-        if not path.exists() or not path.is_relative_to(self._tree.resolve()):
-            raise InstallError(
-                f"{self._where(file, number)}: {name} is not in the code that was sent.",
-                remedy="Files that git ignores, or that lie outside the project, are not sent.",
-            )
-        return path
+    def _local(self, name: str, file: Path, number: int) -> Path:
+        # pip takes such paths from where it runs
+        return inside(name.strip(), self._tree, self._where(file, number), file.parent, self._tree)
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:

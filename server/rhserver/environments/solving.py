@@ -10,6 +10,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rhserver.environments.installer import Installer
 from rhserver.environments.listing import CONDA, PIP, Versions, normalised
 from rhserver.environments.locked import export_locks
 from rhserver.environments.recipe import Recipe
+from rhserver.environments.records import note_installer
 from rhserver.environments.steps import Step
 
 OnText = Callable[[str], None]
@@ -63,7 +65,7 @@ async def solve(
         InstallError: the packages do not go together or cannot be found.
         ServerProblem: a lock file or conda's program does not work.
     """
-    installer = Installer(folder / "none", on_line, lambda process_id: None)
+    installer = Installer(folder / "none", on_line, partial(note_installer, folder))
     found: Versions = {}
     python = ["--python", recipe.python]
     if recipe.conda is not None:
@@ -113,7 +115,8 @@ async def _compile(
         await asyncio.to_thread(plan.write_text, known)
     arguments = [uv, "pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml", "-o", str(plan)]
     arguments += [*options, *_solving_options(step.options), *step.arguments(folder, number, targets_in_file=True)]
-    code = await installer.run(*arguments, folder=step.runs_in(folder), output=folder / "solved.txt")
+    place = await asyncio.to_thread(step.runs_in, folder, number)
+    code = await installer.run(*arguments, folder=place, output=folder / "solved.txt")
     if code:
         raise failure(list(installer.output), "The packages do not go together")
     return await asyncio.to_thread(_read_lock, plan)

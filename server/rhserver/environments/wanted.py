@@ -11,20 +11,22 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
 from rhserver.environments.conda.needs import spec_name
-from rhserver.environments.listing import CONDA, normalised
+from rhserver.environments.listing import CONDA, normalised, python_of
 from rhserver.environments.recipe import Recipe
+from rhserver.environments.steps import Project
 
 
-def wanted_of(recipe: Recipe) -> dict[str, str]:
-    """What `recipe` asks for by name; reads the pyproject.toml files it names. What a build alone can tell, and a local
-    folder without a name, is not there."""
+def wanted_of(recipe: Recipe, prefix: Path) -> dict[str, str]:
+    """What `recipe` asks for by name, in its environment at `prefix`; reads the pyproject.toml files it names. What a
+    build alone can tell, and a local folder without a name, is not there."""
+    there = _markers(prefix)
     found: dict[str, str] = {}
     for spec in recipe.conda.specs if recipe.conda is not None else ():
         found[normalised(spec_name(spec))] = spec
     for step in recipe.steps:
         for text in (*step.targets, *step.lines, *_of_projects(step.projects)):
             requirement = _requirement(text)
-            if requirement is not None and _applies(requirement):
+            if requirement is not None and (requirement.marker is None or requirement.marker.evaluate(there)):
                 found[normalised(requirement.name)] = str(requirement).partition(";")[0].strip()
     return found
 
@@ -49,17 +51,25 @@ def _requirement(text: str) -> Requirement | None:
         return None
 
 
-def _applies(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate()
+def _markers(prefix: Path) -> dict[str, str]:
+    """What markers ask of a Python, where the environment's may be another than the server's own."""
+    implementation, version = python_of(prefix)
+    found = {}
+    if version:
+        found = {"python_full_version": version, "python_version": ".".join(version.split(".")[:2])}
+        found["implementation_version"] = version
+    if implementation:
+        found |= {"platform_python_implementation": implementation, "implementation_name": implementation.lower()}
+    return found
 
 
-def _of_projects(projects: list[tuple[Path, tuple[str, ...]]]) -> Iterator[str]:
-    for file, extras in projects:
+def _of_projects(projects: list[Project]) -> Iterator[str]:
+    for asked in projects:
         try:
-            project: Any = tomllib.loads(file.read_text("utf-8")).get("project", {})
+            project: Any = tomllib.loads(asked.path.read_text("utf-8")).get("project", {})
         except (OSError, ValueError):
             continue  # a setup.py
         if isinstance(project, Mapping):
             optional = project.get("optional-dependencies", {})
-            for group in (project.get("dependencies"), *(optional.get(extra) for extra in extras)):
+            for group in (project.get("dependencies"), *(optional.get(extra) for extra in asked.extras)):
                 yield from (text for text in group or () if isinstance(text, str))

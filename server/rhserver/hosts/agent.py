@@ -31,11 +31,13 @@ from rhserver.code.blobs import BlobStore
 from rhserver.code.snapshots import Push, Snapshots
 from rhserver.engine.supervisor import Supervisor
 from rhserver.environments.environments import Environments
+from rhserver.environments.listing import Versions
+from rhserver.environments.progress import Followed
 from rhserver.hosts.node import HOME_VARIABLE
 from rhserver.housekeeping import DAY, INTERVAL
 from rhserver.limits import Limits
 from rhserver.problems import problem_of
-from rhserver.runs.placing import Placed, place
+from rhserver.runs.placing import Needs, Placed, place
 from rhserver.status.gpus import Gpus
 from rhserver.status.hosts import read_host
 
@@ -156,48 +158,48 @@ class HostAgent(Supervisor):
 
     # ------------------------------------------------------------ environments
 
-    async def place(self, spec: bytes, worker: str) -> AsyncIterator[list[tuple[str, Any]]]:
-        """Make what a `pb.FunctionSpec` needs here, whose code was pushed.
+    async def list_environments(self) -> list[bytes]:
+        """A `pb.Environment` each: those that are here, that are being made and that could not be made."""
+        return [bytes(each.SerializeToString()) for each in self._environments.list()]
+
+    async def remove_environment(self, hash: str) -> int:
+        """`Environments.remove`.
+
+        Raises:
+            RhError: see there.
+        """
+        return await self._environments.remove(hash)
+
+    async def place(self, spec: bytes, worker: str, versions: Versions | None) -> AsyncIterator[list[tuple[str, Any]]]:
+        """Make what a `pb.FunctionSpec` needs here, whose code was pushed; its environment as it is on the head, if
+        `versions` says how.
 
         Yields lists of ("output", line) and ("phase", text), and last ("placed", Placed) or ("problem", bytes of a
         `pb.Problem`). With `worker`, trees and environment are kept until that worker ends or `release`.
         """
-        said: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-
-        def say(kind: str, text: str) -> None:
-            said.put_nowait((kind, text))
-
-        task = self._placing[worker] = asyncio.ensure_future(
-            place(
-                pb.FunctionSpec.FromString(spec), self._environments, self._snapshots,
-                lambda line: say("output", line), lambda phase: say("phase", phase),
-            )
-        )  # fmt: skip
+        needs = Needs(pb.FunctionSpec.FromString(spec), versions)
+        work = Followed(lambda *say: place(needs, self._environments, self._snapshots, *say))
+        self._placing[worker] = work.task
         try:
-            while not task.done():
-                getting = asyncio.ensure_future(said.get())
-                await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    await asyncio.sleep(_LINES_EVERY)  # more at once
-                    yield [getting.result(), *_all_of(said)]
-                getting.cancel()
-            try:
-                placed = task.result()
-                if worker:
-                    await self._in_thread(self._keep, worker, placed)
-                if worker in self._given_up:
-                    self._let_go(worker)
-                last: tuple[str, Any] = ("placed", placed)
-            except asyncio.CancelledError:
-                if not task.cancelled():
-                    raise
-                last = ("problem", _problem(InstallError("The worker is not needed any more.")))
-            except Exception as error:
-                last = ("problem", _problem(error))
-            yield [*_all_of(said), last]
+            async with work:
+                async for batch in work.batches(_LINES_EVERY):
+                    yield [*batch]
+                try:
+                    placed = work.result()
+                    if worker:
+                        await self._in_thread(self._keep, worker, placed)
+                    if worker in self._given_up:
+                        self._let_go(worker)
+                    last: tuple[str, Any] = ("placed", placed)
+                except asyncio.CancelledError:
+                    if not work.task.cancelled():
+                        raise
+                    last = ("problem", _problem(InstallError("The worker is not needed any more.")))
+                except Exception as error:
+                    last = ("problem", _problem(error))
+                yield [last]
         finally:
-            task.cancel()
-            if self._placing.get(worker) is task:
+            if self._placing.get(worker) is work.task:
                 del self._placing[worker]
                 self._given_up.discard(worker)
 
@@ -271,10 +273,3 @@ class HostAgent(Supervisor):
 
 def _problem(error: Exception) -> bytes:
     return bytes(problem_of(error).SerializeToString())
-
-
-def _all_of(queue: asyncio.Queue[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    found = []
-    while not queue.empty():
-        found.append(queue.get_nowait())
-    return found

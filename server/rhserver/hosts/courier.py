@@ -17,7 +17,7 @@ from rhserver.code.manifests import Entries
 from rhserver.code.snapshots import Snapshots
 from rhserver.environments.recipe import trees_of
 from rhserver.hosts.host import OnText
-from rhserver.runs.placing import Placed
+from rhserver.runs.placing import Needs, Placed
 
 PIECE = 1024 * 1024
 BATCH = 3 * PIECE
@@ -33,23 +33,17 @@ class Courier:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._last: dict[str, str] = {}  # project -> root
 
-    async def place(
-        self, agent: Any, spec: pb.FunctionSpec, on_output: OnText, on_phase: OnText, worker: str
-    ) -> Placed:
+    async def place(self, agent: Any, needs: Needs, on_output: OnText, on_phase: OnText, worker: str) -> Placed:
         """Bring the code of a function, and have its environment made; what a worker of it needs there.
 
         Raises:
             RhError: see `bring`, or the environment cannot be made (its own words).
         """
+        spec = needs.function
         own = [(spec.code.project, spec.code.root)] if spec.code.root else []
         for project, root in dict.fromkeys([*own, *trees_of(spec.environment)]):
             await self.bring(agent, project, root)
-        wanted = pb.FunctionSpec(name=spec.name, code=spec.code, environment=spec.environment)
-        if spec.entry.HasField("imported"):
-            wanted.entry.imported.CopyFrom(spec.entry.imported)
-        else:
-            wanted.entry.folder = spec.entry.folder
-        said = agent.place.options(num_returns="streaming").remote(wanted.SerializeToString(), worker)
+        said = agent.place.options(num_returns="streaming").remote(spec.SerializeToString(), worker, needs.versions)
         async for reference in said:
             for kind, what in await reference:
                 if kind == "output":

@@ -18,7 +18,7 @@ from rhserver.code.snapshots import Snapshots
 from rhserver.hosts.courier import Courier
 from rhserver.hosts.host import Host, OnText
 from rhserver.hosts.presence import SECONDS_TO_LOSE, Presence
-from rhserver.runs.placing import Placed
+from rhserver.runs.placing import Needs, Placed
 
 if TYPE_CHECKING:
     from rhserver.engine.worker_spec import WorkerSpec
@@ -127,7 +127,7 @@ class Hosts:
     async def ensure(
         self,
         host: Host,
-        spec: pb.FunctionSpec,
+        needs: Needs,
         on_output: OnText = lambda line: None,
         on_phase: OnText = lambda phase: None,
         *,
@@ -144,7 +144,7 @@ class Hosts:
         if not host.alive:
             raise lost_problem(host)
         lost = asyncio.ensure_future(host.lost.wait())
-        work = asyncio.ensure_future(self._courier(host).place(host.actor, spec, on_output, on_phase, worker))
+        work = asyncio.ensure_future(self._courier(host).place(host.actor, needs, on_output, on_phase, worker))
         try:
             await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():

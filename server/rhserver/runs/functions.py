@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +17,12 @@ from rhserver.engine.worker_link import WorkerLink
 from rhserver.engine.worker_spec import WorkerSpec
 from rhserver.environments.environments import Environments
 from rhserver.objects.blobs import Blobs
-from rhserver.runs.placing import locate
+from rhserver.runs.placing import Needs, locate
 from rhserver.runs.store import RunStore
+
+_KNOWN = 1000
+_KNOWN_BYTES = 256 * 1024 * 1024
+_KNOWN_WORKERS = 10_000
 
 Listener = Callable[[str], None]
 
@@ -48,22 +54,31 @@ class Functions:
         self._environments = environments
         self._snapshots = snapshots
         self._blobs = blobs
-        self._ready: dict[str, PreparedFunction] = {}
-        self._spec_of: dict[WorkerSpec, pb.FunctionSpec] = {}
+        self._ready: OrderedDict[str, PreparedFunction] = OrderedDict()
+        self._pickled_bytes = 0  # of those that are ready
+        self._needs: OrderedDict[WorkerSpec, tuple[pb.FunctionSpec, str]] = OrderedDict()
         self._next = 1
 
     def ready(self, key: str) -> PreparedFunction | None:
         """A function prepared by this server since it started, whose environment is still there."""
         found = self._ready.get(key)
-        return found if found is not None and self._environments.has(found.environment) else None
+        if found is None or not self._environments.has(found.environment):
+            return None
+        self._ready.move_to_end(key)
+        return found
 
-    def spec_of(self, worker: WorkerSpec) -> pb.FunctionSpec:
-        """The function that workers of this spec are for.
+    def needs_of(self, worker: WorkerSpec) -> Needs:
+        """What other hosts have to be given for workers of this spec.
 
         Raises:
-            KeyError: none was prepared for them.
+            ServerProblem: no function was prepared for them, or long ago ("not-prepared").
         """
-        return self._spec_of[worker]
+        if worker not in self._needs:
+            raise _not_prepared()
+        self._needs.move_to_end(worker)
+        function, environment = self._needs[worker]
+        has = self._environments.has(environment)
+        return Needs(function, self._environments.record(environment).versions if has else None)
 
     async def by_key(self, key: str) -> PreparedFunction:
         """A prepared function; one of an earlier server is made ready again.
@@ -76,9 +91,7 @@ class Functions:
             return found
         stored = self._store.function(key)
         if stored is None:
-            raise ServerProblem(
-                "The cluster server does not know this function.", code="not-prepared", remedy="Prepare it again."
-            )
+            raise _not_prepared()
         spec, environment = stored
         return await self._prepare(spec, lambda _: None, lambda _: None, newest=not self._environments.has(environment))
 
@@ -96,7 +109,7 @@ class Functions:
     ) -> PreparedFunction:
         spec = pb.FunctionSpec()
         spec.CopyFrom(given)
-        self._put_pickle_inside(spec)
+        await asyncio.to_thread(self._put_pickle_inside, spec)
         environment = await self._environments.ensure(spec.environment, on_output, on_phase, newest=newest)
         if spec.environment.renewed != environment.renewed:
             spec.environment.renewed = environment.renewed  # other hosts make the same
@@ -128,15 +141,41 @@ class Functions:
             pickled=pickled,
         )
         self._next += 1
-        self._ready[key] = prepared
-        self._spec_of.setdefault(prepared.worker, spec)
+        self._keep(prepared, spec)
         self._store.save_function(key, spec, environment.hash, time.time())
         return prepared
+
+    def _keep(self, prepared: PreparedFunction, spec: pb.FunctionSpec) -> None:
+        """Those that were not used for the longest time go; the store has them."""
+        self._ready[prepared.key] = prepared
+        self._pickled_bytes += len(prepared.pickled)
+        while len(self._ready) > _KNOWN or (self._pickled_bytes > _KNOWN_BYTES and len(self._ready) > 1):
+            _, gone = self._ready.popitem(last=False)
+            self._pickled_bytes -= len(gone.pickled)
+        self._needs[prepared.worker] = _without_pickle(spec), prepared.environment
+        self._needs.move_to_end(prepared.worker)
+        while len(self._needs) > _KNOWN_WORKERS:
+            self._needs.popitem(last=False)
 
     def _put_pickle_inside(self, spec: pb.FunctionSpec) -> None:
         """A large pickled function arrives as a blob, which expires: keep its bytes."""
         if spec.entry.pickled.blob:
             spec.entry.pickled.data = self._blobs.path(spec.entry.pickled.blob).read_bytes()
+
+
+def _without_pickle(spec: pb.FunctionSpec) -> pb.FunctionSpec:
+    function = pb.FunctionSpec(name=spec.name, code=spec.code, environment=spec.environment)
+    if spec.entry.HasField("imported"):
+        function.entry.imported.CopyFrom(spec.entry.imported)
+    else:
+        function.entry.folder = spec.entry.folder
+    return function
+
+
+def _not_prepared() -> ServerProblem:
+    return ServerProblem(
+        "The cluster server does not know this function.", code="not-prepared", remedy="Prepare it again."
+    )
 
 
 def _entry(entry: pb.Entry) -> tuple[dict[str, Any], bytes]:

@@ -11,6 +11,7 @@ from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.environments.builds import OnText
 from rhserver.environments.environments import Environments, ReadyEnvironment
+from rhserver.environments.listing import Versions
 from rhserver.environments.recipe import trees_of
 
 
@@ -33,19 +34,31 @@ class Placed:
     trees: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a host has to be given for workers of a function.
+
+    Attributes:
+        function: its code and environment; pickled code is not there.
+        versions: what the environment holds on the head, as other hosts shall have it; None: not known.
+    """
+
+    function: pb.FunctionSpec
+    versions: Versions | None = None
+
+
 async def place(
-    spec: pb.FunctionSpec,
-    environments: Environments,
-    snapshots: Snapshots,
-    on_output: OnText = lambda line: None,
-    on_phase: OnText = lambda phase: None,
+    needs: Needs, environments: Environments, snapshots: Snapshots, on_output: OnText, on_phase: OnText
 ) -> Placed:
-    """Make the environment of a function if it is not there yet, and check that the code is.
+    """On a host that is not the head: make the environment of a function if it is not there yet, with the versions of
+    the head, and check that the code is there.
 
     Raises:
         RhError: the code was not pushed (code "unknown-code"), or the environment cannot be made (its own words).
     """
-    return await locate(spec, await environments.ensure(spec.environment, on_output, on_phase), snapshots)
+    spec = needs.function
+    environment = await environments.ensure(spec.environment, on_output, on_phase, like=needs.versions)
+    return await locate(spec, environment, snapshots)
 
 
 async def locate(spec: pb.FunctionSpec, environment: ReadyEnvironment, snapshots: Snapshots) -> Placed:

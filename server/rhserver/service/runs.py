@@ -11,6 +11,7 @@ from typing import Any
 from rhresources.errors import NotFound, RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import INLINE_LIMIT
+from rhserver.environments.progress import Followed
 from rhserver.objects.blobs import Blobs
 from rhserver.problems import problem_of
 from rhserver.runs.functions import Functions
@@ -33,30 +34,16 @@ class RunsService:
         self._blobs = blobs
 
     async def Prepare(self, request: pb.PrepareRequest, context: Any) -> AsyncIterator[pb.PrepareEvent]:
-        events: asyncio.Queue[pb.PrepareEvent] = asyncio.Queue()
-        task = asyncio.ensure_future(
-            self._functions.prepare(
-                request.function,
-                lambda line: events.put_nowait(pb.PrepareEvent(output=line)),
-                lambda phase: events.put_nowait(pb.PrepareEvent(phase=phase)),
-            )
-        )
-        try:
-            while not (task.done() and events.empty()):
-                waiting = asyncio.ensure_future(events.get())
-                await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if waiting.done():
-                    yield waiting.result()
-                else:
-                    waiting.cancel()
+        async with Followed(lambda *say: self._functions.prepare(request.function, *say)) as work:
+            async for batch in work.batches():
+                for kind, text in batch:
+                    yield pb.PrepareEvent(output=text) if kind == "output" else pb.PrepareEvent(phase=text)
             try:
-                prepared = task.result()
+                prepared = work.result()
             except RhError as error:
                 yield pb.PrepareEvent(problem=problem_of(error))
             else:
                 yield pb.PrepareEvent(function=prepared.key, environment=prepared.environment)
-        finally:
-            task.cancel()
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Run:
         return self._runs.submit(request)

@@ -19,20 +19,16 @@ async def note_variables(prefix: Path, asked: Mapping[str, str], folder: Path, i
     Args:
         prefix: the whole environment.
         asked: what its environment file sets.
-        folder: for files in between.
+        folder: where scripts run.
         installer: of this environment.
     """
     found: dict[str, str] = {}
     if await asyncio.to_thread(_has_scripts, prefix):
-        before, after = folder / "before.env", folder / "after.env"
+        before, after = bytearray(), bytearray()  # a host's variables may hold secrets: never in files
         shell = "bash" if Path("/bin/bash").exists() else "sh"
-        try:
-            await installer.run("env", "-0", folder=folder, silent=True, output=before)
-            if await installer.run(shell, "-c", _SOURCE, folder=folder, output=after) == 0:
-                found = await asyncio.to_thread(_difference, before, after)
-        finally:
-            for file in (before, after):
-                file.unlink(missing_ok=True)  # a host's variables may hold secrets
+        await installer.run("env", "-0", folder=folder, silent=True, output=before)
+        if await installer.run(shell, "-c", _SOURCE, folder=folder, output=after) == 0:
+            found = _difference(before, after)
     if found or asked:
         state = {"version": 1, "env_vars": {**found, **asked}}
         await asyncio.to_thread((prefix / "conda-meta" / "state").write_text, json.dumps(state), "utf-8")
@@ -42,11 +38,11 @@ def _has_scripts(prefix: Path) -> bool:
     return any((prefix / "etc" / "conda" / "activate.d").glob("*.sh"))
 
 
-def _difference(before: Path, after: Path) -> dict[str, str]:
+def _difference(before: bytearray, after: bytearray) -> dict[str, str]:
     old, new = _read(before), _read(after)
     return {name: value for name, value in new.items() if old.get(name) != value and name not in _NOT_KEPT}
 
 
-def _read(file: Path) -> dict[str, str]:
-    pairs = (entry.partition("=") for entry in file.read_text("utf-8", "replace").split("\0") if entry)
+def _read(said: bytearray) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in said.decode("utf-8", "replace").split("\0") if entry)
     return {name: value for name, _, value in pairs}

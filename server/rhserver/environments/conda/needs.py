@@ -66,7 +66,12 @@ class CondaNeeds:
     def python_shown(self) -> str:
         """The version of Python that is asked for, for people."""
         spec = self.python or next(spec for spec in self.specs if spec_name(spec) == "python")
-        return spec.removeprefix("python").strip(" =").removesuffix(".*") or "of conda"
+        return spec.rpartition("::")[2].removeprefix("python").strip(" =").removesuffix(".*") or "of conda"
+
+    @property
+    def names_python(self) -> bool:
+        """Whether a spec says which Python."""
+        return any(_SPEC_OF_PYTHON.fullmatch(spec) for spec in self.specs)
 
     def ask_python(self, asked: str, own: str) -> None:
         """Have a Python among the packages: the one `asked` for, else what a spec says, else one like `own`.
@@ -78,7 +83,7 @@ class CondaNeeds:
             raise InstallError(f"{asked!r} is not a version of Python for conda.", remedy='Write "3.12", for example.')
         if asked:
             self.python = f"python={asked}"
-        elif not any(_SPEC_OF_PYTHON.fullmatch(spec) for spec in self.specs):
+        elif not self.names_python:
             self.python = f"python={own.rpartition('.')[0]}"
 
     def add_spec(self, spec: str) -> None:
