@@ -1,0 +1,92 @@
+"""SkyPilot, as the rest of rhdesk uses it. What it looks like; the parts it is made of stand beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from rhresources.cloud.answers import (
+    CloudCheck,
+    CloudCluster,
+    CloudHosts,
+    Offer,
+    OnLaunch,
+    ServerInfo,
+    Usage,
+)
+
+
+class SkyPilot(Protocol):
+    """All that is asked of SkyPilot. Its server is started by the first call that needs it, unless `start` says no.
+
+    Every method raises `CloudProblem` (an `RhError`) with one sentence, SkyPilot's hints as `remedy` and its own words as
+    `detail`; `code` is one of no-cloud, no-such-hardware, no-capacity, quota, credentials, no-such-region, name-taken,
+    not-there, not-supported, cancelled, server-dead, server-unreachable, server-version, server-refused, not-installed.
+    """
+
+    async def info(self) -> ServerInfo:
+        """Which server is used and how it is; never starts it."""
+        ...
+
+    async def ensure(self, on_event: OnLaunch | None = None) -> ServerInfo:
+        """Have a server that answers: installed, started and warm."""
+        ...
+
+    async def clusters(
+        self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
+    ) -> list[CloudCluster]:
+        """The clusters that SkyPilot knows. `refresh` asks the clouds themselves (seconds to half a minute)."""
+        ...
+
+    async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
+        """Bring a cluster up; `task` is YAML from `task.task_of`. Cancelling this cancels the request; whether something is
+        left running is for `leftovers` to find out."""
+        ...
+
+    async def start(self, name: str, on_event: OnLaunch, *, autostop_mins: int = -1, down: bool = False) -> CloudCluster:
+        """Start a stopped cluster again, with its autostop set anew."""
+        ...
+
+    async def stop(self, name: str, on_event: OnLaunch) -> None:
+        """Stop the instances; their disks stay, and cost a little."""
+        ...
+
+    async def down(self, name: str, on_event: OnLaunch, *, purge: bool = False) -> None:
+        """End the cluster for good."""
+        ...
+
+    async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:
+        """Have it stop, or go away, after so many idle minutes; -1: never."""
+        ...
+
+    async def hosts(self, name: str) -> CloudHosts:
+        """How the hosts of a cluster that is up are reached."""
+        ...
+
+    async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
+        """Which clouds can be used; `refresh` asks them anew."""
+        ...
+
+    async def offers(
+        self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
+    ) -> list[Offer]:
+        """What fits "A100:4", "CPU:8+" or "m5.xlarge", cheapest first."""
+        ...
+
+    async def usage(self, days: int = 30) -> list[Usage]:
+        """When clusters were up, those that are gone too."""
+        ...
+
+    async def events(self, name: str) -> list[tuple[float, str]]:
+        """What happened to a cluster, oldest first, also to one that vanished."""
+        ...
+
+    async def close(self) -> None:
+        """End the server, if it is ours and we started it, with its process group."""
+        ...
+
+
+def open_skypilot(home: Path | None = None) -> SkyPilot:
+    """SkyPilot for a rhdesk directory, by its settings (`skypilot_server`)."""
+    raise NotImplementedError
