@@ -44,7 +44,9 @@ class SkyPilot(Protocol):
         left running is for `leftovers` to find out."""
         ...
 
-    async def start(self, name: str, on_event: OnLaunch, *, autostop_mins: int = -1, down: bool = False) -> CloudCluster:
+    async def start(
+        self, name: str, on_event: OnLaunch, *, autostop_mins: int = -1, down: bool = False
+    ) -> CloudCluster:
         """Start a stopped cluster again, with its autostop set anew."""
         ...
 
