@@ -102,9 +102,12 @@ def test_that_the_wire_code_is_what_the_proto_says(tmp_path: Path) -> None:
     assert stale == [], "run `make proto`"
 
 
+LOCKED = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
+
+
 def test_that_the_lock_file_covers_the_project_and_names_no_place() -> None:
     text = (ROOT / "packaging" / "requirements.lock").read_text()
-    locked = re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", text, re.MULTILINE)
+    locked = LOCKED.findall(text)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["desktop"], *extras["server"], *extras["dev"]]
@@ -118,7 +121,19 @@ def test_that_the_lock_file_covers_the_project_and_names_no_place() -> None:
         if not versions or (applies and not any(requirement.specifier.filter(versions, prereleases=True))):
             stale.append(line)
     assert stale == [], "run `make lock`"
-    assert re.findall(r"https?:|file:|--index|--find-links|^/", text, re.MULTILINE) == []
+    assert names_a_place(text) == []
+
+
+def test_that_skypilot_is_locked_apart_from_everything_else() -> None:
+    text = (ROOT / "packaging" / "skypilot.lock").read_text()
+    (wanted,) = re.findall(r"^skypilot\[.*\]==(.+)$", (ROOT / "packaging" / "skypilot.in").read_text(), re.MULTILINE)
+    assert dict(LOCKED.findall(text))["skypilot"] == wanted, "run `make lock`"
+    assert "skypilot" not in dict(LOCKED.findall((ROOT / "packaging" / "requirements.lock").read_text()))
+    assert names_a_place(text) == []
+
+
+def names_a_place(lock: str) -> list[str]:
+    return re.findall(r"https?:|file:|--index|--find-links|^/", lock, re.MULTILINE)
 
 
 def test_that_no_file_names_a_place_on_one_machine() -> None:

@@ -22,6 +22,9 @@ PACKAGES = ("rhdesk", "rhresources", "rhserver")
 LOCK = "rhresources/requirements.lock"
 """Where the versions that belong together are, inside the wheel."""
 
+LOCKS = (LOCK, "rhresources/skypilot.lock")
+"""All lock files inside the wheel; the second is what SkyPilot's own environment is made of."""
+
 _LEFT_OUT = ("__pycache__",)
 _KEPT_METADATA = ("Metadata-Version", "Name", "Summary", "License-Expression", "Requires-Python", "Requires-Dist",
                   "Provides-Extra")  # fmt: skip
@@ -129,6 +132,17 @@ def locked_version(lock: str, name: str) -> str:
     return ""
 
 
+def own_lock(name: str) -> Path | None:
+    """The file of one of `LOCKS`: inside the package, or of a checkout beside the sources of the wheel."""
+    package = Path(__file__).resolve().parents[2]
+    if (lock := package.parent / name).is_file():
+        return lock
+    for parent in package.parents:
+        if (lock := parent / "packaging" / Path(name).name).is_file() and (parent / "pyproject.toml").is_file():
+            return lock
+    return None
+
+
 # ---------------------------------------------------------------- inside
 
 
@@ -143,8 +157,9 @@ def _source() -> _Source:
     said = (distribution.read_text("METADATA") or "").partition("\n\n")[0].splitlines()
     kept = [line for line in said if line.partition(":")[0] in _KEPT_METADATA]
     files = dict(_files())
-    if LOCK not in files and (lock := _lock_of_checkout()) is not None:
-        files[LOCK] = lock
+    for name in LOCKS:
+        if name not in files and (lock := own_lock(name)) is not None:
+            files[name] = lock
     return _Source(
         files=tuple(sorted(files.items())),
         metadata="\n".join(kept) + "\n",
@@ -167,14 +182,6 @@ def _files() -> Iterator[tuple[str, Path]]:
             hidden = any(part in _LEFT_OUT or part.startswith(".") for part in parts)
             if not hidden and file.suffix not in (".pyc", ".part") and file.is_file():
                 yield "/".join((package, *parts)), file
-
-
-def _lock_of_checkout() -> Path | None:
-    """A checkout has the lock file beside its sources, where the wheel that is built from it has it inside."""
-    for parent in Path(__file__).resolve().parents:
-        if (lock := parent / "packaging" / "requirements.lock").is_file() and (parent / "pyproject.toml").is_file():
-            return lock
-    return None
 
 
 def _digest(source: _Source, contents: list[tuple[str, bytes]]) -> str:
