@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from rhresources import paths
+from rhresources.cloud.address import check_server_address
 from rhresources.documents import problems, yaml
 from rhresources.documents.base import Bytes, Count, checked, text_paths
 from rhresources.documents.yaml import Loaded
@@ -62,15 +63,27 @@ class Settings(BaseModel):
         json_schema_extra=_in("Cloud"),
     )
     default_autostop: Annotated[int, Field(strict=True, ge=-1, le=1_000_000)] = Field(
-        default=-1,
+        default=60,
         title="Stop when idle",
         description="Minutes after which an idle cloud cluster stops, if it does not say; -1: never.",
         json_schema_extra=_in("Cloud", "minutes"),
+    )
+    autostop_down: bool = Field(
+        default=False,
+        title="Go away when idle",
+        description="Whether an idle cloud cluster is taken down rather than stopped, if it does not say.",
+        json_schema_extra=_in("Cloud"),
     )
     use_spot: bool = Field(
         default=False,
         title="Spot instances",
         description="Whether cloud clusters use spot instances, if they do not say: cheaper, and may be taken away.",
+        json_schema_extra=_in("Cloud"),
+    )
+    skypilot_server: Annotated[str, AfterValidator(checked(check_server_address))] = Field(
+        default="",
+        title="SkyPilot server",
+        description="Address of your team's SkyPilot API server, https://host; empty: rhdesk starts one of its own.",
         json_schema_extra=_in("Cloud"),
     )
     max_workers: Count = Field(

@@ -23,7 +23,7 @@ def test_without_a_file_all_are_defaults(rh_home: Path) -> None:
     assert settings.problem is None
     assert not rh_home.exists()
     assert settings_file() == rh_home / "config.yaml"
-    assert (settings.default_folder, settings.default_provider, settings.default_autostop) == ("~", "cheapest", -1)
+    assert (settings.default_folder, settings.default_provider, settings.default_autostop) == ("~", "cheapest", 60)
     assert (settings.runs_kept, settings.runs_kept_days, settings.run_storage_limit) == (1000, 30, 5 * GIBIBYTE)
     assert (settings.environment_kept_days, settings.max_workers, settings.worker_idle_seconds) == (30, 0, 300)
 

@@ -1,21 +1,31 @@
-"""What went wrong with a cloud, in words that say what to do about it."""
+"""What can go wrong between us and a cloud, with a stable name for each kind."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rhresources.errors import RhError
+
+CloudCode = Literal[
+    "no-cloud", "no-such-hardware", "no-capacity", "quota", "credentials", "no-such-region", "name-taken", "not-there",
+    "not-supported", "not-up", "bad-request", "cancelled", "interrupted", "leftovers", "server-dead",
+    "server-unreachable", "server-version", "server-refused", "not-installed", "failed",
+]  # fmt: skip
+"""Stable names for programs: of what SkyPilot refused, and of a SkyPilot server that is not as it should be."""
 
 
 class CloudProblem(RhError):
-    """SkyPilot or a cloud refused or failed.
+    """SkyPilot, its server or a cloud said no.
 
-    Args:
-        code: its stable name for why; `skypilot.SkyPilot` lists them.
-        field: the field of a cluster's document that it is about: "region", "instance_type", "provider"; else empty.
+    Attributes:
+        code: the kind of problem.
+        field: the field of the cluster's document that would have to change, where there is one: "region",
+            "instance_type", "provider", "name", …
     """
 
     def __init__(
-        self, sentence: str, *, code: str = "failed", field: str = "", remedy: str = "", detail: str = ""
+        self, sentence: str, *, code: CloudCode = "failed", remedy: str = "", detail: str = "", field: str = ""
     ) -> None:
         super().__init__(sentence, remedy=remedy, detail=detail)
-        self.code = code
+        self.code: str = code
         self.field = field

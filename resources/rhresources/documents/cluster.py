@@ -81,7 +81,26 @@ def _conda(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    # what every cloud accepts; AWS allows more, Kubernetes and GCP do not
+    if not re.fullmatch(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?", value):
+        raise ValueError(f"{value!r} is not the name of a label; write small letters, digits, - and _")
+    if value == "rhdesk":
+        raise ValueError("rhdesk sets the label 'rhdesk' itself")
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not re.fullmatch(r"([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)?", value):
+        raise ValueError(f"{value!r} is not the value of a label; write small letters, digits, - and _")
+    return value
+
+
 PlainWord = Annotated[str, AfterValidator(plain_word), Field(min_length=1)]
+
+
+_OF_CLOUDS = ("instance_type", "provider", "image_id", "region", "disk_size", "labels", "autostop_down")
+"""Fields that only a cluster of type cloud has."""
 
 
 class SshCredentials(Part):
@@ -139,6 +158,7 @@ class ClusterDocument(BaseDocument):
         "ssh_user": "ssh_creds.ssh_user",
         "ssh_private_key": "ssh_creds.ssh_private_key",
         "autostop": "autostop_mins",
+        "autodown": "autostop_down",
         "spot": "use_spot",
         "cloud": "provider",
         "accelerators": "instance_type",
@@ -184,11 +204,23 @@ class ClusterDocument(BaseDocument):
     autostop_mins: Annotated[int, Field(strict=True, ge=-1, le=1_000_000)] | None = Field(
         default=None, title="Stop when idle", description="Minutes; -1: never; empty: the setting."
     )
+    autostop_down: bool | None = Field(
+        default=None,
+        title="Go away when idle",
+        description="Whether the cluster is taken down then, rather than stopped; empty: the setting. A cloud that "
+        "cannot stop hosts takes it down in any case.",
+    )
     use_spot: bool | None = Field(
         default=None, title="Spot instances", description="Cheaper, and may be taken away; empty: the setting."
     )
     image_id: PlainWord | None = Field(default=None, title="Image", description="Image of the instances.")
     region: PlainWord | None = Field(default=None, title="Region", description="Empty: any.")
+    disk_size: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
+        default=None, title="Disk", description="GB of each host's disk; empty: the cloud's usual."
+    )
+    labels: dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]] = Field(
+        default_factory=dict, title="Labels", description="Of the instances, and of what they cost.", max_length=30
+    )
     price_per_hour: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = Field(
         default=None, title="Price per hour", description="US dollars for the whole cluster, where you know better."
     )
@@ -231,8 +263,8 @@ class ClusterDocument(BaseDocument):
             twice = next(index for index, host in enumerate(self.ips) if host in self.ips[:index])
             raise field_problem(("ips", twice), f"{self.ips[twice]} stands twice")
         foreign = {
-            "machine": ("ips", "python", "wheels", "instance_type", "num_instances", "provider", "image_id", "region"),
-            "ssh": ("instance_type", "provider", "image_id", "region"),
+            "machine": ("ips", "python", "wheels", "num_instances", *_OF_CLOUDS),
+            "ssh": _OF_CLOUDS,
             "cloud": ("ips",),
         }[self.type]
         for name in foreign:
