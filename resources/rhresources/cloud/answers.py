@@ -59,6 +59,7 @@ class CloudHosts:
         user: the account there.
         private_key: path of the key file, made by SkyPilot, with mode 0600.
         proxy_commands: for ssh, one a host, where the way leads through something; empty: straight.
+        inner: their addresses among themselves, in the same order; empty: not known.
     """
 
     addresses: tuple[str, ...]
@@ -66,6 +67,7 @@ class CloudHosts:
     user: str
     private_key: str
     proxy_commands: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +171,18 @@ class ServerInfo:
         url: without credentials.
         owned: rhdesk started it and ends it.
         version: of SkyPilot there.
-        state: "off": ours, not started yet; "starting"; "ready"; "dead"; "unreachable"; "version": another one than we
-            can talk to; "refused": it wants a log-in.
+        state: "not-installed": ours, its environment is still to be made; "off": ours, not started yet; "starting";
+            "ready"; "dead"; "unreachable"; "version": another one than we can talk to; "refused": it wants a log-in.
         sentence, remedy: for states that are not right.
+        folder: where its environment is, or will be; empty: not ours.
+        needs: about how many bytes it takes to make that; 0: nothing.
     """
 
     url: str
     owned: bool
     version: str = ""
-    state: Literal["off", "starting", "ready", "dead", "unreachable", "version", "refused"] = "off"
+    state: Literal["not-installed", "off", "starting", "ready", "dead", "unreachable", "version", "refused"] = "off"
     sentence: str = ""
     remedy: str = ""
+    folder: str = ""
+    needs: int = 0

@@ -20,9 +20,8 @@ from rhresources.cloud.answers import (
 class SkyPilot(Protocol):
     """All that is asked of SkyPilot. Its server is started by the first call that needs it, unless `start` says no.
 
-    Every method raises `CloudProblem` (an `RhError`) with one sentence, SkyPilot's hints as `remedy` and its own words as
-    `detail`; `code` is one of no-cloud, no-such-hardware, no-capacity, quota, credentials, no-such-region, name-taken,
-    not-there, not-supported, cancelled, server-dead, server-unreachable, server-version, server-refused, not-installed.
+    Every method raises `CloudProblem` with one sentence, SkyPilot's hints as `remedy` and its own words as `detail`;
+    `code` is one of `problems.CloudCode`.
     """
 
     async def info(self) -> ServerInfo:
@@ -40,8 +39,8 @@ class SkyPilot(Protocol):
         ...
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
-        """Bring a cluster up; `task` is YAML from `task.task_of`. Cancelling this cancels the request; whether something is
-        left running is for `leftovers` to find out."""
+        """Bring a cluster up; `task` is YAML from `task.task_of`. Cancelling this cancels the request; whether
+        something is left running is for `leftovers` to find out."""
         ...
 
     async def start(

@@ -28,7 +28,7 @@ _SLUG_LENGTH = 24  # GCP allows 35 characters, and SkyPilot appends up to 4
 def sky_name(address: str, home: Path | None = None) -> str:
     """What SkyPilot calls the cluster at `address` ("~/team/gpu"): readable, the same always, and of it alone.
 
-    Names on this computer carry the identity of the rhdesk directory, because on a team's server others have a "~/gpu" too.
+    Names on this computer carry the identity of the rhdesk directory: on a team's server others have a "~/gpu" too.
     """
     readable = re.sub(r"[^a-z0-9]+", "-", address.lower().lstrip("~@^/")).strip("-")
     if len(readable) > _SLUG_LENGTH:
