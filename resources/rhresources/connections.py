@@ -22,6 +22,7 @@ from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 
 if TYPE_CHECKING:
+    from rhresources.costs.observer import Costs
     from rhresources.credentials import Credentials
     from rhresources.reach.questions import Asker
     from rhresources.reach.steps import OnStep, Step
@@ -86,6 +87,13 @@ class Connections:
 
         return Credentials(self.home)
 
+    @cached_property
+    def costs(self) -> Costs:
+        """What clusters cost; whoever sees one up or down tells it."""
+        from rhresources.costs.observer import Costs
+
+        return Costs(self.home, self.names)
+
     def set_on_connection(self, callback: OnConnection | None) -> None:
         """Tell `callback(cluster, connected, sentence)` when a connection is lost and when it is back.
 
@@ -97,6 +105,8 @@ class Connections:
         """End the connections. Clusters and runs go on."""
         ways, self._ways = list(self._ways.values()), {}
         await asyncio.gather(*(way.close() for way in ways), *self._closing)
+        if "costs" in self.__dict__:
+            await self.costs.close()
 
     # ------------------------------------------------------------ connecting
 

@@ -86,6 +86,12 @@ class Settings(BaseModel):
         description="Address of your team's SkyPilot API server, https://host; empty: rhdesk starts one of its own.",
         json_schema_extra=_in("Cloud"),
     )
+    budget_per_month: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)] = Field(
+        default=0,
+        title="Budget for a month",
+        description="You are told at half, at four fifths and at all of it, and when it will be overrun; 0: none.",
+        json_schema_extra=_in("Cloud", "US dollars"),
+    )
     max_workers: Count = Field(
         default=0,
         title="Workers",

@@ -26,6 +26,7 @@ COMMANDS = {
     "repair": ("clusters", "Bring lost hosts of a cluster back."),
     "check": ("check", "Test the connection to hosts, step by step."),
     "status": ("status", "Say which clusters are up, and how busy they are."),
+    "cost": ("cost", "Say what clusters and runs cost, and how much is left of the budget."),
     "install": ("install", "Install packages on clusters."),
     "packages": ("packages", "Check packages on a cluster; show what the index has."),
     "environments": ("environments", "List, compare, update and remove what is installed."),

@@ -1,0 +1,93 @@
+"""What is known of the lives of clusters: plain frozen values, true whatever comes after them.
+
+Money is in US dollars, times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["cloud", "own"]
+
+Seen = Literal["up", "down", "gone", "read"]
+"""How a cluster was seen. "read" is no look at it but at what SkyPilot wrote down of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of a cluster: from launch to its end, stops in between included.
+
+    Attributes:
+        id: SkyPilot's hash of it; "own:" and the address for a machine of one's own, which has but one life.
+        cluster: our address of it, else SkyPilot's name.
+        ended: SkyPilot says that it is gone.
+        labels: of the cluster.
+    """
+
+    id: str
+    cluster: str
+    kind: Kind = "cloud"
+    hosts: int = 1
+    cloud: str = ""
+    region: str = ""
+    hardware: str = ""
+    spot: bool = False
+    owner: str = ""
+    ended: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A cluster was seen in one state from `first` to `last`, again and again.
+
+    Attributes:
+        price: of the whole cluster for an hour; None: not known.
+        since: when it came up, as its server or SkyPilot says; 0: not known.
+        exact: it was ended just then by what a person did here.
+    """
+
+    seen: Seen
+    first: float
+    last: float
+    price: float | None = None
+    since: float = 0.0
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A time that SkyPilot says a cluster was up.
+
+    Attributes:
+        end: None: it was up when this was read.
+        start_read, end_read: when each was read first. Neither can have been later than that.
+    """
+
+    start: float
+    end: float | None
+    start_read: float
+    end_read: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of one life."""
+
+    life: Life
+    sightings: tuple[Sighting, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunFact:
+    """One run, as far as it matters for its cost. `ended` 0: it has not ended, as far as anybody knows."""
+
+    id: str
+    cluster: str
+    function: str
+    started: float
+    ended: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,170 @@
+"""The times that a cluster was up, out of what was seen and what SkyPilot wrote down. Pure; facts have no order.
+
+SkyPilot's word counts more than what we saw, up to the moment when it was read last; after that counts what we saw.
+Where nobody saw the end it is bounded: a cloud cluster is counted until it was first seen not to be up, since somebody
+rents it out until then; a machine of one's own until it was last seen up. Both are marked as estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from rhresources.costs.facts import Interval, Known, Sighting
+
+GRACE = 300.0  # seconds without a look that leave nothing to guess
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time that a cluster was up.
+
+    Attributes:
+        end: until when it is counted; now where `is_open`.
+        seen_until: until when it was surely up; what is counted after that is a guess.
+        is_open: it is up as far as anybody knows.
+        estimated: its start or its end was seen by nobody.
+    """
+
+    start: float
+    end: float
+    seen_until: float
+    is_open: bool = False
+    estimated: bool = False
+
+
+def spans_of(known: Known, now: float) -> list[Span]:
+    """The times that a cluster was up, one after the other; none overlaps another, none ends after `now`."""
+    looks = sorted(_looks(known.sightings), key=_Look.order)
+    if known.life.kind == "own":
+        spans = _seen_spans(looks, None, own=True, now=now)
+    else:
+        read = max((each.last for each in known.sightings if each.seen == "read"), default=float("-inf"))
+        told = _told_spans(known, looks, now)
+        carried = told.pop() if told and told[-1].is_open else None
+        floor = told[-1].end if told else float("-inf")
+        later = [look for look in looks if look.at > read and look.sighting.seen != "read"]
+        spans = told + _seen_spans(later, carried, own=False, now=now, floor=floor)
+    return list(_in_turn(spans, now))
+
+
+# ------------------------------------------------------------ what SkyPilot wrote down
+
+
+def _told_spans(known: Known, looks: list[_Look], now: float) -> list[Span]:
+    spans: list[Span] = []
+    intervals = sorted(known.intervals, key=lambda each: (_start_of(each), each.start))
+    for place, interval in enumerate(intervals):
+        start = _start_of(interval)
+        limit = _start_of(intervals[place + 1]) if place + 1 < len(intervals) else float("inf")
+        within = [look for look in looks if start - GRACE <= look.at <= limit]
+        up = max((look.at for look in within if look.sighting.seen == "up"), default=None)
+        if interval.end is not None:
+            spans.append(_closed(interval, start, limit, up, within))
+        elif known.life.ended or limit < float("inf"):
+            # SkyPilot forgot to write down the end, as it does of launches that failed: one that was never up is free
+            if up is not None:
+                gone = min((each.at for each in within if each.sighting.seen in ("down", "gone") and each.at >= up),
+                           default=up)  # fmt: skip
+                spans.append(Span(start, max(start, min(gone, limit)), max(start, up), estimated=True))
+        else:
+            read = max((look.at for look in looks if look.sighting.seen == "read"), default=start)
+            spans.append(Span(start, now, max(start, read, up or start), is_open=True))
+    return spans
+
+
+def _start_of(interval: Interval) -> float:
+    return min(interval.start, interval.start_read)  # nobody can read of a start before it
+
+
+def _closed(interval: Interval, start: float, limit: float, up: float | None, within: list[_Look]) -> Span:
+    assert interval.end is not None
+    end = min(interval.end, interval.end_read)
+    odd = interval.end > interval.end_read + GRACE or interval.start > interval.start_read + GRACE
+    if end < start:  # the clock was set back meanwhile
+        end, odd = max(start, up or start), True
+    end = min(end, limit)
+    exact = any(look.sighting.exact and abs(look.at - end) <= GRACE for look in within)
+    if odd or exact or up is None or up >= end - GRACE:
+        return Span(start, end, end, estimated=odd)
+    return Span(start, end, max(start, up), estimated=True)  # it was found ended; when it ended nobody saw
+
+
+# ------------------------------------------------------------ what we saw
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    at: float
+    sighting: Sighting
+    joined: bool = False  # with the look before it: there were others all the time
+
+    def order(self) -> tuple[float, int, bool, float, bool]:
+        """By time; what was seen up in the moment of its end was up until then."""
+        rank = ("read", "up", "down", "gone").index(self.sighting.seen)
+        return self.at, rank, self.joined, self.sighting.since, self.sighting.exact
+
+
+def _looks(sightings: Iterable[Sighting]) -> Iterator[_Look]:
+    for sighting in sightings:
+        yield _Look(sighting.first, sighting)
+        if sighting.last > sighting.first:
+            yield _Look(sighting.last, sighting, joined=True)
+
+
+def _seen_spans(
+    looks: list[_Look], span: Span | None, *, own: bool, now: float, floor: float = float("-inf")
+) -> list[Span]:
+    """The times that a cluster was seen up; `span` is one that it was in already."""
+    spans: list[Span] = []
+    for look in looks:
+        since = look.sighting.since
+        if look.sighting.seen == "up":
+            if span is not None and own and _restarted(span, look):
+                spans.append(replace(span, end=span.seen_until, estimated=True))
+                floor, span = span.seen_until, None
+            if span is None:
+                start = max(floor, min(since, look.at)) if since > 0 else look.at
+                span = Span(start, look.at, look.at, estimated=since <= 0 and look.at - floor > GRACE)
+            span = replace(span, seen_until=max(span.seen_until, look.at))
+        else:
+            if span is not None:
+                spans.append(_ended(span, look, own))
+                span = None
+            floor = max(floor, look.at)
+    if span is not None:
+        unseen = now - span.seen_until > GRACE
+        if own and unseen:
+            spans.append(replace(span, end=span.seen_until, estimated=True))
+        else:
+            spans.append(replace(span, end=now, is_open=True, estimated=span.estimated or unseen))
+    return spans
+
+
+def _restarted(span: Span, look: _Look) -> bool:
+    """Whether a machine's server was away since it was last seen."""
+    if look.joined or look.at - span.seen_until <= GRACE:
+        return False
+    return look.sighting.since <= 0 or look.sighting.since > span.seen_until + GRACE
+
+
+def _ended(span: Span, look: _Look, own: bool) -> Span:
+    unseen = look.at - span.seen_until > GRACE and not look.sighting.exact
+    end = span.seen_until if unseen and own else look.at
+    return replace(
+        span,
+        end=max(span.start, end),
+        seen_until=max(span.start, span.seen_until if unseen else end),
+        is_open=False,
+        estimated=span.estimated or unseen,
+    )
+
+
+def _in_turn(spans: list[Span], now: float) -> Iterator[Span]:
+    """No second twice, none to come, and none that lasted no time."""
+    floor = float("-inf")
+    for span in sorted(spans, key=lambda each: (each.start, each.end)):
+        start, end = max(span.start, floor), min(span.end, now)
+        if end > start:
+            floor = end
+            yield replace(span, start=start, end=end, seen_until=min(max(span.seen_until, start), end))

@@ -1,0 +1,312 @@
+"""Whom every client tells what it saw of clusters and runs, and asks what that costs. Part of the `Workspace`.
+
+What is seen is written down by the way: a ledger that cannot be written (a full disk, say) is logged and remembered as
+`problem`, and never stands in the way of what clusters do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from rhresources.costs.budget import Alert, alerts
+from rhresources.costs.charges import Charge, charges_of
+from rhresources.costs.clock import Moment, now
+from rhresources.costs.facts import Life, RunFact, Seen
+from rhresources.costs.ledger import FILE_NAME, Ledger
+from rhresources.costs.spending import Summary, summary_of
+from rhresources.documents import ClusterDocument, FunctionDocument
+from rhresources.errors import RhError
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster, Usage
+    from rhresources.cloud.skypilot import SkyPilot
+    from rhresources.resource_names import ResourceNames
+    from rhresources.wire import cluster_pb2 as pb
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_AGAIN_AFTER = 20.0  # seconds after which the same sight is written down again
+_USAGE = "usage"
+_USAGE_EVERY = 24 * 3600.0
+_USAGE_DAYS = 30
+_SEEN: Mapping[str, Seen] = {"unhealthy": "up", "up": "up", "stopping": "up", "stopped": "down"}
+"""SkyPilot's states as far as money goes; one that launches is up when SkyPilot says so, since a launch may fail."""
+
+
+class Costs:
+    """The observer of one rhdesk directory. Its methods may be called often and at the same time.
+
+    Attributes:
+        problem: why something could not be written down lately; None: everything is.
+        clock: what time it is; tests set their own.
+    """
+
+    def __init__(self, home: Path, names: ResourceNames) -> None:
+        self.problem: RhError | None = None
+        self.clock: Callable[[], Moment] = now
+        self._home = home
+        self._names = names
+        self._ledger: Ledger | None = None
+        self._lock = threading.Lock()
+        self._told: dict[str, tuple[object, Moment]] = {}  # what was written down last of each life and run
+
+    async def close(self) -> None:
+        """Close the ledger."""
+        with self._lock:
+            ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            await asyncio.to_thread(ledger.close)
+
+    # ------------------------------------------------------------ what was seen
+
+    async def saw_clusters(self, clusters: Sequence[CloudCluster], *, complete: bool = False) -> None:
+        """SkyPilot's answer of how clusters are. `complete`: these are all it knows."""
+        at = self.clock()
+        await self._note(lambda: self._saw_clusters(clusters, complete, at))
+
+    async def saw_machine(self, address: str, price: float | None, *, up: bool, since: float = 0.0) -> None:
+        """Whether the server of a machine of one's own is up, and `since` when. One without a price costs nothing."""
+        at = self.clock()
+        life = Life(f"own:{address}", address, "own")
+        if price is None:  # its price was taken out of its document: it costs nothing from now on
+            if life.id in self._told:
+                await self._note(lambda: self._see(life, "down", at, None, 0.0))
+        elif up:
+            await self._note(lambda: self._see(life, "up", at, price, since))
+        else:
+            await self._note(lambda: self._see(life, "down", at, None, 0.0))
+
+    async def ended(self, address: str, *, gone: bool = False) -> None:
+        """A cluster in a cloud was stopped, or taken down, just now and from here."""
+        at = self.clock()
+
+        def note() -> None:
+            for life in self._open().seen_up() if self._exists() else ():
+                if life.cluster == address:
+                    self._open().see(life, "gone" if gone else "down", at, exact=True)
+                    self._told.pop(life.id, None)
+
+        await self._note(note)
+
+    async def saw_runs(self, address: str, runs: Iterable[pb.Run]) -> None:
+        """What a cluster says of its runs. Of clusters that cost nothing they are not written down."""
+        at = self.clock()
+        seen = [(run.id, run.name or run.function, run.started, run.ended) for run in runs if run.started]
+        new = [each for each in seen if self._told.get(each[0], (None, at))[0] != (each[2], each[3])]
+        if new:
+            await self._note(lambda: self._saw_runs(address, new, at))
+
+    async def reconcile(self, skypilot: SkyPilot) -> None:
+        """Read when SkyPilot says clusters were up; its word wins over what was seen.
+
+        Raises:
+            CloudProblem: it cannot be asked.
+        """
+        days = _USAGE_DAYS
+        if self._exists():
+            last = await asyncio.to_thread(lambda: self._open().marked(_USAGE))
+            days = max(days, math.ceil((self.clock().wall - last) / 86_400) + 1) if last else 365
+        usage = await skypilot.usage(days)
+        at = self.clock()
+        if usage or self._exists():
+            await self._note(lambda: self._read(usage, at))
+
+    async def refresh(self, skypilot: SkyPilot) -> None:
+        """Have SkyPilot ask the clouds themselves how clusters are, and read what it wrote down.
+
+        Raises:
+            CloudProblem: it cannot be asked.
+        """
+        clusters = await skypilot.clusters(refresh=True)
+        at = self.clock()
+        await self.saw_clusters(clusters, complete=True)
+        asked = max((cluster.updated for cluster in clusters), default=0.0)
+        if asked and self._exists():  # just now, by SkyPilot's clock
+            await self._note(lambda: self._open().judge(asked, at))
+        await self.reconcile(skypilot)
+
+    async def is_due(self) -> bool:
+        """Whether SkyPilot's own times were not read for a day."""
+        if not self._exists():
+            return True
+        last = await asyncio.to_thread(lambda: self._open().marked(_USAGE))
+        return not 0 <= self.clock().wall - last < _USAGE_EVERY
+
+    # ------------------------------------------------------------ what it costs
+
+    async def charges(self) -> tuple[list[Charge], float]:
+        """Every charge so far, and the time that it is now.
+
+        Raises:
+            RhError: the ledger cannot be read.
+        """
+        return await asyncio.to_thread(self._charges, self.clock())
+
+    async def summary(self, days: int = 14) -> Summary:
+        """Spending at a glance, with the last `days` days.
+
+        Raises:
+            RhError: the ledger cannot be read.
+        """
+
+        def add_up() -> Summary:
+            charges, at = self._charges(self.clock())
+            return summary_of(charges, at, days)
+
+        return await asyncio.to_thread(add_up)
+
+    async def new_alerts(self, summary: Summary, budget: float) -> list[Alert]:
+        """What is to be said of the budget and has not been, by this or any other process; it counts as said now."""
+        found = alerts(summary, budget)
+        if not found:
+            return []
+        at = self.clock()
+
+        def claim() -> list[Alert]:
+            ledger = self._open()
+            unsaid = [(alert, [ledger.claim(name, at) for name in alert.names]) for alert in found]
+            return [alert for alert, claimed in unsaid if claimed[-1]]  # the last of its names is its own
+
+        return await asyncio.to_thread(claim)
+
+    # ------------------------------------------------------------ inside, in threads
+
+    def _exists(self) -> bool:
+        return self._ledger is not None or (self._home / FILE_NAME).exists()
+
+    def _open(self) -> Ledger:
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = Ledger(self._home)
+            return self._ledger
+
+    def _charges(self, at: Moment) -> tuple[list[Charge], float]:
+        if not self._exists():
+            return [], at.wall
+        ledger = self._open()
+        time = ledger.now(at)
+        return charges_of(ledger.known(), ledger.runs(), time), time
+
+    async def _note(self, write: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(write)
+            self.problem = None
+        except RhError as error:
+            log.info("not written down: %s %s", error, error.detail)
+            self.problem = error
+
+    def _see(self, life: Life, seen: Seen, at: Moment, price: float | None, since: float) -> None:
+        """Write it down, unless the same was written a moment ago."""
+        key = (seen, price, since, life.cluster)
+        before = self._told.get(life.id)
+        if before is not None and before[0] == key and before[1].boot == at.boot:
+            passed = at.steady - before[1].steady if at.boot else at.wall - before[1].wall
+            if 0 <= passed < _AGAIN_AFTER:
+                return
+        self._open().see(life, seen, at, price=price, since=since)
+        self._told[life.id] = (key, at)
+
+    def _saw_clusters(self, clusters: Sequence[CloudCluster], complete: bool, at: Moment) -> None:
+        if not clusters and not self._exists():
+            return
+        addresses = self._addresses()
+        for cluster in clusters:
+            address, document = addresses.get(cluster.name, (cluster.name, None))
+            life = Life(
+                _id(cluster.hash, cluster.name),
+                address,
+                hosts=cluster.hosts,
+                cloud=cluster.cloud,
+                region=cluster.region,
+                hardware=cluster.hardware,
+                spot=cluster.spot,
+                owner=cluster.owner,
+                labels=_labels(document, cluster.labels),
+            )
+            seen = _SEEN.get(cluster.state)
+            if seen is not None:
+                price, since = _price(document, cluster.price_per_hour), cluster.launched
+                self._see(life, seen, at, price if seen == "up" else None, since if seen == "up" else 0.0)
+        if complete:
+            listed = {_id(cluster.hash, cluster.name) for cluster in clusters}
+            for life in self._open().seen_up() if self._exists() else ():
+                if life.id not in listed:
+                    self._see(life, "gone", at, None, 0.0)
+
+    def _read(self, usage: Sequence[Usage], at: Moment) -> None:
+        addresses = self._addresses()
+        ledger = self._open()
+        for each in usage:
+            address, document = addresses.get(each.name, (each.name, None))
+            life = Life(
+                _id(each.hash, each.name),
+                address,
+                hosts=each.hosts,
+                cloud=each.cloud,
+                region=each.region,
+                hardware=each.hardware,
+                spot=each.spot,
+                owner=each.owner,
+                ended=each.ended,
+                labels=_labels(document, {}),
+            )
+            ledger.read(life, each.intervals, at, price=_price(document, each.price_per_hour))
+        ledger.mark(_USAGE, at)
+
+    def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:
+        document = self._cluster(address)
+        if document is None or (document.type != "cloud" and not document.price_per_hour):
+            return
+        facts = [
+            RunFact(id, address, function, started, ended, self._labels_of(function))
+            for id, function, started, ended in runs
+        ]
+        self._open().put_runs(facts, at)
+        self._told.update({fact.id: ((fact.started, fact.ended), at) for fact in facts})
+
+    def _addresses(self) -> dict[str, tuple[str, ClusterDocument]]:
+        """Our address and the document of every cluster in a cloud, by SkyPilot's name."""
+        from rhresources.cloud.task import sky_name
+
+        found = {}
+        for entry in self._names.list(kind="cluster"):
+            document = entry.document
+            if isinstance(document, ClusterDocument) and document.type == "cloud":
+                found[sky_name(entry.name, self._home)] = (entry.name, document)
+        return found
+
+    def _cluster(self, address: str) -> ClusterDocument | None:
+        try:
+            return self._names.cluster(address)
+        except RhError:
+            return None
+
+    def _labels_of(self, function: str) -> Mapping[str, str]:
+        try:
+            document: FunctionDocument | None = self._names.function(function)
+        except RhError:
+            document = None  # one of a file, or renamed since
+        return dict(getattr(document, "labels", {}))
+
+
+def _id(hash: str, name: str) -> str:
+    return hash or f"sky:{name}"
+
+
+def _price(document: ClusterDocument | None, price: float | None) -> float | None:
+    """What the document says counts for more: some pay less than the list says."""
+    own = document.price_per_hour if document is not None else None
+    return price if own is None else own
+
+
+def _labels(document: ClusterDocument | None, labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Those that people gave."""
+    return dict(document.labels) if document is not None else dict(labels)

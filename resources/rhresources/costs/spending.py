@@ -1,0 +1,232 @@
+"""Adds up charges: by day, cluster, run, function or label; now, this month, and where the month is going. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from rhresources.costs.charges import HOUR, Charge
+from rhresources.costs.facts import RunFact
+
+Way = Literal["cluster", "day", "run", "function", "label"]
+WAYS: tuple[Way, ...] = ("cluster", "day", "run", "function", "label")
+
+IDLE = "idle"
+NO_LABEL = "no label"
+
+NOT_COUNTED = (
+    "Counted is the time that hosts are up, at the price of that time. "
+    "Not counted: the disks of stopped clusters, other storage, traffic, and taxes."
+)
+
+_PACE_DAYS = 7  # what the last days cost says where the month is going
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a bill.
+
+    Attributes:
+        key: the cluster, the day as 2026-11-30, the run, the function, or "name=value" of a label; or `IDLE`.
+        what: of a run its function, of an idle line its cluster.
+        amount: dollars.
+        estimated: how much of them is a guess.
+        seconds: that clusters were up for it.
+        unpriced: how many of those had no known price.
+    """
+
+    key: str
+    what: str = ""
+    amount: float = 0.0
+    estimated: float = 0.0
+    seconds: float = 0.0
+    unpriced: float = 0.0
+
+    def plus(self, charge: Charge, share: float) -> Line:
+        seconds, amount = (charge.end - charge.start) * share, charge.amount * share
+        return replace(
+            self,
+            amount=self.amount + amount,
+            estimated=self.estimated + (amount if charge.estimated else 0.0),
+            seconds=self.seconds + seconds,
+            unpriced=self.unpriced + (seconds if charge.price is None else 0.0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterCost:
+    """What one cluster costs.
+
+    Attributes:
+        spent: in all.
+        month: since this month began.
+        estimated: how much of `spent` is a guess.
+        up_since: 0: it is not up.
+        price: for an hour, now; None: it is not up, or nobody knows.
+    """
+
+    cluster: str
+    spent: float = 0.0
+    month: float = 0.0
+    estimated: float = 0.0
+    up_since: float = 0.0
+    price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Spending at a glance.
+
+    Attributes:
+        per_hour: of all clusters that are up.
+        unpriced: clusters that are up at a price that nobody knows.
+        month: dollars since the month began; `estimated` of them are a guess.
+        projected: what the month comes to if it goes on as in the last days; None: too early to say.
+        days: (day, dollars by cluster), all of the last days in order, also those without.
+        idle: dollars of this month that were paid while nothing ran.
+    """
+
+    at: float
+    per_hour: float = 0.0
+    unpriced: tuple[str, ...] = ()
+    month: float = 0.0
+    estimated: float = 0.0
+    projected: float | None = None
+    idle: float = 0.0
+    days: tuple[tuple[date, dict[str, float]], ...] = ()
+    estimated_days: frozenset[date] = frozenset()
+    clusters: dict[str, ClusterCost] = field(default_factory=dict)
+    runs: dict[str, Line] = field(default_factory=dict)
+
+
+def between(charges: Iterable[Charge], since: float, until: float) -> Iterator[Charge]:
+    """The parts of charges that lie between two times."""
+    for charge in charges:
+        start, end = max(charge.start, since), min(charge.end, until)
+        if end > start:
+            yield charge if (start, end) == (charge.start, charge.end) else replace(charge, start=start, end=end)
+
+
+def by_day(charges: Iterable[Charge]) -> Iterator[tuple[date, Charge]]:
+    """The parts of charges with the day of this computer's time zone that each lies in."""
+    for charge in charges:
+        start = charge.start
+        while start < charge.end:
+            day = datetime.fromtimestamp(start).date()
+            end = min(charge.end, midnight(day + timedelta(days=1)))
+            yield day, replace(charge, start=start, end=end)
+            start = end
+
+
+def midnight(day: date) -> float:
+    """When a day begins here; of days with 23 or 25 hours too."""
+    return datetime(day.year, day.month, day.day).timestamp()
+
+
+def total(charges: Iterable[Charge]) -> Line:
+    """All of them in one line."""
+    line = Line("total")
+    for charge in charges:
+        line = line.plus(charge, 1.0)
+    return line
+
+
+def bill(charges: Iterable[Charge], way: Way) -> list[Line]:
+    """The lines of a bill, the most expensive first, days in order.
+
+    Of labels the lines add up to more than the whole where something has several.
+    """
+    lines: dict[tuple[str, str], Line] = {}
+
+    def add(key: str, charge: Charge, share: float = 1.0, what: str = "") -> None:
+        lines[key, what] = lines.get((key, what), Line(key, what)).plus(charge, share)
+
+    if way == "day":
+        for day, charge in by_day(charges):
+            add(day.isoformat(), charge)
+        return [lines[key] for key in sorted(lines)]
+    for charge in charges:
+        cluster = charge.life.cluster
+        if way == "cluster":
+            add(cluster, charge)
+        elif way == "label":
+            _add_labels(charge, add)
+        elif not charge.runs:
+            add(IDLE, charge, what=cluster)
+        for run in charge.runs if way in ("run", "function") else ():
+            share = 1.0 / len(charge.runs)
+            if way == "run":
+                add(run.id, charge, share, run.function)
+            else:
+                add(run.function, charge, share)
+    return sorted(lines.values(), key=lambda line: (-line.amount, line.key, line.what))
+
+
+def summary_of(charges: Sequence[Charge], now: float, days: int = 14) -> Summary:
+    """Spending at a glance, `now`."""
+    today = datetime.fromtimestamp(now).date()
+    month_began = midnight(today.replace(day=1))
+    this_month = list(between(charges, month_began, now))
+    month = total(this_month)
+    up = {charge.life.id: charge for charge in charges if charge.is_open and charge.end >= now}
+    shown = {today - timedelta(days=back): defaultdict[str, float](float) for back in range(days - 1, -1, -1)}
+    guessed = set()
+    for day, charge in by_day(between(charges, midnight(min(shown)), now)):
+        shown[day][charge.life.cluster] += charge.amount
+        if charge.estimated and charge.amount > 0:
+            guessed.add(day)
+    return Summary(
+        at=now,
+        per_hour=sum(charge.price or 0.0 for charge in up.values()),
+        unpriced=tuple(sorted({charge.life.cluster for charge in up.values() if charge.price is None})),
+        month=month.amount,
+        estimated=month.estimated,
+        projected=_projected(charges, month.amount, now, today),
+        idle=sum(charge.amount for charge in this_month if not charge.runs),
+        days=tuple((day, dict(by_cluster)) for day, by_cluster in shown.items()),
+        estimated_days=frozenset(guessed),
+        clusters=_clusters(charges, month_began, now),
+        runs={line.key: line for line in bill(charges, "run") if line.key != IDLE},
+    )
+
+
+def _projected(charges: Sequence[Charge], month: float, now: float, today: date) -> float | None:
+    priced = [charge.start for charge in charges if charge.amount > 0]
+    if not priced:
+        return None
+    since = max(now - _PACE_DAYS * 24 * HOUR, min(priced))
+    if now - since < 24 * HOUR:
+        return None  # the first evening says nothing about a month
+    pace = total(between(charges, since, now)).amount / (now - since)
+    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return month + pace * max(0.0, midnight(next_month) - now)
+
+
+def _clusters(charges: Sequence[Charge], month_began: float, now: float) -> dict[str, ClusterCost]:
+    found: dict[str, ClusterCost] = {}
+    for charge in charges:
+        cluster = charge.life.cluster
+        old = found.get(cluster, ClusterCost(cluster))
+        in_month = total(between([charge], month_began, now)).amount
+        new = replace(
+            old,
+            spent=old.spent + charge.amount,
+            month=old.month + in_month,
+            estimated=old.estimated + (charge.amount if charge.estimated else 0.0),
+        )
+        if charge.is_open:
+            first = old.up_since or charge.start
+            new = replace(new, up_since=first, price=charge.price if charge.end >= now else old.price)
+        found[cluster] = new
+    return found
+
+
+def _add_labels(charge: Charge, add: Callable[[str, Charge, float], None]) -> None:
+    parties: tuple[RunFact | None, ...] = charge.runs or (None,)
+    for run in parties:
+        labels = {**charge.life.labels, **(run.labels if run is not None else {})}
+        for key in [f"{name}={value}" for name, value in sorted(labels.items())] or [NO_LABEL]:
+            add(key, charge, 1.0 / len(parties))

@@ -1,0 +1,249 @@
+"""What clients tell the observer, with SkyPilot's stand-in; what it costs then, and what is said of the budget."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lab.skypilot_stand_in import StandInSkyPilot
+
+from rhresources.cloud.answers import CloudCluster, Usage
+from rhresources.cloud.task import sky_name
+from rhresources.costs.budget import alerts
+from rhresources.costs.charges import charges_of
+from rhresources.costs.clock import Moment
+from rhresources.costs.export import write_csv
+from rhresources.costs.facts import Interval, Known, Life, RunFact, Sighting
+from rhresources.costs.ledger import FILE_NAME
+from rhresources.costs.observer import Costs
+from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, by_day, summary_of
+from rhresources.resource_names import ResourceNames
+from rhresources.wire import cluster_pb2 as pb
+
+T0 = 1_790_000_000.0
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+class Hand:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.at, self.wrong_by = T0, 0.0
+
+    def __call__(self) -> Moment:
+        return Moment(self.at + self.wrong_by, self.at - T0 + 1000, "boot")
+
+
+@pytest.fixture
+def hand() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "resources").mkdir()
+    (tmp_path / "resources" / "a100.yaml").write_text(
+        "kind: cluster\ntype: cloud\ninstance_type: A100:1\nlabels: {team: vision}\n"
+    )
+    (tmp_path / "resources" / "box.yaml").write_text("kind: cluster\ntype: ssh\nips: [box]\nprice_per_hour: 0.5\n")
+    return tmp_path
+
+
+@pytest.fixture
+def costs(home: Path, hand: Hand) -> Iterator[Costs]:
+    made = Costs(home, ResourceNames(home))
+    made.clock = hand
+    yield made
+    assert made.problem is None
+
+
+def a100(home: Path, **changes: object) -> CloudCluster:
+    cluster = CloudCluster(
+        sky_name("~/a100", home), "up", hash="h1", price_per_hour=2.0, launched=T0, cloud="aws", region="us-east-1"
+    )
+    return replace(cluster, **changes)  # type: ignore[arg-type]
+
+
+async def spent(costs: Costs) -> dict[str, float]:
+    charges, _ = await costs.charges()
+    return {line.key: round(line.amount, 6) for line in bill(charges, "cluster")}
+
+
+async def test_that_nothing_is_written_for_one_who_has_no_cloud(costs: Costs, home: Path) -> None:
+    await costs.saw_clusters([], complete=True)
+    await costs.reconcile(StandInSkyPilot())
+    await costs.saw_machine("^local", None, up=True)
+    await costs.saw_runs("^local", [pb.Run(id="r", started=T0)])
+    assert (await costs.summary()).month == 0
+    assert not (home / FILE_NAME).exists()
+
+
+async def test_a_whole_life_seen_from_here(costs: Costs, home: Path, hand: Hand) -> None:
+    for minute in range(0, 60, 5):
+        hand.at = T0 + 60 * minute
+        await costs.saw_clusters([a100(home)], complete=True)
+    hand.at = T0 + HOUR
+    assert await spent(costs) == {"~/a100": 2.0}
+    await costs.ended("~/a100")
+    await costs.saw_clusters([a100(home, state="stopped")], complete=True)
+    hand.at = T0 + DAY
+    assert await spent(costs) == {"~/a100": 2.0}
+    await costs.saw_clusters([a100(home, launched=T0 + DAY - 60)], complete=True)
+    assert await spent(costs) == {"~/a100": round(2.0 + 2.0 / 60, 6)}
+    hand.at = T0 + DAY + 60
+    await costs.saw_clusters([], complete=True)  # it vanished
+    hand.at = T0 + 2 * DAY
+    assert await spent(costs) == {"~/a100": round(2.0 + 4.0 / 60, 6)}
+
+
+async def test_that_skypilots_own_times_and_the_first_price_stay(costs: Costs, home: Path, hand: Hand) -> None:
+    sky = StandInSkyPilot()
+    sky.server = replace(sky.server, state="ready")
+    sky.known = {"a": a100(home)}
+    await costs.refresh(sky)
+    assert costs.problem is None
+    hand.at = T0 + 3 * HOUR
+    name = sky_name("~/a100", home)
+    sky.known = {}
+    sky.all_usage = [Usage(name, "h1", ((T0, T0 + HOUR),), price_per_hour=99.0, ended=True)]
+    await costs.refresh(sky)
+    assert await spent(costs) == {"~/a100": 2.0}
+    assert not await costs.is_due()
+    hand.at += 25 * HOUR
+    assert await costs.is_due()
+
+
+async def test_that_a_clock_that_is_wrong_here_is_judged_by_skypilots(costs: Costs, home: Path, hand: Hand) -> None:
+    hand.wrong_by, hand.at = 300 * DAY, T0 + HOUR
+    sky = StandInSkyPilot()
+    sky.known = {"a": a100(home, updated=T0 + HOUR)}
+    await costs.saw_clusters(list(sky.known.values()), complete=True)
+
+    async def clusters(refresh: bool) -> list[CloudCluster]:
+        return list(sky.known.values())
+
+    sky.clusters = clusters  # type: ignore[method-assign,assignment]
+    await costs.refresh(sky)
+    assert await spent(costs) == {"~/a100": 2.0}
+
+
+async def test_a_machine_of_ones_own_costs_while_its_server_is_up(costs: Costs, hand: Hand) -> None:
+    await costs.saw_machine("~/box", 0.5, up=True, since=T0 - HOUR)
+    hand.at = T0 + HOUR
+    await costs.saw_machine("~/box", 0.5, up=True, since=T0 - HOUR)
+    await costs.saw_machine("~/box", 0.5, up=False)
+    hand.at = T0 + DAY
+    assert await spent(costs) == {"~/box": 1.0}
+
+
+async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, home: Path, hand: Hand) -> None:
+    await costs.saw_clusters([a100(home)], complete=True)
+    runs = [
+        pb.Run(id="one", name="~/train", started=T0, ended=T0 + 1800),
+        pb.Run(id="two", name="~/train", started=T0 + 900, ended=T0 + 1800),
+        pb.Run(id="waits", name="~/train"),
+    ]
+    await costs.saw_runs("~/a100", runs)
+    hand.at = T0 + HOUR
+    await costs.ended("~/a100", gone=True)
+    charges, _ = await costs.charges()
+    by_run = {line.key: round(line.amount, 6) for line in bill(charges, "run")}
+    assert by_run == {"one": 0.75, "two": 0.25, IDLE: 1.0}
+    assert {line.key: line.amount for line in bill(charges, "function")} == {"~/train": 1.0, IDLE: 1.0}
+    assert {line.key: line.amount for line in bill(charges, "label")} == {"team=vision": 2.0}
+    file = io.StringIO()
+    assert write_csv(charges, file) == 3
+    assert f"~/a100,aws,us-east-1,,1,no,,one,~/train,team=vision,{1800 / HOUR - 900 / HOUR / 2:.6f},2,0.75" in (
+        file.getvalue()
+    )
+
+
+async def test_that_a_broken_ledger_stands_in_nobodys_way(home: Path, hand: Hand) -> None:
+    (home / FILE_NAME).write_bytes(b"not a database" * 1000)
+    costs = Costs(home, ResourceNames(home))
+    costs.clock = hand
+    await costs.saw_clusters([a100(home)], complete=True)
+    assert costs.problem is not None
+    assert "move it away" in costs.problem.remedy
+
+
+# ------------------------------------------------------------ days, months, budgets
+
+
+def summary(seen_days: float, price: float, now: float = T0 + 20 * DAY) -> Summary:
+    known = Known(Life("h", "~/a100"), (Sighting("up", now - seen_days * DAY, now, price, now - seen_days * DAY),))
+    return summary_of(charges_of([known], [], now), now)
+
+
+def test_that_days_are_those_of_here_also_where_they_have_23_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        start = 1_774_652_400.0  # 2026-03-28 00:00 in Berlin; the next day has 23 hours
+        known = Known(Life("h", "c"), (), (Interval(start, start + 3 * DAY, start + 9 * DAY, start + 9 * DAY),))
+        hours = {
+            day.isoformat(): (charge.end - charge.start) / HOUR
+            for day, charge in by_day(charges_of([known], [], start + 9 * DAY))
+        }
+        assert hours == {"2026-03-28": 24, "2026-03-29": 23, "2026-03-30": 24, "2026-03-31": 1}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_where_the_month_is_going() -> None:
+    assert summary(0.2, 1.0).projected is None, "a first evening says nothing"
+    found = summary(3, 1.0)
+    assert found.per_hour == 1.0
+    assert found.projected is not None
+    assert found.projected > found.month > 0
+    assert summary_of([], T0).projected is None
+    assert [day for day, _ in summary_of([], T0, days=7).days][-1].isoformat() == "2026-09-21"
+
+
+@pytest.mark.parametrize(
+    ("month", "projected", "said"),
+    [
+        (10.0, None, []),
+        (50.0, None, [("info", 1)]),
+        (85.0, 90.0, [("warning", 2)]),
+        (85.0, 120.0, [("warning", 2), ("warning", 1)]),
+        (130.0, 200.0, [("error", 3)]),
+    ],
+)
+def test_what_is_said_of_a_budget(month: float, projected: float | None, said: list[tuple[str, int]]) -> None:
+    found = alerts(Summary(T0, month=month, projected=projected), 100.0)
+    assert [(alert.level, len(alert.names)) for alert in found] == said
+    assert alerts(Summary(T0, month=month, projected=projected), 0) == []
+
+
+async def test_that_an_alert_is_said_once_and_anew_for_another_budget(costs: Costs, home: Path) -> None:
+    await costs.saw_clusters([a100(home)])
+    half, most = Summary(T0, month=50.0), Summary(T0, month=90.0)
+    assert [alert.level for alert in await costs.new_alerts(half, 100)] == ["info"]
+    assert await costs.new_alerts(half, 100) == []
+    assert [alert.level for alert in await costs.new_alerts(most, 100)] == ["warning"]
+    other = Costs(home, ResourceNames(home))
+    assert await other.new_alerts(most, 100) == []
+    assert [alert.level for alert in await other.new_alerts(most, 180)] == ["info"]
+    await other.close()
+
+
+def test_that_csv_is_no_formula() -> None:
+    life = Life("h", "~/a", hardware="=1+1", owner="@SUM(A1)", labels={"x": "y"})
+    known = Known(life, (Sighting("up", T0, T0 + HOUR, None, T0), Sighting("down", T0 + HOUR, T0 + HOUR, exact=True)))
+    run = RunFact("r", "~/a", "-f.py:g", T0, T0 + HOUR)
+    file = io.StringIO()
+    write_csv(charges_of([known], [run], T0 + DAY), file)
+    row = file.getvalue().splitlines()[1]
+    assert "'=1+1" in row
+    assert "'@SUM(A1)" in row
+    assert "'-f.py:g" in row
+    assert row.endswith(",1.000000,,,no"), "no price is no zero"
+    assert [line.key for line in bill(charges_of([known], [], T0 + DAY), "label")] != [NO_LABEL]
