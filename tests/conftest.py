@@ -40,7 +40,14 @@ os.environ[SESSION_VARIABLE] = uuid.uuid4().hex
 
 _SECONDS_TO_END = 15.0
 
-pytest_plugins = ("lab.ssh_fixtures", "lab.ssh_cluster", "lab.secret_fixtures", "lab.host_fixtures", "lab.git_host")
+pytest_plugins = (
+    "lab.ssh_fixtures",
+    "lab.ssh_cluster",
+    "lab.cloud_cluster",
+    "lab.secret_fixtures",
+    "lab.host_fixtures",
+    "lab.git_host",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rhresources.connections import ClusterLike, Connections
-from rhresources.documents import ClusterDocument
 from rhresources.errors import UsageError
 from rhresources.forwards import Forwards
-from rhresources.reach import Progress
+from rhresources.reach import OverSsh, Progress
 from rhresources.reach.local_command import run_here
 
 if TYPE_CHECKING:
@@ -58,13 +57,11 @@ class Access(Connections):
         Raises:
             UsageError: the cluster has no such host, or is on this computer.
         """
-        document = self.document_of(cluster)
-        if document.type != "ssh":
+        route = self._way(cluster).route.ssh
+        if route is None:
             raise UsageError("This cluster is not reached by SSH.", remedy="Open a terminal.")
-        _require_host(document, host)
-        from rhresources.reach.ssh.command import ssh_command
-
-        return await ssh_command(document, host)
+        await _require_host(route, host)
+        return await route.ssh_command(host)
 
     @asynccontextmanager
     async def ssh_connection_to(self, cluster: ClusterLike, host: str | None) -> AsyncIterator[SshConnection | None]:
@@ -74,15 +71,14 @@ class Access(Connections):
             UsageError: the cluster has no such host.
             RhError: it cannot be reached.
         """
-        document = self.document_of(cluster)
-        _require_host(document, host)
-        if document.type != "ssh" or host in (None, document.ips[0]):
+        route = self._way(cluster).route.ssh
+        await _require_host(route, host)
+        if route is None or host is None or host == (await route.hosts())[0]:
             yield await self.ssh_connection(cluster, True)
             return
         from rhresources.reach.ssh.connection import SshConnection
-        from rhresources.reach.ssh.target import target_of
 
-        target = await target_of(document, host)
+        target = await route.target(host)
         connection = await SshConnection.open(target, credentials=self.credentials, asker=self.asker)
         try:
             yield connection
@@ -180,10 +176,13 @@ def _many(sources: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [sources] if isinstance(sources, str | Path) else list(sources)
 
 
-def _require_host(document: ClusterDocument, host: str | None) -> None:
-    if host is not None and host not in document.ips:
-        known = ", ".join(document.ips)
-        raise UsageError(f"The cluster has no host {host}.", remedy=f"Its hosts are {known}." if known else "")
+async def _require_host(route: OverSsh | None, host: str | None) -> None:
+    if host is None:
+        return
+    known = await route.hosts() if route is not None else ()
+    if host not in known:
+        remedy = f"Its hosts are {', '.join(known)}." if known else ""
+        raise UsageError(f"The cluster has no host {host}.", remedy=remedy)
 
 
 def _ignore(data: bytes) -> None:

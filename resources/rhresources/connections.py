@@ -8,36 +8,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rhresources import paths
 from rhresources.documents import ClusterDocument
-from rhresources.errors import ClusterDown, ConnectionLost, RhError, UsageError
-from rhresources.reach import Progress
+from rhresources.errors import ClusterDown, ConnectionLost, RhError
+from rhresources.reach import Progress, silent
 from rhresources.reach.pace import PacedRoute
 from rhresources.resource_names import ResourceNames
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 
 if TYPE_CHECKING:
+    from rhresources.cloud.answers import OnLaunch
+    from rhresources.cloud.skypilot import SkyPilot
     from rhresources.costs.observer import Costs
     from rhresources.credentials import Credentials
     from rhresources.reach.questions import Asker
-    from rhresources.reach.steps import OnStep, Step
 
 DEFAULT_CLUSTER = "^local"
 
-ClusterState = Literal["up", "starting", "failed", "down"]
+ClusterState = Literal["up", "starting", "failed", "down", "stopping", "stopped"]
+"""The last two are of clusters on demand: their machines are kept, and cost little."""
 
-ClusterLike = str | ClusterDocument
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A cluster that is not saved, with the name that it would have.
+
+    Attributes:
+        address: the whole name, "~/gpu".
+        document: what it is.
+    """
+
+    address: str
+    document: ClusterDocument
+
+
+ClusterLike = str | ClusterDocument | Described
 """A cluster: its name, or the document of one that is not saved."""
 
 OnConnection = Callable[[str, bool, str], None]
 """Told (cluster, connected, sentence)."""
 
-_ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None}
+_ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None, "autostop_mins": None}
 """Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
 
 
@@ -81,6 +98,13 @@ class Connections:
         self._on_connection: OnConnection | None = None
 
     @cached_property
+    def skypilot(self) -> SkyPilot:
+        """What brings up clusters on demand. Nothing is started by touching it."""
+        from rhresources.cloud.skypilot import open_skypilot
+
+        return open_skypilot(self.home)
+
+    @cached_property
     def credentials(self) -> Credentials:
         """Passphrases, passwords and tokens, in the keyring of the operating system."""
         from rhresources.credentials import Credentials
@@ -107,6 +131,8 @@ class Connections:
         await asyncio.gather(*(way.close() for way in ways), *self._closing)
         if "costs" in self.__dict__:
             await self.costs.close()
+        if "skypilot" in self.__dict__:
+            await self.skypilot.close()
 
     # ------------------------------------------------------------ connecting
 
@@ -143,7 +169,7 @@ class Connections:
             if address is None:
                 if not up:
                     raise self._down(cluster)
-                address = await way.route.up(progress or _silent, wait_ready=False, ask=ask)
+                address = await way.route.up(progress or silent, wait_ready=False, ask=ask)
             if client is not None:
                 client.retry_now()
                 try:
@@ -151,7 +177,7 @@ class Connections:
                 except ClusterDown:  # it was about to end when we looked
                     if not up:
                         raise
-                    await way.route.up(progress or _silent, wait_ready=False, ask=ask)
+                    await way.route.up(progress or silent, wait_ready=False, ask=ask)
                     client.retry_now()
                     await client.reconnect()
                 return client
@@ -200,13 +226,13 @@ class Connections:
         """
         way = self._way(cluster)
         if await way.route.address(ask) is None:
-            return "down"
+            return self._state_without_server(way)
         try:
             hello = await (await self.connect(cluster, ask=ask)).say_hello()
         except ClusterDown:
-            return "down"
+            return self._state_without_server(way)
         except ConnectionLost:
-            return "starting" if await way.route.address() is not None else "down"
+            return "starting" if await way.route.address() is not None else self._state_without_server(way)
         match hello.engine.phase:
             case pb.EngineState.READY:
                 return "up"
@@ -217,92 +243,41 @@ class Connections:
 
     # ------------------------------------------------------------ the life of a cluster
 
-    async def up(self, cluster: ClusterLike, progress: Progress | None = None, *, ask: bool = True) -> ClusterClient:
-        """Bring a cluster up, wait until it is ready, and connect.
+    async def up(
+        self,
+        cluster: ClusterLike,
+        progress: Progress | None = None,
+        *,
+        ask: bool = True,
+        on_event: OnLaunch | None = None,
+    ) -> ClusterClient:
+        """Bring a cluster up, wait until it is ready, and connect. Of one on demand, machines are launched or started.
+
+        Cancelled, it leaves running what ran before, and no more.
+
+        Args:
+            cluster: which one.
+            progress: gets a line for every step.
+            ask: whether a person may be asked.
+            on_event: hears what the launch of machines says, in place of `progress`.
 
         Raises:
             RhError: it cannot be brought up; the sentence says at which step.
         """
         way = self._way(cluster)
         way.route.forget_failure()
-        await way.route.up(progress or _silent, wait_ready=True, ask=ask)
+        await way.route.up(progress or silent, wait_ready=True, ask=ask, on_event=on_event)
         return await self.connect(cluster, ask=ask)
 
-    async def down(self, cluster: ClusterLike, stop_runs: bool = False) -> None:
-        """Take a cluster down.
+    async def down(self, cluster: ClusterLike, stop_runs: bool = False, progress: Progress | None = None) -> None:
+        """Take a cluster down. Of one on demand, the machines are ended for good, with what is on their disks.
 
         Raises:
             RhError: runs are active and `stop_runs` is false; nothing was ended.
         """
         way = self._way(cluster)
-        await way.route.down(stop_runs)
-        client, way.client = way.client, None
-        if client is not None:
-            await client.close()
-
-    async def upgrade(self, cluster: ClusterLike, progress: Progress | None = None) -> ClusterClient:
-        """Bring the server there to the version of here; its runs go on.
-
-        Raises:
-            RhError: it cannot be installed or started; what ran before runs on.
-        """
-        way = self._way(cluster)
-        route = way.route.ssh
-        if route is None:
-            raise UsageError("The cluster server of this computer is started from the rhdesk that is installed here.")
-        await route.upgrade(progress or _silent)
-        return await self.connect(cluster, ask=True)
-
-    async def repair(self, cluster: ClusterLike, host: str | None = None, progress: Progress | None = None) -> None:
-        """Bring lost hosts of a cluster back in place.
-
-        Args:
-            cluster: which one.
-            host: only this one, as the document says it; default: all that are lost.
-            progress: gets a line for every step.
-
-        Raises:
-            UsageError: the cluster has no such host.
-            RhError: a host cannot be brought back.
-        """
-        way = self._way(cluster)
-        route = way.route.ssh
-        if route is None:
-            raise UsageError("A cluster on this computer has no other hosts.", remedy="Take it down and up again.")
-        if host is not None and host not in way.document.ips:
-            raise UsageError(f"The cluster has no host {host}.", remedy=f"Its hosts are {', '.join(way.document.ips)}.")
-        await route.repair(host, progress or _silent)
-
-    def server_differs(self, cluster: ClusterLike) -> str:
-        """A sentence where the server that we are connected to is another build than this one; else empty."""
-        way = self._ways.get(str(self.names.resolve(cluster)) if isinstance(cluster, str) else _key_of(cluster))
-        if way is None or way.client is None or not way.client.connected or way.route.ssh is None:
-            return ""
-        from rhresources.reach.bring_up.wheel import own_version
-
-        there, here = way.client.hello.version, own_version()
-        return f"The cluster runs rhdesk {there}; here is {here}." if there and there != here else ""
-
-    async def check(self, cluster: ClusterLike, on_step: OnStep, *, ask: bool = True) -> list[Step]:
-        """Go every step to the hosts of a cluster, without changing anything there; the steps as they ended.
-
-        Args:
-            cluster: which one; need not be saved.
-            on_step: hears of each step as it begins and as it ends.
-            ask: whether questions may be asked.
-
-        Raises:
-            UsageError: the cluster has no hosts that could be reached.
-        """
-        from rhresources.reach.checking import check_hosts
-
-        document = self.document_of(cluster)
-        if document.type != "ssh":
-            raise UsageError(
-                "Only hosts over SSH can be tested.",
-                remedy="Bring the cluster up instead; that says what is missing.",
-            )
-        return await check_hosts(document, self.credentials, self.asker if ask else None, on_step)
+        await way.route.down(stop_runs, progress or silent)
+        await self._let_go(way)
 
     # ------------------------------------------------------------ inside
 
@@ -312,33 +287,55 @@ class Connections:
         Raises:
             NotFound: no cluster has that name.
         """
+        if isinstance(cluster, Described):
+            return cluster.document
         return cluster if isinstance(cluster, ClusterDocument) else self.names.cluster(cluster)
+
+    def _key_of(self, cluster: ClusterLike) -> str:
+        """Its name, or what one that is not saved is known by."""
+        if isinstance(cluster, Described):
+            return cluster.address
+        return str(self.names.resolve(cluster)) if isinstance(cluster, str) else f"({cluster.model_dump_json()})"
 
     def _way(self, cluster: ClusterLike) -> _Way:
         document = self.document_of(cluster)
-        address = str(self.names.resolve(cluster)) if isinstance(cluster, str) else _key_of(cluster)
+        address = self._key_of(cluster)
         # every cluster of this kind is the one server of this computer
         key = "machine" if document.type == "machine" else address
         way = self._ways.get(key)
         if way is not None and way.document != document:
             if document.type == "machine":  # a route of this kind holds nothing; each brings its own limits up
-                way.document, way.route = document, self._route_for(document)
+                way.document, way.route = document, self._route_for(document, address)
             elif document.model_copy(update=_ONLY_SAID) != way.document.model_copy(update=_ONLY_SAID):
                 self._close_later(way)
                 way = None
             else:
                 way.document = document
         if way is None:
-            way = self._ways[key] = _Way(document, self._route_for(document))
+            way = self._ways[key] = _Way(document, self._route_for(document, address))
             way.route.set_on_connection(self._host_told(way))
         way.addresses.add(address)
         return way
 
-    def _route_for(self, document: ClusterDocument) -> PacedRoute:
+    def _route_for(self, document: ClusterDocument, address: str) -> PacedRoute:
         from rhresources.reach import route_for
 
-        credentials = self.credentials if document.type == "ssh" else None
-        return PacedRoute(route_for(document, self.home, credentials=credentials, asker=lambda: self.asker))
+        route = route_for(
+            document, self.home, name="" if address.startswith("(") else address,
+            credentials=self.credentials if document.type != "machine" else None, asker=lambda: self.asker,
+            skypilot=lambda: self.skypilot,
+        )  # fmt: skip
+        return PacedRoute(route)
+
+    @staticmethod
+    async def _let_go(way: _Way) -> None:
+        client, way.client = way.client, None
+        if client is not None:
+            await client.close()
+
+    @staticmethod
+    def _state_without_server(way: _Way) -> ClusterState:
+        return way.route.on_demand.state if way.route.on_demand is not None else "down"
 
     def _close_later(self, way: _Way) -> None:
         task = asyncio.get_running_loop().create_task(way.close())
@@ -381,13 +378,5 @@ class Connections:
     def _down(cluster: ClusterLike) -> RhError:
         if isinstance(cluster, ClusterDocument):
             return ClusterDown("The cluster is not up.", remedy="Bring it up.")
+        cluster = cluster.address if isinstance(cluster, Described) else cluster
         return ClusterDown(f"The cluster {cluster} is not up.", remedy=f"Bring it up: rhdesk up '{cluster}'")
-
-
-def _key_of(document: ClusterDocument) -> str:
-    """What a cluster that is not saved is known by."""
-    return f"({document.model_dump_json()})"
-
-
-def _silent(_: str) -> None:
-    pass

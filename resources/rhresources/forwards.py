@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from rhresources.connections import Described
 from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.reach.local_forward import LocalForward
 
@@ -136,7 +137,7 @@ class Forwards:
         """
         _require_port(remote_port, "remote")
         _require_port(local_port, "local")
-        name = cluster if isinstance(cluster, str) else ", ".join(cluster.ips) or "this computer"
+        name = _name_of(cluster)
         row = PortForward(str(next(self._numbers)), name, remote_host, remote_port, local_port, "waiting")
         kept = _Kept(row, cluster)
         last = min(local_port + num_ports_to_try, 65_535) if local_port else 0
@@ -286,6 +287,12 @@ async def _require_allowed(handle: Handle) -> None:
 
 def _said(handle: Handle) -> str:
     return handle.error.sentence if handle.error is not None else ""
+
+
+def _name_of(cluster: ClusterLike) -> str:
+    if isinstance(cluster, Described):
+        return cluster.address
+    return cluster if isinstance(cluster, str) else ", ".join(cluster.ips) or "this computer"
 
 
 def _require_port(port: int, which: str) -> None:

@@ -1,7 +1,7 @@
 """Everything a person does, in one asynchronous object: names, clusters, functions and runs.
 
 The library, the command line and the window are faces of this. Here is what is about functions and runs, with the code
-on this side; `Connections` and `Access`, which it is made of, look after clusters.
+on this side; `Connections`, `Access`, `Upkeep` and `OnDemand`, which it is made of, look after clusters.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ from rhresources.environments import ClusterEnvironments
 from rhresources.errors import NotFound, RhError, ServerProblem, UsageError
 from rhresources.git.checkouts import Checkouts
 from rhresources.git.logins import Logins
+from rhresources.on_demand import OnDemand
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
+from rhresources.upkeep import Upkeep
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, Prepared
 from rhresources.wire.values import JSON, json_arguments, pickle_arguments
@@ -55,7 +57,7 @@ _LAST_WORDS = 5.0  # seconds to tell a cluster something while this ends
 _CODE_GONE = frozenset({"no-code", "unknown-code"})
 
 
-class Workspace(Access):
+class Workspace(Access, Upkeep, OnDemand):
     """What a person works with on one rhdesk directory. Use it on one event loop; `names` works from anywhere.
 
     Args:

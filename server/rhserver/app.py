@@ -32,6 +32,7 @@ from rhserver.hosts.environments import EnvironmentsOnHosts
 from rhserver.hosts.hosts import Hosts
 from rhserver.housekeeping import Housekeeping
 from rhserver.inspection.inspection import Inspection
+from rhserver.keeping_warm import KeepingWarm
 from rhserver.limits import Limits
 from rhserver.objects.blobs import Blobs
 from rhserver.objects.objects import Objects
@@ -101,6 +102,7 @@ class Server:
             limits, self.pool, self.runs, self.store, self.blobs, self.snapshots, self.environments
         )
         self.session = SessionService(self.functions, self.pool, self.runs, self.store, self.blobs)
+        self.keeping_warm = KeepingWarm(self._works, lambda: self.runs.submitted + self.session.calls)
 
     async def serve(self) -> None:
         """Serve until told to stop."""
@@ -124,6 +126,7 @@ class Server:
             asyncio.ensure_future(self._start_engine()),
             asyncio.ensure_future(self.session.sweep()),
             asyncio.ensure_future(self.housekeeping.keep_house()),
+            asyncio.ensure_future(self.keeping_warm.keep()),
             asyncio.ensure_future(_keep_published(published)),
         ]
         await self._stop.wait()
@@ -172,6 +175,9 @@ class Server:
     def _counts(self) -> dict[str, int]:
         active, queued = self.runs.counts()
         return {"runs_active": active, "runs_queued": queued, "workers": self.pool.size, "calls": self.session.calls}
+
+    def _works(self) -> bool:
+        return bool(self.runs.active() or self.session.in_flight or self.environments.busy)
 
     async def _start_engine(self) -> None:
         await self.ray.start()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
+from rhresources.connections import ClusterState
 from rhresources.documents import ClusterDocument
 from rhresources.errors import InstallError, NotFound, RunCancelled, RunLost, UsageError
 from rhresources.library import calls
@@ -97,9 +98,7 @@ class Cluster(PackageAccess, HostAccess):
     def status(self) -> dict[str, Any]:
         """State, hosts, load and what runs, as plain values; only `state` if it is not up."""
         there = portal()
-        state: Literal["up", "starting", "failed", "down"] = there.run(
-            there.workspace.cluster_state, self.target, ask=True
-        )
+        state: ClusterState = there.run(there.workspace.cluster_state, self.target, ask=True)
         if state == "down":
             return {"state": state}
         from google.protobuf.json_format import MessageToDict

@@ -17,7 +17,7 @@ from rhresources.reach.bring_up.tools import Tools, choose_pythons, look, shown_
 from rhresources.reach.questions import Asker
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.reach.ssh.problems import SshProblem, forwarding_forbidden
-from rhresources.reach.ssh.target import target_of
+from rhresources.reach.ssh.target import FindTarget, target_of
 from rhresources.reach.steps import OnStep, Step, StepName
 
 _GIBIBYTE = 1024**3
@@ -25,17 +25,23 @@ _CARRIED = "forbidden; a program on the host carries the connections instead, a 
 
 
 async def check_hosts(
-    document: ClusterDocument, credentials: Credentials, asker: Asker | None, on_step: OnStep
+    document: ClusterDocument,
+    credentials: Credentials,
+    asker: Asker | None,
+    on_step: OnStep,
+    *,
+    find: FindTarget = target_of,
 ) -> list[Step]:
     """Go all steps to all hosts of a cluster, at the same time; nothing is changed there.
 
     A host's steps end at the first that fails; the other hosts go on.
 
     Args:
-        document: of a cluster of type ssh.
+        document: the cluster; its `ips` are the hosts.
         credentials: where passphrases and passwords are kept.
         asker: asks the person; None: nobody is asked, and a step that would need it fails.
         on_step: hears of each step as it begins and as it ends.
+        find: where each host is.
 
     Returns:
         The steps as they ended.
@@ -48,12 +54,17 @@ async def check_hosts(
         on_step(step)
 
     shared = AskedOnce(asker) if asker is not None else None
-    await asyncio.gather(*(_check_host(document, host, credentials, shared, tell) for host in document.ips))
+    await asyncio.gather(*(_check_host(document, host, credentials, shared, tell, find) for host in document.ips))
     return ended
 
 
 async def _check_host(
-    document: ClusterDocument, host: str, credentials: Credentials, asker: Asker | None, tell: OnStep
+    document: ClusterDocument,
+    host: str,
+    credentials: Credentials,
+    asker: Asker | None,
+    tell: OnStep,
+    find: FindTarget,
 ) -> None:
     failed_already = False
 
@@ -63,7 +74,7 @@ async def _check_host(
         tell(step)
 
     try:
-        target = await target_of(document, host)
+        target = await find(document, host)
         connection = await SshConnection.open(target, credentials=credentials, asker=asker, on_step=told)
     except RhError as error:
         if not failed_already:

@@ -18,7 +18,7 @@ from rhresources.reach.questions import Asker, NeedsAnswer
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.reach.ssh.forwarding import Forward
 from rhresources.reach.ssh.problems import SshProblem, forwarding_forbidden
-from rhresources.reach.ssh.target import target_of
+from rhresources.reach.ssh.target import FindTarget, target_of
 from rhresources.wire.channel import ServerAddress
 
 
@@ -34,6 +34,7 @@ class HeadWay:
         home: the rhdesk directory of this computer; default: the user's.
         credentials: where passphrases and passwords are kept.
         asker: who can ask the person, at any time; None: nobody.
+        find: where each host is.
 
     Attributes:
         on_connection: told whether the SSH connection is there, and a sentence, whenever that changes.
@@ -45,8 +46,10 @@ class HeadWay:
         home: Path | None,
         credentials: Credentials,
         asker: Callable[[], Asker | None],
+        find: FindTarget = target_of,
     ) -> None:
         self._document = document
+        self._find = find
         self._home = home
         self._credentials = credentials
         self._asker = asker
@@ -96,7 +99,7 @@ class HeadWay:
             SshProblem: it cannot be reached or logged in to.
             NeedsAnswer: a person would have to answer first.
         """
-        target = await target_of(self._document, host)
+        target = await self._find(self._document, host)
         return await SshConnection.open(target, credentials=self._credentials, asker=asker)
 
     async def through(self, connection: SshConnection, server: Mapping[str, Any]) -> ServerAddress:

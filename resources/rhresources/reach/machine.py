@@ -21,7 +21,7 @@ import psutil
 
 from rhresources import paths
 from rhresources.errors import RhError
-from rhresources.reach import Progress
+from rhresources.reach import Progress, silent
 from rhresources.reach.server_calls import (
     START_SECONDS,
     STOP_SECONDS,
@@ -33,6 +33,7 @@ from rhresources.reach.server_calls import (
 from rhresources.wire.channel import ServerAddress
 
 if TYPE_CHECKING:
+    from rhresources.cloud.answers import OnLaunch
     from rhresources.documents import ClusterDocument
 
 _STEP = 0.02
@@ -56,6 +57,16 @@ class MachineRoute:
         self._document = document
         self.home = (home / "server") if home is not None else paths.server_home()
 
+    @property
+    def ssh(self) -> None:
+        """Nothing here is reached by SSH."""
+        return None
+
+    @property
+    def on_demand(self) -> None:
+        """This computer belongs to somebody."""
+        return None
+
     async def address(self, ask: bool = False) -> ServerAddress | None:
         """Where the server listens now; None if it does not run. There is never anything to ask."""
         record = self._record()
@@ -63,7 +74,9 @@ class MachineRoute:
             return None
         return ServerAddress(f"unix:{record['socket']}", str(record["token"]))
 
-    async def up(self, progress: Progress, *, wait_ready: bool = True, ask: bool = True) -> ServerAddress:
+    async def up(
+        self, progress: Progress, *, wait_ready: bool = True, ask: bool = True, on_event: OnLaunch | None = None
+    ) -> ServerAddress:
         """Start the server if it does not run, and wait until it answers (and until Ray is up, with `wait_ready`).
 
         Raises:
@@ -77,7 +90,7 @@ class MachineRoute:
             await wait_for_engine(address, progress)
         return address
 
-    async def down(self, stop_runs: bool) -> None:
+    async def down(self, stop_runs: bool, progress: Progress = silent) -> None:
         """End the server, Ray and every worker.
 
         Raises:
@@ -89,7 +102,7 @@ class MachineRoute:
                 self._forget()
                 return
             # a killed server left its Ray and maybe runs behind; a new one knows how to end them in order
-            address = await self.up(lambda _: None, wait_ready=True)
+            address = await self.up(progress, wait_ready=True)
         record = self._record()
         process = _process_of(record) if record is not None else None
         await shut_down(address, stop_runs)

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from rhresources.errors import ConnectionLost, RhError
-from rhresources.reach import Progress, Route
+from rhresources.reach import OverSsh, Progress, Route, silent
 
 if TYPE_CHECKING:
+    from rhresources.cloud.answers import OnLaunch
+    from rhresources.reach.cloud_route import CloudRoute
     from rhresources.reach.ssh.connection import SshConnection
-    from rhresources.reach.ssh_route import SshRoute
     from rhresources.wire.channel import ServerAddress
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -44,11 +45,14 @@ class PacedRoute:
         self.retry_at = 0.0
 
     @property
-    def ssh(self) -> SshRoute | None:
-        """The route itself, where it leads over SSH."""
-        from rhresources.reach.machine import MachineRoute
+    def ssh(self) -> OverSsh | None:
+        """See `Route.ssh`."""
+        return self._route.ssh
 
-        return None if isinstance(self._route, MachineRoute) else self._route  # type: ignore[return-value]
+    @property
+    def on_demand(self) -> CloudRoute | None:
+        """See `Route.on_demand`."""
+        return self._route.on_demand
 
     async def address(self, ask: bool = False) -> ServerAddress | None:
         """Where the server listens now; None if it does not run.
@@ -71,15 +75,17 @@ class PacedRoute:
             self._connection = await self._try(ask, route.connection)
         return self._connection
 
-    async def up(self, progress: Progress, *, wait_ready: bool, ask: bool) -> ServerAddress:
+    async def up(
+        self, progress: Progress, *, wait_ready: bool, ask: bool, on_event: OnLaunch | None = None
+    ) -> ServerAddress:
         """Bring the cluster up; see `Route.up`."""
-        address = await self._route.up(progress, wait_ready=wait_ready, ask=ask)
+        address = await self._route.up(progress, wait_ready=wait_ready, ask=ask, on_event=on_event)
         self.forget_failure()
         return address
 
-    async def down(self, stop_runs: bool) -> None:
+    async def down(self, stop_runs: bool, progress: Progress = silent) -> None:
         """Take the cluster down; see `Route.down`."""
-        await self._route.down(stop_runs)
+        await self._route.down(stop_runs, progress)
 
     async def close(self) -> None:
         """End the connection."""

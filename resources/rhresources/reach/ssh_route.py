@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rhresources.cloud.answers import OnLaunch
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ConnectionLost, RhError, ServerProblem
-from rhresources.reach import Progress
+from rhresources.reach import Progress, silent
 from rhresources.reach.bring_up import problems
 from rhresources.reach.bring_up.host import Host, Timed
 from rhresources.reach.bring_up.install import prepare
@@ -34,11 +35,13 @@ from rhresources.reach.server_calls import (
     wait_for_engine,
 )
 from rhresources.reach.ssh.connection import SshConnection
+from rhresources.reach.ssh.target import FindTarget, target_of
+from rhresources.reach.ssh_hosts import SshHosts
 from rhresources.wire import PROTOCOL
 from rhresources.wire.channel import ServerAddress
 
 
-class SshRoute:
+class SshRoute(SshHosts):
     """The way to the cluster server of hosts over SSH.
 
     Args:
@@ -46,7 +49,7 @@ class SshRoute:
         home: the rhdesk directory of this computer; default: the user's.
         credentials: where passphrases and passwords are kept.
         asker: who can ask the person, at any time; None: nobody.
-
+        find: where each host is; default: where the document and ~/.ssh/config say.
     """
 
     def __init__(
@@ -55,16 +58,22 @@ class SshRoute:
         home: Path | None,
         credentials: Credentials,
         asker: Callable[[], Asker | None],
+        find: FindTarget = target_of,
     ) -> None:
-        self._document = document
-        self._way = HeadWay(document, home, credentials, asker)
+        super().__init__(document, credentials, find)
+        self._way = HeadWay(document, home, credentials, asker, find)
         self._hosts = ClusterHosts(document, home, self._way, asker)
         self._changing = asyncio.Lock()
 
     @property
-    def head(self) -> str:
-        """The head host, as the document names it."""
-        return self._document.ips[0]
+    def ssh(self) -> SshRoute:
+        """Its hosts are reached by SSH."""
+        return self
+
+    @property
+    def on_demand(self) -> None:
+        """Its hosts belong to somebody."""
+        return None
 
     @property
     def timings(self) -> list[Timed]:
@@ -108,20 +117,23 @@ class SshRoute:
             NeedsAnswer: a person would have to answer first.
         """
         connection = await self.connection(ask)
-        state = await read_state(self._hosts.host(self.head, connection, _silent))
+        state = await read_state(self._hosts.host(self.head, connection, silent))
         if state.server is None or not state.server_lives:
             return None
         return await self._way.through(connection, state.server)
 
     # ------------------------------------------------------------ up
 
-    async def up(self, progress: Progress, *, wait_ready: bool = True, ask: bool = True) -> ServerAddress:
+    async def up(
+        self, progress: Progress, *, wait_ready: bool = True, ask: bool = True, on_event: OnLaunch | None = None
+    ) -> ServerAddress:
         """Bring the hosts up: install what is missing, start what does not run. Done again it goes on where it broke.
 
         Args:
             progress: gets a line for every step.
             wait_ready: wait for Ray too. A cluster of several hosts always waits, as they join it.
             ask: whether a person may be asked.
+            on_event: hears nothing; no machines are launched here.
 
         Raises:
             SshProblem: a host cannot be reached or logged in to.
@@ -242,7 +254,7 @@ class SshRoute:
 
     # ------------------------------------------------------------ down, repair, upgrade
 
-    async def down(self, stop_runs: bool) -> None:
+    async def down(self, stop_runs: bool, progress: Progress = silent) -> None:
         """End the server, its Ray and every worker, on all hosts that can be reached.
 
         Raises:
@@ -251,7 +263,7 @@ class SshRoute:
         """
         async with self._changing:
             self._hosts.timings = []
-            head = self._hosts.host(self.head, await self.connection(True), _silent)
+            head = self._hosts.host(self.head, await self.connection(True), progress)
             state = await read_state(head)
             address: ServerAddress | None = None
             if state.server is not None and state.server_lives:
@@ -260,9 +272,9 @@ class SshRoute:
                 # a killed server left its Ray and maybe runs behind; a new one knows how to end them in order
                 version = await self._any_version(head, state)
                 address = await self._start(head, version)
-                await wait_for_engine(address, _silent)
+                await wait_for_engine(address, progress)
                 state = await read_state(head)
-            async with self._hosts.others(self._document.ips[1:], _silent, False) as (others, _):
+            async with self._hosts.others(self._document.ips[1:], progress, False) as (others, _):
                 if address is not None:
                     with head.step("shut down", ""):
                         await shut_down(address, stop_runs)
@@ -367,7 +379,3 @@ class SshRoute:
                 head.say(f"It does not start; starting rhdesk {old.version} again")
                 await self._start(head, old.version)
             raise
-
-
-def _silent(line: str) -> None:
-    del line

@@ -195,6 +195,11 @@ class Environments:
             raise NotFound(f"There is no environment {hash[:40]!r} on this cluster.")
         return record
 
+    @property
+    def busy(self) -> bool:
+        """Whether an environment is being made."""
+        return self._making.busy
+
     def has(self, hash: str) -> bool:
         """Whether an environment is there, and whole."""
         return hash in self._ready

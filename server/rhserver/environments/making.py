@@ -72,6 +72,11 @@ class Making:
             work.task = asyncio.ensure_future(self._make(work, trees, like))
         await work.follow(on_output, on_phase)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being made."""
+        return bool(self._builds)
+
     def is_made(self, hash: str) -> bool:
         """Whether it is being made now."""
         return hash in self._builds

@@ -43,7 +43,7 @@ class _Active:
 
 
 class RunManager:
-    """All runs of the server. Belongs to its loop."""
+    """All runs of the server. Belongs to its loop. `submitted` counts those that were started since it runs."""
 
     def __init__(self, store: RunStore, functions: Functions, pool: Pool, blobs: Blobs) -> None:
         self._store = store
@@ -53,6 +53,7 @@ class RunManager:
         self.watchers = Watchers()
         self._active: dict[str, _Active] = {}
         self._current: dict[str, pb.Run] = {}
+        self.submitted = 0
         self._user = getpass.getuser()
         self._host = socket.gethostname()
         self._background: set[asyncio.Task[Any]] = set()
@@ -104,6 +105,7 @@ class RunManager:
         _write(folder / "request", kept.SerializeToString())
         self._save(run)
         self._drive(run.id, kept)
+        self.submitted += 1
         return run
 
     def _keep_arguments(self, request: pb.SubmitRequest, folder: Path) -> pb.SubmitRequest:

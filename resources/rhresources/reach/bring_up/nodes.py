@@ -45,7 +45,7 @@ async def address_of(host: Host) -> str:
     answer = await host.run("address", {"given": host.name})
     own = set(answer.all("own"))
     at = host.connection.host_address
-    for candidate in (host.name, *answer.all("named"), at):
+    for candidate in (host.connection.target.inner, host.name, *answer.all("named"), at):
         if candidate in own and _reachable(candidate):
             return candidate
     if at and _reachable(at):

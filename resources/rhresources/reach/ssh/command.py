@@ -31,6 +31,12 @@ async def ssh_command(document: ClusterDocument, host: str | None = None) -> lis
     return ["ssh", *_options(target, known, document.ssh_creds.proxy_jump or ""), "--", target.name]
 
 
+def ssh_command_to(target: SshTarget) -> list[str]:
+    """`ssh` for a host that ~/.ssh/config says nothing of, or nothing that counts."""
+    options = _options(target, None, "")
+    return ["ssh", "-F", "none", *options[2:], "--", target.name]
+
+
 def _options(target: SshTarget, known: SshTarget | None, chain: str) -> list[str]:
     """The options that `known`, what ssh would do by itself, lacks."""
     options: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,7 @@ class SshTarget:
         log_in: what is tried.
         jumps: hosts on the way, outermost first.
         proxy_command: a command that makes the connection, placeholders filled in; "" for none.
+        inner: its address in the network that the hosts of its cluster share, where that is known.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SshTarget:
     log_in: LogIn = "auto"
     jumps: tuple[SshTarget, ...] = field(default=())
     proxy_command: str = ""
+    inner: str = ""
 
     @property
     def account(self) -> str:
@@ -73,6 +76,10 @@ class SshTarget:
         """As known_hosts calls it."""
         name = self.host_key_alias or self.host
         return name if self.port == 22 or self.host_key_alias else f"[{name}]:{self.port}"
+
+
+FindTarget = Callable[[ClusterDocument, str], Awaitable[SshTarget]]
+"""Where a host of a cluster is: by its document, or by what else is known of it."""
 
 
 async def target_of(document: ClusterDocument, host: str | None = None) -> SshTarget:

@@ -1,0 +1,120 @@
+"""What this computer remembers of each cluster on demand, so that it is reached without asking SkyPilot first.
+
+One folder a cluster in `clouds` of the rhdesk directory: `cluster.json`, and `known_hosts` with the keys of its hosts.
+There is no secret in it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rhresources import paths
+from rhresources.cloud.answers import CloudCluster, CloudHosts
+from rhresources.cloud.life import Autostop, Notice
+from rhresources.stores.files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of one life of a cluster.
+
+    Attributes:
+        address: our name of it, "~/gpu".
+        name: SkyPilot's; of one that was adopted, what it was called before.
+        seen: as SkyPilot told of it last; None: it knew none.
+        hosts: where its hosts were last; None: it has none.
+        launched_here: whether this computer launched it, so that its host keys are new ones.
+        launching_since: a launch from here began then and nobody saw its end; 0: none.
+        stopping_since: it has been seen stopping since then; 0: it is not.
+        autostop: what was asked for by hand, in place of what the document says.
+        notice: what happened to it without us and nobody has mended since.
+    """
+
+    address: str
+    name: str
+    seen: CloudCluster | None = None
+    hosts: CloudHosts | None = None
+    launched_here: bool = False
+    launching_since: float = 0.0
+    stopping_since: float = 0.0
+    autostop: Autostop | None = None
+    notice: Notice | None = None
+
+
+def folder_of(home: Path | None = None) -> Path:
+    """Where all of it is."""
+    return (home if home is not None else paths.home()) / "clouds"
+
+
+class KeptCluster:
+    """The folder of one cluster. What cannot be read counts as not known.
+
+    Args:
+        home: the rhdesk directory; default: the user's.
+        name: SkyPilot's name of the cluster.
+        address: our name of it.
+    """
+
+    def __init__(self, home: Path | None, name: str, address: str) -> None:
+        self._folder = folder_of(home) / name
+        self._empty = Kept(address, name)
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file of its host keys."""
+        return self._folder / "known_hosts"
+
+    def read(self) -> Kept:
+        """What is known. Reads a small file."""
+        return _read(self._folder) or self._empty
+
+    def change(self, **values: Any) -> Kept:
+        """Write some of it anew.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        kept = replace(self.read(), **values)
+        write_text(self._folder / "cluster.json", json.dumps(asdict(kept), indent=2), private=True)
+        return kept
+
+    def forget_keys(self) -> None:
+        """The hosts are gone; others with their addresses may come."""
+        with suppress(FileNotFoundError):
+            self.known_hosts.unlink()
+
+    def forget(self) -> None:
+        """The cluster is gone."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def kept_clusters(home: Path | None = None) -> Iterator[Kept]:
+    """What is known of every cluster."""
+    with suppress(OSError):
+        for folder in sorted(folder_of(home).iterdir()):
+            if (kept := _read(folder)) is not None:
+                yield kept
+
+
+def _read(folder: Path) -> Kept | None:
+    try:
+        said = json.loads((folder / "cluster.json").read_text())
+        seen, hosts, autostop, notice = said["seen"], said["hosts"], said["autostop"], said["notice"]
+        many = ("addresses", "ports", "proxy_commands", "inner")
+        return Kept(
+            **{
+                **said,
+                "seen": CloudCluster(**seen) if seen is not None else None,
+                "hosts": CloudHosts(**{**hosts, **{each: tuple(hosts[each]) for each in many}}) if hosts else None,
+                "autostop": Autostop(**autostop) if autostop is not None else None,
+                "notice": Notice(**notice) if notice is not None else None,
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,289 @@
+"""Clusters on demand: their machines stopped, started, ended, found again; what they would lose; their autostop.
+
+Part of the `Workspace`. Bringing one up and taking it down are as of any cluster, in `Connections`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rhresources.connections import ClusterLike, Connections, Described
+from rhresources.documents import ClusterDocument, parse_document
+from rhresources.errors import AlreadyExists, ConnectionLost, RhError, UsageError
+from rhresources.reach import Progress, silent
+from rhresources.wire import cluster_pb2 as pb
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster, OnLaunch
+    from rhresources.cloud.life import Notice
+    from rhresources.reach.cloud_machines import CloudMachines
+    from rhresources.reach.cloud_route import CloudRoute
+    from rhresources.stores.entry import Entry
+    from rhresources.wire.client import ClusterClient
+
+ACTIVE = (pb.QUEUED, pb.PREPARING, pb.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEntry:
+    """One cluster that SkyPilot knows.
+
+    Attributes:
+        address: our name of it; empty where no document names it.
+        notice: what happened to it without us.
+    """
+
+    cluster: CloudCluster
+    address: str = ""
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What is lost when a cluster is taken down, or ends with its machines being stopped.
+
+    Attributes:
+        cluster: as SkyPilot knows it; None: it knows none.
+        runs: those that are active; None: nobody can say.
+    """
+
+    cluster: CloudCluster | None
+    runs: tuple[pb.Run, ...] | None = field(default=())
+
+
+class OnDemand(Connections):
+    """The life of machines that SkyPilot brings up."""
+
+    @property
+    def cloud_used(self) -> bool:
+        """Whether clusters on demand were ever used from here, or a SkyPilot server is named in the settings."""
+        from rhresources.cloud.kept import folder_of
+        from rhresources.settings import Settings
+
+        return folder_of(self.home).is_dir() or bool(Settings.load(self.home).skypilot_server)
+
+    # ------------------------------------------------------------ stop, start, autostop
+
+    async def stop(self, cluster: ClusterLike, progress: Progress | None = None, *, stop_runs: bool = False) -> None:
+        """Stop the machines of a cluster; their disks stay and cost a little, and `start` brings it back.
+
+        Raises:
+            RhError: runs are active and `stop_runs` is false, or its cloud cannot stop machines; nothing was ended.
+        """
+        way = self._way(cluster)
+        await self._on_demand(cluster).stop(stop_runs, progress or silent)
+        await self._let_go(way)
+
+    async def start(
+        self, cluster: ClusterLike, progress: Progress | None = None, *, on_event: OnLaunch | None = None
+    ) -> ClusterClient:
+        """Start a cluster whose machines are stopped, and bring its server up.
+
+        Raises:
+            CloudProblem: there is nothing to start.
+            RhError: as `up`.
+        """
+        from rhresources.cloud.problems import CloudProblem
+
+        machines = self._on_demand(cluster).machines
+        if await machines.look() is None:
+            address = machines.kept.address
+            raise CloudProblem(
+                f"{address} has no machines that could be started.",
+                code="not-there",
+                remedy=f"Launch it: rhdesk up '{address}'",
+            )
+        return await self.up(cluster, progress, on_event=on_event)
+
+    async def autostop(self, cluster: ClusterLike, minutes: int, *, down: bool = False) -> None:
+        """Have a cluster that is up stop, or go away, after so many idle minutes; -1: never.
+
+        It counts for this life of it; what the document says counts for the next.
+
+        Raises:
+            CloudProblem: it is not up, its cloud cannot do that, or SkyPilot did not take it.
+        """
+        await self._on_demand(cluster).machines.autostop(minutes, down)
+
+    @contextlib.asynccontextmanager
+    async def pause_autostop(self, cluster: ClusterLike) -> AsyncIterator[None]:
+        """Keep a cluster from stopping by itself as long as the context lasts, and this program lives and reaches it.
+
+        Nothing is set, so nothing has to be set back where this program ends in the middle.
+
+        Raises:
+            RhError: the head cannot be reached.
+        """
+        from rhresources.cloud.skylet import MARK_SECONDS, SHELL_COMMAND
+
+        route, over = self._on_demand(cluster), threading.Event()
+
+        def beat(write: object) -> None:
+            assert callable(write)
+            write(b"\n")
+            while not over.wait(MARK_SECONDS):
+                write(b"\n")
+
+        async def mark() -> None:
+            while True:
+                with contextlib.suppress(ConnectionLost):
+                    await (await route.connection()).run(SHELL_COMMAND, input=beat)
+                await asyncio.sleep(MARK_SECONDS / 4)
+
+        await route.connection(True)
+        marking = asyncio.create_task(mark())
+        try:
+            yield
+        finally:
+            over.set()
+            marking.cancel()
+            await asyncio.gather(marking, return_exceptions=True)
+
+    async def losses(self, cluster: ClusterLike) -> Losses:
+        """What would be lost if a cluster on demand were taken down now.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        route = self._on_demand(cluster)
+        seen = await route.machines.look()
+        if seen is None or seen.state != "up":
+            return Losses(seen)
+        try:
+            client = await self.connect(cluster, ask=True)
+            return Losses(seen, tuple((await client.list_runs(10_000, states=ACTIVE)).runs))
+        except RhError as error:
+            return Losses(seen, () if error.code == "cluster-down" else None)
+
+    # ------------------------------------------------------------ all of them
+
+    async def cloud_clusters(self, *, refresh: bool = False, start: bool = True) -> list[CloudEntry]:
+        """Every cluster that SkyPilot knows, those first that have a name here.
+
+        Args:
+            refresh: ask the clouds themselves.
+            start: start SkyPilot's server if it does not run.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        found = {each.name: each for each in await self.skypilot.clusters(None, refresh=refresh, start=start)}
+        entries = []
+        for machines in await asyncio.to_thread(self._all_machines):
+            seen = found.pop(machines.name, None)
+            kept = await machines.saw(seen)
+            if seen is not None:
+                entries.append(CloudEntry(seen, kept.address, kept.notice))
+        return entries + [CloudEntry(each) for each in found.values()]
+
+    def cloud_notices(self) -> dict[str, Notice]:
+        """What happened to clusters without us, by their names; also to those that are gone. Reads small files."""
+        from rhresources.cloud.kept import kept_clusters
+
+        return {kept.address: kept.notice for kept in kept_clusters(self.home) if kept.notice is not None}
+
+    async def down_all(self, progress: Progress | None = None) -> list[tuple[str, RhError | None]]:
+        """Take down every cluster on demand that has a name here; (name, why not) of each. None hinders another."""
+        entries = [entry for entry in await self.cloud_clusters() if entry.address]
+        told = progress or silent
+
+        async def end(entry: CloudEntry) -> RhError | None:
+            try:
+                await self.down(self._named(entry.address), True, lambda line: told(f"{entry.address}: {line}"))
+            except RhError as error:
+                return error
+            return None
+
+        outcomes = await asyncio.gather(*map(end, entries))
+        return [(entry.address, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+
+    async def adopt(self, sky_name: str, address: str) -> Entry:
+        """Give a cluster that SkyPilot knows a name here: write its document.
+
+        Raises:
+            CloudProblem: SkyPilot knows no such cluster.
+            AlreadyExists: the name is taken.
+            UsageError: the cluster has a name here.
+        """
+        from rhresources.cloud.kept import KeptCluster
+        from rhresources.cloud.problems import CloudProblem
+
+        whole = str(self.names.resolve(address))
+        entry = next((each for each in await self.cloud_clusters() if each.cluster.name == sky_name), None)
+        if entry is None:
+            raise CloudProblem(
+                f"SkyPilot knows no cluster {sky_name}.",
+                code="not-there",
+                remedy="`rhdesk status` lists them.",
+            )
+        if entry.address:
+            raise UsageError(f"{sky_name} has a name here: {entry.address}.")
+        if await asyncio.to_thread(self.names.exists, whole):
+            raise AlreadyExists(f"{whole} exists.", remedy="Choose another name.")
+        document = document_of(entry.cluster)
+        files = KeptCluster(self.home, sky_name, whole)
+        await asyncio.to_thread(lambda: files.change(seen=entry.cluster))
+        return await asyncio.to_thread(self.names.save, whole, document, overwrite=False)
+
+    # ------------------------------------------------------------ inside
+
+    def _on_demand(self, cluster: ClusterLike) -> CloudRoute:
+        route = self._way(cluster).route.on_demand
+        if route is None:
+            raise UsageError(
+                "Only clusters in a cloud are started and stopped, and have an autostop.",
+                remedy="Bring this one up and take it down.",
+            )
+        return route
+
+    def _all_machines(self) -> list[CloudMachines]:
+        """Of every cluster on demand that has a name here, whether saved or only used; reads files."""
+        return [self._on_demand(self._named(address)).machines for address in self._on_demand_addresses()]
+
+    def _on_demand_addresses(self) -> Iterable[str]:
+        from rhresources.cloud.kept import kept_clusters
+
+        saved = {
+            str(entry.address): None
+            for folder in ("~", "^")
+            for entry in self.names.list(folder, kind="cluster")
+            if isinstance(entry.document, ClusterDocument) and entry.document.type == "cloud"
+        }
+        used = {kept.address: None for kept in kept_clusters(self.home)}
+        return dict.fromkeys((*used, *(address for address in saved if address in used or not address.startswith("^"))))
+
+    def _named(self, address: str) -> ClusterLike:
+        """The cluster of a name, by its document, or by what was seen where it has none any more."""
+        from rhresources.cloud.kept import kept_clusters
+
+        if self.names.exists(address, kind="cluster"):
+            return address
+        seen = next(kept.seen for kept in kept_clusters(self.home) if kept.address == address)
+        return Described(address, document_of(seen) if seen is not None else _ANY)
+
+
+def document_of(cluster: CloudCluster) -> ClusterDocument:
+    """A document that asks for what a cluster is."""
+    hardware = cluster.hardware if ":" in cluster.hardware else ""
+    said = {
+        "kind": "cluster",
+        "type": "cloud",
+        "instance_type": cluster.instance_type or hardware or "CPU:1+",
+        "num_instances": cluster.hosts if cluster.hosts > 1 else None,
+        "provider": cluster.cloud or None,
+        "region": cluster.region or None,
+        "use_spot": cluster.spot or None,
+        "autostop_mins": cluster.autostop_mins,
+        "autostop_down": cluster.autostop_down or None,
+    }
+    document = parse_document({key: value for key, value in said.items() if value is not None}, source=cluster.name)
+    assert isinstance(document, ClusterDocument)
+    return document
+
+
+_ANY = ClusterDocument(type="cloud", instance_type="CPU:1+")

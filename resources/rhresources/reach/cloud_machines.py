@@ -1,0 +1,339 @@
+"""The machines of a cluster on demand: launched, started, stopped and ended by SkyPilot, and never left running unseen.
+
+What has to be done is decided in `cloud.life`; this does it, and remembers what was seen in `cloud.kept`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
+from rhresources.cloud.kept import Kept, KeptCluster, kept_clusters
+from rhresources.cloud.leftovers import make_sure_nothing_is_left
+from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, notice, undo
+from rhresources.cloud.limits import title, why_not
+from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.skypilot import SkyPilot
+from rhresources.cloud.task import autostop_of, sky_name, task_of
+from rhresources.documents import ClusterDocument
+from rhresources.reach import Progress
+from rhresources.reach.cloud_hosts import CloudTargets
+from rhresources.reach.cloud_keys import follow
+from rhresources.settings import Settings
+
+LOOK_AGAIN = 5.0
+"""Seconds between looks at a cluster that is stopping."""
+
+_NOTHING_WAS_MADE = frozenset(
+    {"no-cloud", "no-such-hardware", "no-such-region", "bad-request", "not-supported", "not-installed", "name-taken"}
+)
+"""Codes of problems that come before any machine; what else has the name is not ours to end."""
+
+
+class CloudMachines:
+    """What SkyPilot does for one cluster, and what is remembered of it.
+
+    Args:
+        document: what the cluster is.
+        address: our name of it.
+        home: the rhdesk directory; default: the user's.
+        skypilot: brings machines up; called when it is needed first.
+
+    Attributes:
+        name: SkyPilot's name of the cluster.
+        kept: what was known when somebody looked last.
+    """
+
+    def __init__(
+        self, document: ClusterDocument, address: str, home: Path | None, skypilot: Callable[[], SkyPilot]
+    ) -> None:
+        self._document = document
+        self._home = home
+        self._skypilot = skypilot
+        adopted = next((kept.name for kept in kept_clusters(home) if kept.address == address), "")
+        self.name = adopted or sky_name(address, home)
+        self._files = KeptCluster(home, self.name, address)
+        self.kept = self._files.read()
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file of the hosts' keys."""
+        return self._files.known_hosts
+
+    def targets(self, hosts: CloudHosts) -> CloudTargets:
+        """Where each of these hosts is."""
+        return CloudTargets(self.name, hosts, self.known_hosts)
+
+    # ------------------------------------------------------------ looking
+
+    async def look(self, *, refresh: bool = False, start: bool = True) -> CloudCluster | None:
+        """The cluster as SkyPilot knows it, remembered; None: it knows none.
+
+        Args:
+            refresh: ask the cloud itself.
+            start: start SkyPilot's server if it does not run.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        found = await self._skypilot().clusters([self.name], refresh=refresh, start=start)
+        seen = found[0] if found else None
+        last_words = ""
+        if seen is None and self.kept.seen is not None:
+            events = await self._skypilot().events(self.name)
+            last_words = events[-1][1] if events else ""
+        await self.saw(seen, last_words)
+        return seen
+
+    async def saw(self, seen: CloudCluster | None, last_words: str = "") -> Kept:
+        """Remember how the cluster is, and what there is to tell of it."""
+        before = self.kept = await asyncio.to_thread(self._files.read)
+        if seen is None and before.seen is None and not before.launching_since:
+            return before
+        since = before.stopping_since or time.time() if seen is not None and seen.state == "stopping" else 0.0
+        stopping_for = time.time() - since if since else 0.0
+        wanted = self.wanted(seen) if seen is not None else None
+        told = notice(before.address, before.seen, seen, wanted, stopping_for=stopping_for, last_words=last_words)
+        if told is None and (seen is None or seen.state in ("stopped", "stopping")):
+            told = before.notice
+        values: dict[str, Any] = {"seen": seen, "stopping_since": since, "notice": told}
+        if seen is None or seen.state != "up":
+            values["hosts"] = None
+        other_life = seen is None or (before.seen is not None and before.seen.hash != seen.hash)
+        if other_life and not before.launching_since:  # other machines, perhaps at the same addresses
+            values |= {"launched_here": False, "autostop": None, "hosts": None}
+            await asyncio.to_thread(self._files.forget_keys)
+        return await self._keep(**values)
+
+    async def hosts(self, *, moved: bool = True) -> CloudHosts:
+        """How the hosts of the cluster, which is up, are reached now.
+
+        Args:
+            moved: if they are elsewhere than before, they are the same machines, with the same keys.
+
+        Raises:
+            CloudProblem: it has none.
+        """
+        hosts = await self._skypilot().hosts(self.name)
+        if moved and hosts != self.kept.hosts:
+            await asyncio.to_thread(follow, self.known_hosts, self.targets(hosts).known_names())
+        await self._keep(hosts=hosts)
+        return hosts
+
+    def wanted(self, seen: CloudCluster | None = None) -> Autostop:
+        """The autostop that the cluster should have: what somebody set, else what its document says."""
+        if self.kept.autostop is not None:
+            return self.kept.autostop
+        document = self._document
+        if seen is not None and seen.cloud:  # "cheapest" is a certain cloud by now, with limits of its own
+            document = document.model_copy(update={"provider": seen.cloud})
+        return Autostop(*autostop_of(document, Settings.load(self._home)))
+
+    # ------------------------------------------------------------ up
+
+    async def bring_up(self, progress: Progress, on_event: OnLaunch | None) -> Life:
+        """Have machines that run, with their autostop set; how it went, for `take_back`.
+
+        Cancelled or failed, it leaves no more running than before.
+
+        Raises:
+            CloudProblem: it could not be done, or something may be left that costs money.
+        """
+        tell = on_event or lines_of(progress)
+        life = Life("up")
+        try:
+            while True:
+                seen = await self.look(refresh=life.asked == "wait")
+                life, step = next_step(replace(life, autostop=self.wanted(seen)), seen)
+                match step:
+                    case "done":
+                        await self._keep(launching_since=0.0)
+                        return life
+                    case "launch":
+                        await self._launch(life, tell)
+                    case "start":
+                        await self._start(seen, tell)
+                    case "wait":
+                        await self._wait(progress)
+                    case "set autostop":
+                        await self._set_again(progress)
+        except asyncio.CancelledError:
+            await self.take_back(life, progress)
+            raise
+        except CloudProblem as error:
+            if error.code not in _NOTHING_WAS_MADE:
+                await self.take_back(life, progress, because=error)
+            elif life.first == "absent":
+                await self.forget()
+            raise
+
+    async def _launch(self, life: Life, tell: OnLaunch) -> None:
+        task = await asyncio.to_thread(lambda: task_of(self._document, Settings.load(self._home), self._home))
+        if life.first == "absent":
+            await asyncio.to_thread(self._files.forget_keys)
+            await self._keep(launched_here=True, autostop=None, notice=None)
+        await self._keep(launching_since=time.time())
+        made = await self._skypilot().launch(self.name, task, tell)
+        await self._keep(seen=made)  # before anybody compares: this life of it is ours
+
+    async def _start(self, seen: CloudCluster | None, tell: OnLaunch) -> None:
+        wanted = self.wanted(seen)
+        await self._keep(launching_since=time.time())
+        started = await self._skypilot().start(
+            self.name, tell, autostop_mins=wanted.minutes, down=wanted.down and wanted.minutes >= 0
+        )
+        await self._keep(seen=started)
+
+    async def _wait(self, progress: Progress) -> None:
+        if self.kept.stopping_since and time.time() - self.kept.stopping_since > STOPPING_HANGS:
+            minutes = (time.time() - self.kept.stopping_since) / 60
+            raise CloudProblem(
+                f"{self.kept.address} has been stopping for {minutes:.0f} minutes.",
+                remedy=f"Take it down; what is on its disks is lost: rhdesk down '{self.kept.address}'",
+            )
+        progress("It is stopping; it is started again when it has …")
+        await asyncio.sleep(LOOK_AGAIN)
+
+    async def _set_again(self, progress: Progress) -> None:
+        wanted = self.wanted(self.kept.seen)
+        await self._skypilot().autostop(self.name, wanted.minutes, down=wanted.down and wanted.minutes >= 0)
+        when = f"after {wanted.minutes} idle minutes" if wanted.minutes >= 0 else "never"
+        progress(f"SkyPilot had lost the autostop; it is set again: {when}")
+
+    async def take_back(self, life: Life, progress: Progress, *, because: CloudProblem | None = None) -> None:
+        """End what a wish that was given up has left running, and prove it. No second cancel hinders this.
+
+        Raises:
+            CloudProblem: something may be left that costs money.
+        """
+        step = undo(life, launched_here=self.kept.launched_here)
+        if step != "nothing":
+            await _to_its_end(self._take_back(step, progress, because))
+
+    async def _take_back(self, step: str, progress: Progress, because: CloudProblem | None) -> None:
+        progress("Ending what was begun …")
+        try:
+            if step == "down":
+                await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
+                await self.forget()
+                return
+            seen = await self.look(refresh=True)
+            if seen is not None and seen.state != "stopped":
+                await self._skypilot().stop(self.name, lines_of(progress))
+                seen = await self.look(refresh=True)
+            if seen is not None and seen.state != "stopped":
+                raise CloudProblem("It does not stop.", code="leftovers")
+            await self._keep(launching_since=0.0, notice=None)
+            progress(f"{self.kept.address} is stopped again; nothing of it runs")
+        except CloudProblem as error:
+            said = [f"{each}\n{each.detail}".strip() for each in (because, error) if each is not None]
+            raise CloudProblem(
+                f"Machines of {self.kept.address} may still run and cost money.",
+                code="leftovers",
+                remedy=f"Take it down: rhdesk down '{self.kept.address}'",
+                detail="\n\n".join(said),
+            ) from error
+
+    # ------------------------------------------------------------ stop, down, autostop
+
+    def require(self, act: Any, seen: CloudCluster | None) -> None:
+        """Refuse what the cloud of the cluster cannot do.
+
+        Raises:
+            CloudProblem: why it cannot.
+        """
+        cloud = seen.cloud if seen is not None else self._document.provider or ""
+        if reason := why_not(cloud, act, spot=seen.spot if seen is not None else bool(self._document.use_spot)):
+            raise CloudProblem(reason, code="not-supported", remedy=f"It is in {title(cloud)}." if cloud else "")
+
+    async def stop(self, progress: Progress) -> None:
+        """Stop the machines; their disks stay.
+
+        Raises:
+            CloudProblem: the cloud cannot, or did not.
+        """
+        life = Life("stopped")
+        while True:
+            seen = await self.look(refresh=life.asked == "wait")
+            if seen is None:
+                raise self._not_there("There is nothing to stop.")
+            life, step = next_step(life, seen)
+            if step == "done":
+                await self._keep(notice=None)
+                return
+            if step == "wait":
+                await self._wait(progress)
+                continue
+            self.require("stop", seen)
+            await self._skypilot().stop(self.name, lines_of(progress))
+
+    async def down(self, progress: Progress) -> bool:
+        """End the machines for good; whether there were any.
+
+        Raises:
+            CloudProblem: something may be left that costs money.
+        """
+        there = await self.look() is not None
+        if there:
+            await self._skypilot().down(self.name, lines_of(progress))
+        if (there and await self.look() is not None) or self.kept.launching_since:
+            await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
+        await self.forget()
+        return there
+
+    async def autostop(self, minutes: int, down: bool) -> None:
+        """Have the cluster stop, or go away, after so many idle minutes; -1: never. It stays so for this life of it.
+
+        Raises:
+            CloudProblem: the cloud cannot, or SkyPilot did not take it.
+        """
+        seen = await self.look()
+        if seen is None:
+            raise self._not_there("What its document says counts when it is launched.")
+        if minutes >= 0:
+            self.require("autostop_down" if down else "autostop", seen)
+        wanted = Autostop(max(minutes, 1), down) if minutes >= 0 else Autostop()
+        await self._skypilot().autostop(self.name, wanted.minutes, down=wanted.down)
+        await self._keep(autostop=wanted)
+        seen = await self.look()
+        if seen is not None and not wanted.is_of(seen):
+            raise CloudProblem(f"SkyPilot did not keep the autostop of {self.kept.address}.", remedy="Set it again.")
+
+    def _not_there(self, remedy: str) -> CloudProblem:
+        return CloudProblem(f"{self.kept.address} has no machines.", code="not-there", remedy=remedy)
+
+    async def forget(self) -> None:
+        """The cluster is gone, by our own hand."""
+        await asyncio.to_thread(self._files.forget)
+        self.kept = self._files.read()
+
+    async def _keep(self, **values: Any) -> Kept:
+        self.kept = await asyncio.to_thread(lambda: self._files.change(**values))
+        return self.kept
+
+
+def lines_of(progress: Progress) -> OnLaunch:
+    """Lines of progress from what a launch says."""
+
+    def tell(event: LaunchEvent) -> None:
+        offer = f" ({event.offer})" if event.offer and event.offer not in event.sentence else ""
+        progress(f"{event.sentence.rstrip('.')}{offer}")
+
+    return tell
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something that must not be broken off, however often somebody cancels."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    task.result()

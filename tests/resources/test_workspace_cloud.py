@@ -1,0 +1,292 @@
+"""A cluster on demand through the workspace: launched, found again, stopped, started elsewhere, ended, given up.
+
+SkyPilot stands in; the machine is real, behind a real SSH server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab.cloud_cluster import ADDRESS, CloudCluster
+from lab.skypilot_stand_in import StandInSkyPilot
+from lab.sshd import public_half
+
+from rhresources.cloud import answers as clouds
+from rhresources.cloud.answers import OnLaunch
+from rhresources.cloud.kept import kept_clusters
+from rhresources.cloud.problems import CloudProblem
+from rhresources.errors import AlreadyExists, ClusterDown, RhError, UsageError
+from rhresources.reach.questions import NeedsAnswer
+from rhresources.reach.ssh import known_hosts
+from rhresources.workspace import Workspace
+
+pytestmark = pytest.mark.ray
+
+
+async def until(true: Callable[[], Any]) -> None:
+    """Wait until something has happened."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def losing_the_connection(workspace: Workspace) -> AsyncIterator[None]:
+    """What is done in here ends the SSH connection to the machine; waits until that is noticed."""
+    connection = await workspace.ssh_connection(ADDRESS)
+    yield
+    assert connection is not None
+    await until(lambda: not connection.alive)
+
+
+@pytest.fixture
+async def workspace(cloud_cluster: CloudCluster, rh_home: Path) -> AsyncIterator[Workspace]:
+    workspace = Workspace(rh_home)
+    workspace.skypilot = cloud_cluster.skypilot
+    yield workspace
+    await workspace.close()
+
+
+@pytest.fixture
+async def second(cloud_cluster: CloudCluster, rh_home: Path) -> AsyncIterator[Workspace]:
+    """Another program of the same person, whose SkyPilot is not started."""
+    workspace = Workspace(rh_home)
+    workspace.skypilot = cloud_cluster.skypilot
+    yield workspace
+    await workspace.close()
+
+
+async def test_that_it_is_launched_and_its_new_host_key_is_said(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    lines: list[str] = []
+    assert not workspace.cloud_used
+    client = await workspace.up(ADDRESS, lines.append)
+    assert client.connected
+    assert cloud_cluster.skypilot.asked("launch") == [cloud_cluster.sky]
+    blob = base64.b64decode(public_half(cloud_cluster.sshd.host_keys[0]).split()[1])
+    assert [line for line in lines if known_hosts.fingerprint(blob) in line and "is new" in line]
+    assert "Making the instances (aws us-east-1, m6i.large)" in lines
+    assert await workspace.cluster_state(ADDRESS) == "up"
+    assert workspace.cloud_used
+    assert not (Path.home() / ".ssh" / "known_hosts").exists()
+
+
+async def test_that_a_connection_is_made_without_skypilot(
+    workspace: Workspace, second: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    cloud_cluster.skypilot.calls.clear()
+    assert (await second.connect(ADDRESS)).connected
+    assert await second.run_command(ADDRESS, "true") == 0
+    assert cloud_cluster.skypilot.calls == []
+
+
+async def test_that_nothing_is_started_to_look_at_what_was_never_used(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    assert await workspace.cluster_state(ADDRESS) == "down"
+    with pytest.raises(ClusterDown):
+        await workspace.connect(ADDRESS)
+    assert cloud_cluster.skypilot.server.state == "off"
+
+
+async def test_that_a_changed_host_key_is_refused(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    async with losing_the_connection(workspace):
+        cloud_cluster.is_another()
+    with pytest.raises(RhError, match="host key"):
+        await workspace.up(ADDRESS)
+
+
+async def test_that_it_is_followed_to_another_address(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    await workspace.stop(ADDRESS)
+    assert await workspace.cluster_state(ADDRESS) == "stopped"
+    cloud_cluster.moves()
+    lines: list[str] = []
+    await workspace.start(ADDRESS, lines.append)
+    assert await workspace.cluster_state(ADDRESS) == "up"
+    assert not [line for line in lines if "is new" in line]  # the same machine, known by its key
+    assert cloud_cluster.skypilot.known[cloud_cluster.sky].autostop_mins == 10
+
+
+async def test_that_a_connection_finds_it_where_others_started_it(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    cloud_cluster.moves()
+    assert await workspace.run_command(ADDRESS, "true") == 0
+    assert await workspace.cluster_state(ADDRESS) == "up"
+
+
+async def test_that_an_impostor_at_the_new_address_is_refused(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    await workspace.stop(ADDRESS)
+    cloud_cluster.sshd.new_host_key()
+    cloud_cluster.moves()
+    with pytest.raises(RhError, match="host key"):
+        await workspace.start(ADDRESS)
+
+
+async def test_that_machines_launched_anew_may_have_new_keys(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    await workspace.down(ADDRESS, stop_runs=True)
+    assert list(kept_clusters(cloud_cluster.home)) == []
+    cloud_cluster.is_another()
+    assert (await workspace.up(ADDRESS)).connected
+
+
+async def test_that_a_cancelled_launch_leaves_nothing(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    sky, lines = cloud_cluster.skypilot, list[str]()
+    sky.gates["provisioning"] = asyncio.Event()
+    going = asyncio.create_task(workspace.up(ADDRESS, lines.append))
+    await until(lambda: "Making the instances (aws us-east-1, m6i.large)" in lines)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert sky.known == {}  # the stand-in had left one
+    assert sky.asked("refresh")  # and the cloud itself was asked
+    assert list(kept_clusters(cloud_cluster.home)) == []
+    assert await workspace.cluster_state(ADDRESS) == "down"
+
+
+async def test_that_a_second_cancel_does_not_hinder_the_tidying(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    sky = cloud_cluster.skypilot
+    sky.gates["provisioning"] = asyncio.Event()
+    sky.lists["down"] = ending = asyncio.Event()
+    going = asyncio.create_task(workspace.up(ADDRESS))
+    await until(lambda: sky.known)
+    going.cancel()
+    await until(lambda: sky.asked("down"))
+    going.cancel()
+    await asyncio.sleep(0)
+    ending.set()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert sky.known == {}
+
+
+async def test_that_what_may_be_left_is_said(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    sky = cloud_cluster.skypilot
+    sky.fail["provision"] = CloudProblem("No capacity.", code="no-capacity")
+    sky.fail["down"] = CloudProblem("The cloud does not answer.", code="failed")
+    with pytest.raises(CloudProblem, match="may still run and cost money") as caught:
+        await workspace.up(ADDRESS)
+    assert caught.value.code == "leftovers"
+    assert "No capacity." in caught.value.detail
+    (kept,) = kept_clusters(cloud_cluster.home)
+    assert kept.launching_since > 0  # found again at the next start
+
+
+async def test_that_somebody_elses_cluster_of_the_name_is_left_alone(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    sky = cloud_cluster.skypilot
+    sky.fail["launch"] = CloudProblem("The name is taken.", code="name-taken")
+    with pytest.raises(CloudProblem, match="taken"):
+        await workspace.up(ADDRESS)
+    assert sky.asked("down") == []
+
+
+async def test_that_giving_up_a_start_stops_it_again(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    await workspace.stop(ADDRESS)
+    sky = cloud_cluster.skypilot
+    sky.gates["preparing"] = asyncio.Event()
+    going = asyncio.create_task(workspace.up(ADDRESS))
+    await until(lambda: sky.known[cloud_cluster.sky].state == "launching")
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert sky.known[cloud_cluster.sky].state == "stopped"
+
+
+async def test_that_a_lost_autostop_is_set_again(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    lines: list[str] = []
+
+    class Forgetful(StandInSkyPilot):
+        async def launch(self, name: str, task: str, on_event: OnLaunch) -> clouds.CloudCluster:
+            await super().launch(name, task, on_event)
+            cloud_cluster.becomes(autostop_mins=-1)
+            return self.known[name]
+
+    cloud_cluster.skypilot.__class__ = Forgetful
+    await workspace.up(ADDRESS, lines.append)
+    assert cloud_cluster.skypilot.known[cloud_cluster.sky].autostop_mins == 10
+    assert [line for line in lines if "lost the autostop" in line]
+
+
+async def test_that_an_autostop_set_by_hand_counts_until_the_machines_are_gone(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    await workspace.autostop(ADDRESS, 30, down=True)
+    await workspace.stop(ADDRESS)
+    await workspace.start(ADDRESS)
+    made = cloud_cluster.skypilot.known[cloud_cluster.sky]
+    assert (made.autostop_mins, made.autostop_down) == (30, True)
+    await workspace.down(ADDRESS, stop_runs=True)
+    await workspace.up(ADDRESS)
+    made = cloud_cluster.skypilot.known[cloud_cluster.sky]
+    assert (made.autostop_mins, made.autostop_down) == (10, False)
+
+
+async def test_that_machines_ended_behind_our_back_are_seen_and_told(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    sky = cloud_cluster.skypilot
+    del sky.known[cloud_cluster.sky]
+    sky.vanished[cloud_cluster.sky] = [(1.0, "Cluster terminated")]
+    async with losing_the_connection(workspace):
+        cloud_cluster.sshd.stop()
+    assert await workspace.cluster_state(ADDRESS, ask=True) == "down"
+    told = workspace.cloud_notices()[ADDRESS]
+    assert "gone" in told.sentence
+    assert "Cluster terminated" in told.sentence
+    cloud_cluster.sshd.start()
+    await workspace.up(ADDRESS)
+    assert workspace.cloud_notices() == {}
+
+
+async def test_that_clusters_of_others_are_shown_and_adopted(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    sky = cloud_cluster.skypilot
+    await sky.launch("theirs", "num_nodes: 2", lambda _: None)
+    by_name = {entry.cluster.name: entry.address for entry in await workspace.cloud_clusters()}
+    assert by_name == {cloud_cluster.sky: ADDRESS, "theirs": ""}
+    with pytest.raises(AlreadyExists):
+        await workspace.adopt("theirs", ADDRESS)
+    with pytest.raises(UsageError):
+        await workspace.adopt(cloud_cluster.sky, "~/again")
+    with pytest.raises(CloudProblem, match="knows no cluster"):
+        await workspace.adopt("nobodys", "~/again")
+    await workspace.adopt("theirs", "~/mine")
+    document = workspace.names.cluster("~/mine")
+    assert (document.instance_type, document.num_instances, document.provider) == ("m6i.large", 2, "aws")
+    sky.all_hosts["theirs"] = cloud_cluster.hosts_at(cloud_cluster.sshd)
+    with pytest.raises(NeedsAnswer):  # nobody here saw these machines being made, so their keys are asked about
+        await workspace.up("~/mine", ask=False)
+    failed = [outcome for _, outcome in await workspace.down_all() if outcome is not None]
+    assert (failed, sky.known) == ([], {})
+
+
+async def test_what_a_cluster_without_machines_answers(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    for act in (workspace.start(ADDRESS), workspace.autostop(ADDRESS, 5), workspace.stop(ADDRESS)):
+        with pytest.raises(CloudProblem) as caught:
+            await act
+        assert caught.value.code == "not-there"
+    with pytest.raises(UsageError, match="in a cloud"):
+        await workspace.stop("^local")
+    await workspace.down(ADDRESS)
