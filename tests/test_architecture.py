@@ -20,6 +20,9 @@ PACKAGES = {
     "rhdesk": ROOT / "rhdesk",
 }
 QT = {"PySide6", "shiboken6", "qasync", "pyqtgraph", "qtpy"}
+IN_SKYPILOT = PACKAGES["rhresources"] / "cloud" / "inside"
+"""Programs that run in SkyPilot's own Python; nothing of ours imports them."""
+
 LINE_LIMIT = 400
 LONGER_FILES: dict[str, str] = {
     "tests/server/test_code_snapshots.py": "one subject with one set of fixtures; half of it is hostile pushes",
@@ -47,7 +50,7 @@ def offences(folder: Path, forbidden: set[str]) -> list[str]:
         f"{path.relative_to(ROOT)}:{line} imports {module}"
         for path in sources(folder)
         for module, line in imported(path)
-        if module.partition(".")[0] in forbidden
+        if module.partition(".")[0] in forbidden and path.parent != IN_SKYPILOT
     ]
 
 

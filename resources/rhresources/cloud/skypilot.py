@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rhresources.cloud.answers import (
     CloudCheck,
@@ -15,6 +15,9 @@ from rhresources.cloud.answers import (
     ServerInfo,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from rhresources.credentials import Credentials
 
 
 class SkyPilot(Protocol):
@@ -88,6 +91,13 @@ class SkyPilot(Protocol):
         ...
 
 
-def open_skypilot(home: Path | None = None) -> SkyPilot:
-    """SkyPilot for a rhdesk directory, by its settings (`skypilot_server`)."""
-    raise NotImplementedError
+def open_skypilot(home: Path | None = None, credentials: Credentials | None = None) -> SkyPilot:
+    """SkyPilot for a rhdesk directory, by its settings (`skypilot_server`). Nothing is started or asked yet.
+
+    Args:
+        home: the rhdesk directory; default `$RH_HOME`, else `~/.rh`.
+        credentials: where the token of a team's server is found; default: those of `home`.
+    """
+    from rhresources.cloud.client import ApiSkyPilot
+
+    return ApiSkyPilot(home, credentials)

@@ -249,7 +249,7 @@ def _sources(tools: Tools, wheels: Path | None, lock: str) -> Iterable[tuple[str
         if fits_platform(wheel.name, tools):
             yield wheel.name.split("-")[1], lambda wheel=wheel: _of_wheel(wheel)  # type: ignore[misc]
     alike = platform.system() == tools.system and _own_machine() == tools.machine and not tools.musl
-    if alike and (own := _own_uv()) is not None:
+    if alike and (own := own_uv()) is not None:
         yield locked_version(lock, "uv") or "own", own.read_bytes
 
 
@@ -258,7 +258,8 @@ def _own_machine() -> str:
     return _MACHINES.get(machine.lower(), machine)
 
 
-def _own_uv() -> Path | None:
+def own_uv() -> Path | None:
+    """The uv of this computer: the one that came with rhdesk, else one on the PATH."""
     try:
         import uv
 

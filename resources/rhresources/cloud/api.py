@@ -1,0 +1,368 @@
+"""SkyPilot's REST interface, as far as rhdesk needs it: requests that are followed to their end, and cancelled with
+us.
+
+A call is a POST that answers at once with the id of a request; the request then waits, runs and ends on the server.
+`/api/get` waits for its end and `/api/stream` says what it says. Parts of some answers are pickles: they are passed
+over here and never loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.refusals import refusal
+
+if TYPE_CHECKING:
+    import httpx
+
+API_VERSION = 62
+"""Of the interface, as SkyPilot counts; what we speak. SkyPilot translates for older and newer ones in its limits."""
+
+OLDEST_API_VERSION = 24
+VERSION = "0.14.1"
+"""Of SkyPilot, whose words we speak."""
+
+_CONNECT = 10.0
+_POLL = 60.0  # one wait for the end of a request; then it is asked again, in case the connection died unseen
+_PATIENCE = 90.0  # how long a server that answered before may be silent in the middle of a request
+_CANCELLING = 30.0
+_ENVIRONMENT = (
+    "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID",
+    "GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG",
+)  # fmt: skip
+"""What says as whom the clouds are asked; a server of ours acts for each of our processes with its own."""
+
+OnLine = Callable[[str], None]
+"""Gets what a request says, line by line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How we show who we are.
+
+    Attributes:
+        headers: that every request carries.
+        user: SkyPilot's id of us.
+        name: for lists.
+        own: the server is ours: it may have what says as whom the clouds are asked.
+    """
+
+    headers: Mapping[str, str]
+    user: str
+    name: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a server says of itself."""
+
+    api_version: int
+    version: str
+    needs_login: bool
+
+
+class Api:
+    """The connection to one server."""
+
+    def __init__(self, url: str, login: Login) -> None:
+        import httpx  # takes a tenth of a second, which only those pay who use a cloud
+
+        self.url = url
+        self._login = login
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={
+                "X-SkyPilot-API-Version": str(API_VERSION),
+                "X-SkyPilot-Version": VERSION,
+                "User-Agent": "rhdesk",
+                **login.headers,
+            },
+            timeout=httpx.Timeout(_POLL, connect=_CONNECT),
+            trust_env=not login.own,  # a proxy of the environment is no way to our own loopback
+            follow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        """End the connections; requests go on."""
+        await self._client.aclose()
+
+    async def health(self, timeout: float = 10.0) -> Health:
+        """How the server is.
+
+        Raises:
+            CloudProblem: it does not answer (server-unreachable), is too old or too new (server-version), or refuses
+                us (server-refused).
+        """
+        answer = await self._send("GET", "/api/health", timeout=timeout)
+        said = _json(answer)
+        if not isinstance(said, dict) or "status" not in said:
+            raise CloudProblem(
+                f"What answers at {self.url} is no SkyPilot API server.",
+                code="server-unreachable",
+                remedy="Check the address in the setting skypilot_server.",
+                detail=answer.text[:2000],
+            )
+        api_version = said.get("api_version")
+        health = Health(
+            api_version=int(api_version) if api_version and str(api_version).isdigit() else 0,
+            version=str(said.get("version") or ""),
+            needs_login=said["status"] == "needs_auth",
+        )
+        if health.needs_login:
+            raise self._refused(answer.text)
+        if health.api_version < OLDEST_API_VERSION:
+            raise self._other_version(f"It speaks version {health.api_version or 'unknown'} of the interface.")
+        return health
+
+    async def call(
+        self, path: str, body: Mapping[str, Any] | None = None, *, on_line: OnLine | None = None, method: str = "POST"
+    ) -> Any:
+        """Make a request, follow it to its end and answer with its value. Cancelling this cancels the request.
+
+        Raises:
+            CloudProblem: it was refused or failed, or the server is gone.
+        """
+        given = {**(body or {}), "env_vars": self._env_vars(), "entrypoint": "rhdesk", "entrypoint_command": "rhdesk"}
+        if method == "GET":
+            answer = await self._send("GET", path)
+        else:
+            answer = await self._send("POST", path, json=given)
+        request = answer.headers.get("x-skypilot-request-id", "")
+        if not request:
+            raise CloudProblem(
+                f"SkyPilot's server at {self.url} did not say which request it made of {path}.",
+                code="server-version",
+                remedy="Something between it and us takes headers away, or it is another version.",
+                detail=answer.text[:2000],
+            )
+        said: list[str] = []
+        streaming: asyncio.Task[None] | None = None
+        try:
+            if on_line is not None:
+                streaming = asyncio.create_task(self._stream(request, on_line, said))
+            value = await self._end_of(request, said)
+            if streaming is not None:
+                with contextlib.suppress(TimeoutError):  # the last lines; the value is there in any case
+                    await asyncio.wait_for(streaming, 5)
+            return value
+        except asyncio.CancelledError:
+            await self._cancel(request)
+            raise
+        finally:
+            if streaming is not None and not streaming.done():
+                streaming.cancel()
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """What a plain GET answers."""
+        return _json(await self._send("GET", path, params=params))
+
+    # ---------------------------------------------------------------- inside
+
+    async def _end_of(self, request: str, said: list[str]) -> Any:
+        """Wait for the end of a request; a server that is away for a while, or starts anew, is waited for."""
+        silent = 0.0
+        while True:
+            try:
+                answer = await self._client.get("/api/get", params={"request_id": request})
+            except _network_errors() as error:
+                if _is_timeout(error):
+                    continue  # it goes on
+                if silent >= _PATIENCE:
+                    raise self._gone(error) from None
+                silent += 1
+                await asyncio.sleep(1)
+                continue
+            if answer.status_code == 503 and silent < _PATIENCE:
+                silent += 1
+                await asyncio.sleep(1)
+                continue
+            if answer.status_code == 404:
+                raise CloudProblem(
+                    "SkyPilot's server was started anew while it worked on this, and does not know of it any more.",
+                    code="interrupted",
+                    remedy="Look at the clusters with a refresh, then ask again.",
+                    detail=answer.text[:2000],
+                )
+            value = _json(answer)
+            if answer.status_code == 500 and isinstance(value, dict) and isinstance(value.get("detail"), dict):
+                value = value["detail"]
+            elif answer.is_error:
+                raise self._bad_answer(answer)
+            error_said = _inner(value.get("error"))
+            if error_said:
+                raise refusal(str(error_said.get("type", "")), str(error_said.get("message", "")), said)
+            if value.get("status") == "CANCELLED":
+                raise refusal("RequestCancelled", "", said)
+            return _inner(value.get("return_value"))
+
+    async def _stream(self, request: str, on_line: OnLine, said: list[str]) -> None:
+        """Hand on what a request says. It tells, and nothing hangs on it: failures are passed over."""
+        heard = 0
+        while True:
+            try:
+                params = {"request_id": request, "follow": "true", "format": "console"}
+                # no limit between two lines: a cloud may take minutes to answer
+                async with self._client.stream("GET", "/api/stream", params=params, timeout=None) as answer:
+                    if answer.is_error:
+                        return
+                    seen = 0
+                    async for line in answer.aiter_lines():
+                        seen += 1
+                        if seen <= heard:
+                            continue  # told before the connection broke
+                        heard = seen
+                        said.append(line)
+                        del said[:-500]
+                        on_line(line)
+                return
+            except _network_errors():
+                await asyncio.sleep(1)
+
+    async def _cancel(self, request: str) -> None:
+        """Cancel a request and see it end, whatever else is cancelled meanwhile."""
+
+        async def cancel() -> None:
+            body = {"request_ids": [request], "user_id": self._login.user, "env_vars": self._env_vars()}
+            answer = await self._send("POST", "/api/cancel", json=body)
+            for each in (answer.headers.get("x-skypilot-request-id", ""), request):
+                if each:
+                    await self._client.get("/api/get", params={"request_id": each})
+
+        task = asyncio.create_task(cancel())
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(task), _CANCELLING)
+
+    async def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """One exchange. What never reached the server is sent again; what may have is only if it changes nothing."""
+        import httpx
+
+        for attempt in range(4):
+            try:
+                answer = await self._client.request(method, path, **arguments)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                if attempt >= 2:
+                    raise self._gone(error) from None
+            except _network_errors() as error:
+                if method != "GET" or attempt >= 2:
+                    raise self._gone(error) from None
+            else:
+                if answer.status_code != 503 or attempt >= 3:  # 503: it did not take it on
+                    return self._checked(answer)
+            await asyncio.sleep(0.5 * (attempt + 1))
+        raise AssertionError("unreachable")
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code in {401, 403, 407} or answer.is_redirect:
+            raise self._refused(answer.text)
+        if answer.status_code == 400 and "version_mismatch" in answer.text:
+            raise self._other_version(str((_json(answer) or {}).get("message", answer.text)))
+        if answer.is_error:
+            raise self._bad_answer(answer)
+        return answer
+
+    def _bad_answer(self, answer: httpx.Response) -> CloudProblem:
+        said = _json(answer)
+        detail = said.get("detail") if isinstance(said, dict) else None
+        if answer.status_code == 422:
+            return CloudProblem(
+                "SkyPilot's server does not understand what it was asked.",
+                code="server-version",
+                remedy=f"rhdesk speaks with SkyPilot {VERSION}; the server may be another version.",
+                detail=answer.text[:4000],
+            )
+        if isinstance(detail, str) and answer.status_code < 500:
+            return refusal("ValueError", detail, [])
+        return CloudProblem(
+            f"SkyPilot's server at {self.url} failed ({answer.status_code}).",
+            code="server-dead",
+            remedy="Try again; its log may say why.",
+            detail=answer.text[:4000],
+        )
+
+    def _gone(self, error: Exception) -> CloudProblem:
+        if self._login.own:
+            return CloudProblem(
+                "SkyPilot's server on this computer does not answer.",
+                code="server-dead",
+                remedy="Ask again: it is started anew.",
+                detail=f"{type(error).__name__}: {error}",
+            )
+        return CloudProblem(
+            f"The SkyPilot server at {self.url} cannot be reached.",
+            code="server-unreachable",
+            remedy="Check the network, and the address in the setting skypilot_server.",
+            detail=f"{type(error).__name__}: {error}",
+        )
+
+    def _refused(self, detail: str) -> CloudProblem:
+        if self._login.own:
+            return CloudProblem(
+                "SkyPilot's server on this computer does not accept us.",
+                code="server-refused",
+                remedy="It was started anew meanwhile; ask again.",
+                detail=detail[:2000],
+            )
+        return CloudProblem(
+            f"The SkyPilot server at {self.url} wants a log-in.",
+            code="server-refused",
+            remedy="Keep a token of its service accounts, or USER:PASSWORD, in the keyring under "
+            f"{credential_subject(self.url)!r}.",
+            detail=detail[:2000],
+        )
+
+    def _other_version(self, detail: str) -> CloudProblem:
+        return CloudProblem(
+            f"The SkyPilot server at {self.url} is another version than rhdesk can talk to.",
+            code="server-version",
+            remedy=f"rhdesk talks to SkyPilot {VERSION}. Ask who runs the server to update it, or update rhdesk.",
+            detail=detail,
+        )
+
+    def _env_vars(self) -> dict[str, str]:
+        told = {"SKYPILOT_USER_ID": self._login.user, "SKYPILOT_USER": self._login.name}
+        if self._login.own:
+            told |= {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        return told
+
+
+def credential_subject(url: str) -> str:
+    """What the token of a server is called in the keyring."""
+    return f"skypilot {url}"
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _inner(value: Any) -> Any:
+    """JSON inside JSON, as SkyPilot packs values and errors."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    import httpx
+
+    return (httpx.TransportError,)
+
+
+def _is_timeout(error: Exception) -> bool:
+    import httpx
+
+    return isinstance(error, httpx.ReadTimeout)

@@ -1,0 +1,252 @@
+"""SkyPilot through its REST interface: the protocol of `skypilot.py`, for a server of ours or a team's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from rhresources.cloud import reading
+from rhresources.cloud.answers import (
+    CloudCheck,
+    CloudCluster,
+    CloudHosts,
+    LaunchEvent,
+    Offer,
+    OnLaunch,
+    ServerInfo,
+    Usage,
+)
+from rhresources.cloud.environment import install
+from rhresources.cloud.identity import skypilot_home
+from rhresources.cloud.narration import Narration
+from rhresources.cloud.offers import find_offers
+from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.reaching import hosts_of
+from rhresources.cloud.service import Service
+from rhresources.cloud.task import WAIT_FOR
+from rhresources.stores.files import write_text
+
+if TYPE_CHECKING:
+    from rhresources.credentials import Credentials
+
+_AGAIN = {"server-dead", "server-refused", "interrupted"}
+"""Problems of a server of ours that a new start mends; what only asks is then asked again."""
+
+_CHECK_LIFE = 12 * 3600.0
+"""Seconds that an answer of `/check` is shown before it is asked for anew."""
+
+
+class ApiSkyPilot:
+    """Keeps to the protocol `SkyPilot`. Made and used on one event loop."""
+
+    def __init__(self, home: Path | None = None, credentials: Credentials | None = None) -> None:
+        self._service = Service(home, credentials)
+        self._home = self._service.home
+        self._prices: dict[str, float] = {}
+
+    # ---------------------------------------------------------------- the server
+
+    async def info(self) -> ServerInfo:
+        return await self._service.info()
+
+    async def ensure(self, on_event: OnLaunch | None = None) -> ServerInfo:
+        api = await self._service.api(on_event=on_event)
+        if on_event is not None:
+            on_event(LaunchEvent("server", "SkyPilot's server gets ready", at=time.time()))
+        await self._service.warm_up(api)
+        return await self._service.info()
+
+    async def close(self) -> None:
+        await self._service.close()
+
+    # ---------------------------------------------------------------- clusters
+
+    async def clusters(
+        self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
+    ) -> list[CloudCluster]:
+        rows = await self._rows(names, refresh=refresh, start=start)
+        if any(self._prices.get(str(row.get("cluster_hash"))) is None for row in rows):
+            await self._learn_prices()
+        return [reading.cluster_of(row, self._prices.get(str(row.get("cluster_hash")))) for row in rows]
+
+    async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
+        await self._follow("/launch", {"task": task, "cluster_name": name}, on_event)
+        wanted = _autostop_of(task)
+        cluster = await self._one(name)
+        # of many launches at once SkyPilot has lost the autostop of some (its issue 5946), and that costs money
+        if wanted is not None and cluster.state == "up" and cluster.autostop_mins < 0:
+            await self.autostop(name, wanted[0], down=wanted[1])
+            cluster = await self._one(name)
+        return cluster
+
+    async def start(
+        self, name: str, on_event: OnLaunch, *, autostop_mins: int = -1, down: bool = False
+    ) -> CloudCluster:
+        # SkyPilot would take the old setting again if none were given, and stop the cluster at once with it
+        body = {
+            "cluster_name": name, "idle_minutes_to_autostop": autostop_mins, "wait_for": WAIT_FOR,
+            "down": down and autostop_mins >= 0,
+        }  # fmt: skip
+        await self._follow("/start", body, on_event)
+        return await self._one(name)
+
+    async def stop(self, name: str, on_event: OnLaunch) -> None:
+        await self._follow("/stop", {"cluster_name": name}, on_event)
+
+    async def down(self, name: str, on_event: OnLaunch, *, purge: bool = False) -> None:
+        await self._follow("/down", {"cluster_name": name, "purge": purge}, on_event)
+
+    async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:
+        body = {"cluster_name": name, "idle_minutes": max(minutes, -1), "wait_for": WAIT_FOR, "down": down}
+        await self._ask("/autostop", body)
+
+    async def hosts(self, name: str) -> CloudHosts:
+        python = await install(self._home)
+        rows = await self._ask("/status", _status([name], "NONE", secrets=True))
+        row = next((row for row in rows or () if row.get("name") == name), None)
+        if row is None:
+            raise _unknown(name)
+        return await hosts_of(row, python, self._home)
+
+    # ---------------------------------------------------------------- what there is to be had
+
+    async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
+        kept = skypilot_home(self._home) / "checks.json"
+        address = await self._service.address()
+        if not refresh and (known := await asyncio.to_thread(_kept_checks, kept, address)):
+            return reading.checks_of(*known)
+        said: list[str] = []
+        answer = await self._ask("/check", {}, on_line=said.append)
+        enabled = reading.enabled_of(answer)
+        text = "\n".join(line for line in said if "<sky-payload" not in line)
+        value = {"server": address, "at": time.time(), "enabled": sorted(enabled), "said": text}
+        await asyncio.to_thread(write_text, kept, json.dumps(value), private=True)
+        return reading.checks_of(text, enabled)
+
+    async def offers(
+        self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
+    ) -> list[Offer]:
+        enabled = reading.enabled_of(await self._ask("/enabled_clouds", method="GET"))
+        api = await self._service.api()
+        return await find_offers(
+            api, instance_type, cloud=cloud.lower(), region=region, all_regions=all_regions, enabled=enabled,
+            home=self._home, own=not await self._service.address(),
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- what was
+
+    async def usage(self, days: int = 30) -> list[Usage]:
+        return [reading.usage_of(row) for row in await self._ask("/cost_report", {"days": days}) or ()]
+
+    async def events(self, name: str) -> list[tuple[float, str]]:
+        body: dict[str, Any] = {"event_type": "STATUS_CHANGE,LAUNCH_PROGRESS", "include_timestamps": True}
+        try:
+            said = await self._ask("/cluster_events", {**body, "cluster_name": name})
+        except CloudProblem as problem:
+            if "not found" not in problem.detail:
+                raise
+            # it is gone from the list, and its events are kept under the id of its last life
+            rows = await self._ask("/cost_report", {"days": 90, "cluster_names": [name]})
+            lives = sorted((row.get("launched_at") or 0, str(row.get("cluster_hash") or "")) for row in rows or ())
+            if not lives or not lives[-1][1]:
+                return []
+            said = await self._ask("/cluster_events", {**body, "cluster_hash": lives[-1][1]})
+        return [
+            (float(each.get("transitioned_at") or 0), str(each.get("reason") or ""))
+            for each in said or ()
+            if isinstance(each, Mapping)
+        ]
+
+    # ---------------------------------------------------------------- inside
+
+    async def _ask(
+        self, path: str, body: Mapping[str, Any] | None = None, *, start: bool = True, **options: Any
+    ) -> Any:
+        """Ask what changes nothing, or the same when asked twice; once more where our server had to start anew."""
+        api = await self._service.api(start=start)
+        try:
+            return await api.call(path, body, **options)
+        except CloudProblem as problem:
+            if problem.code not in _AGAIN or await self._service.address():
+                raise
+        return await (await self._service.api(start=start)).call(path, body, **options)
+
+    async def _follow(self, path: str, body: Mapping[str, Any], on_event: OnLaunch) -> Any:
+        """Ask for what takes long and must not be asked twice, telling what it says."""
+        api = await self._service.api(on_event=on_event)
+        narration = Narration()
+
+        def hear(line: str) -> None:
+            if event := narration.hear(line):
+                on_event(event)
+
+        return await api.call(path, body, on_line=hear)
+
+    async def _rows(self, names: Sequence[str] | None, *, refresh: bool, start: bool) -> list[dict[str, Any]]:
+        body = _status(names, "FORCE" if refresh else "NONE")
+        try:
+            rows = await self._ask("/status", body, start=start)
+        except CloudProblem as problem:
+            if problem.code != "not-there":
+                raise
+            return []  # a refresh of one that is gone
+        return [row for row in rows or () if isinstance(row, dict)]
+
+    async def _one(self, name: str) -> CloudCluster:
+        found = await self.clusters([name])
+        if not found:
+            raise _unknown(name)
+        return found[0]
+
+    async def _learn_prices(self) -> None:
+        """SkyPilot's status has no prices; its cost report has, in what each has cost so far."""
+        for row in await self._ask("/cost_report", {"days": 1}) or ():
+            price = reading.price_of(row)
+            if price is not None:
+                self._prices[str(row.get("cluster_hash"))] = price
+
+
+def _status(names: Sequence[str] | None, refresh: str, *, secrets: bool = False) -> dict[str, Any]:
+    return {
+        "cluster_names": None if names is None else list(names),
+        "refresh": refresh,
+        "all_users": True,
+        "include_credentials": secrets,
+        "include_handle": secrets,
+        "summary_response": False,
+    }
+
+
+def _autostop_of(task: str) -> tuple[int, bool] | None:
+    """(minutes, whether it goes away) that a task asks for; None: never."""
+    said = yaml.safe_load(task)
+    resources = said.get("resources") if isinstance(said, dict) else None
+    autostop = resources.get("autostop") if isinstance(resources, dict) else None
+    if not isinstance(autostop, dict) or "idle_minutes" not in autostop:
+        return None
+    return int(autostop["idle_minutes"]), bool(autostop.get("down"))
+
+
+def _kept_checks(path: Path, address: str) -> tuple[str, frozenset[str]] | None:
+    """What the last check said, if it is of this server and not too old."""
+    try:
+        value = json.loads(path.read_text())
+        if value["server"] == address and 0 <= time.time() - value["at"] < _CHECK_LIFE:
+            return str(value["said"]), frozenset(value["enabled"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _unknown(name: str) -> CloudProblem:
+    return CloudProblem(
+        f"SkyPilot knows no cluster {name}.",
+        code="not-there",
+        remedy="It may have gone away by itself; its events say when.",
+    )

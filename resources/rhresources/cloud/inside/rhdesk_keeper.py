@@ -1,0 +1,237 @@
+"""Keeps a SkyPilot API server running for as long as somebody of this rhdesk directory uses it; a program of its
+own.
+
+The window, the command line and programs with the library share one server. Each holds a connection to the keeper's
+unix socket while it uses the server, so the system itself tells when one is gone, even a killed one. When the last
+is gone the keeper waits a while (a second command should not pay for another start, and a launch under way should
+not be torn), and ends the server with all its processes. Should the keeper be killed, the server ends by itself
+(`rhdesk_plugin`).
+
+Run by SkyPilot's Python with nothing but the standard library: `python -I rhdesk_keeper.py FILE`; FILE is JSON with
+what to do. Over the socket it says one JSON line to each who connects, and one more when the server ended. It
+understands the line "leave": the one who says it does not mind the server ending now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import Any
+
+BUSY_LIMIT = 3600  # seconds that requests under way keep a server that nobody uses
+TRIES = 3
+
+
+class Keeper:
+    """The server, and those who use it.
+
+    Args:
+        wanted: what is to be done, from the file.
+    """
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self.wanted = wanted
+        self.selector = selectors.DefaultSelector()
+        self.users: dict[socket.socket, bytes] = {}
+        self._server: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self.token = ""
+        self.polite = False
+        self.alone_since = time.monotonic()
+        self.pipe: int | None = None
+
+    @property
+    def server(self) -> subprocess.Popen[bytes]:
+        """The server that was started."""
+        assert self._server is not None
+        return self._server
+
+    # -------------------------------------------------------- the server
+
+    def start(self) -> None:
+        """Start the server on a port that is free now."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.token = f"sky_{secrets.token_urlsafe(32)}"  # SkyPilot's own programs send only what begins like this
+        descriptor = os.open(self.wanted["token_file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(self.token)
+        reading, writing = os.pipe()
+        self.write_plugins(reading)
+        environment = {**os.environ, **self.wanted["environment"], "SKYPILOT_API_SERVER_LOCAL_PORT": str(self.port)}
+        command = [sys.executable, "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"]
+        with open(self.wanted["log"], "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
+            self._server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, pass_fds=(reading,),
+                start_new_session=True, cwd=self.wanted["folder"],
+            )  # fmt: skip
+        os.close(reading)
+        if self.pipe is not None:
+            os.close(self.pipe)
+        self.pipe = writing
+
+    def write_plugins(self, watch: int) -> None:
+        """Ours first, then what the user has; JSON is YAML too, and the user's file was read by whoever started us."""
+        ours = {
+            "class": "rhdesk_plugin.RhdeskPlugin",
+            "parameters": {
+                "token_file": self.wanted["token_file"], "folder": self.wanted["folder"], "watch": watch,
+            },
+        }  # fmt: skip
+        # SkyPilot puts each plugin's middleware around those before it: ours must be the outermost, so it comes last
+        with open(self.wanted["plugins_file"], "w", encoding="utf-8") as file:
+            json.dump({"plugins": [*self.wanted["plugins"], ours]}, file)
+
+    def end_server(self) -> None:
+        """End it with its whole group: first asked, then made to; the executors do not listen to the first."""
+        if self._server is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.server.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.server.wait(5)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.wanted["token_file"])
+
+    def is_busy(self) -> bool:
+        """Whether a request that changes clusters is under way."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/status?limit=50", headers={"Authorization": f"Bearer {self.token}"}
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=10) as answer:
+                rows = json.load(answer)
+        except (OSError, ValueError):
+            return False
+        changing = ("launch", "start", "stop", "down", "autostop", "exec")
+        return any(
+            str(row.get("name", "")).rpartition(".")[2] in changing and row.get("status") in ("PENDING", "RUNNING")
+            for row in rows
+        )
+
+    # -------------------------------------------------------- those who use it
+
+    def state(self) -> dict[str, Any]:
+        """What those who connect are told."""
+        return {"port": self.port, "token": self.token, "pid": self.server.pid, "keeper": os.getpid()}
+
+    def welcome(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.setblocking(False)
+        self.users[connection] = b""
+        self.selector.register(connection, selectors.EVENT_READ, self.hear)
+        self.say(connection, self.state())
+
+    def say(self, connection: socket.socket, value: dict[str, Any]) -> None:
+        # a line is far below what a socket's buffer holds; whoever does not read is not waited for
+        try:
+            connection.sendall(json.dumps(value).encode() + b"\n")
+        except OSError:
+            self.forget(connection)
+
+    def hear(self, connection: socket.socket) -> None:
+        try:
+            data = connection.recv(1024)
+        except OSError:
+            data = b""
+        if not data:
+            self.forget(connection)
+            return
+        self.users[connection] = (self.users[connection] + data)[-64:]
+        if b"leave\n" in self.users[connection]:
+            self.forget(connection, polite=True)
+
+    def forget(self, connection: socket.socket, polite: bool = False) -> None:
+        if self.users.pop(connection, None) is None:
+            return
+        self.selector.unregister(connection)
+        connection.close()
+        if not self.users:
+            self.polite = polite
+            self.alone_since = time.monotonic()
+
+    # -------------------------------------------------------- the whole
+
+    def run(self, listener: socket.socket) -> None:
+        """Until the server ended, or nobody uses it."""
+        self.start()
+        self.selector.register(listener, selectors.EVENT_READ, self.welcome)
+        tries, looks_again = 1, 0.0
+        while True:
+            for key, _ in self.selector.select(timeout=0.5):
+                key.data(key.fileobj)
+            if self.server.poll() is not None:
+                if tries < TRIES and self.is_port_taken():
+                    tries += 1
+                    self.start()
+                    for connection in list(self.users):
+                        self.say(connection, self.state())
+                    continue
+                for connection in list(self.users):
+                    self.say(connection, {"ended": self.server.returncode})
+                return
+            if self.users:
+                continue
+            alone = time.monotonic() - self.alone_since
+            # the first user is on the way while nobody has come yet
+            patience = 0 if self.polite else self.wanted["linger"]
+            if alone < patience or time.monotonic() < looks_again:
+                continue
+            if alone > BUSY_LIMIT or not self.is_busy():
+                return
+            looks_again = time.monotonic() + 5
+
+    def is_port_taken(self) -> bool:
+        """Whether somebody took the port between our look and the server's start."""
+        with open(self.wanted["log"], errors="replace") as log:
+            return f"Port {self.port} is not available" in log.read(100_000)
+
+
+def main() -> int:
+    """Do what the file says."""
+    with open(sys.argv[1], encoding="utf-8") as file:
+        wanted = json.load(file)
+    lock = os.open(wanted["lock"], os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return 0  # another keeper is there already
+    os.umask(0o077)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(wanted["socket"])
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(wanted["socket"])
+    listener.listen(16)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keeper = Keeper(wanted)
+    try:
+        keeper.run(listener)
+    finally:
+        # no new user may come to a server that is about to end
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(wanted["socket"])
+        listener.close()
+        keeper.end_server()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

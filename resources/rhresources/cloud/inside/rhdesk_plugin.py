@@ -1,0 +1,106 @@
+"""Part of SkyPilot's API server, loaded by it as an official server plugin. It runs in SkyPilot's Python, not in
+ours.
+
+SkyPilot lets every request from loopback pass without a log-in, even with its basic auth switched on
+(`BasicAuthMiddleware` returns early for them), and loopback is open to every user of this computer. So here each
+request must carry the token that only our user can read. And the server ends when the keeper that started it ends,
+however that happened.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from sky.server.plugins import BasePlugin, PluginContext
+
+_watching = threading.Lock()
+
+
+class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our environment
+    """What rhdesk adds to the SkyPilot API server that it owns."""
+
+    def __init__(self, token_file: str, folder: str, watch: int) -> None:
+        with open(token_file, encoding="ascii") as file:
+            self._token = file.read().strip()
+        self._folder = folder
+        self._watch = watch
+
+    @property
+    def name(self) -> str:
+        """For SkyPilot's lists."""
+        return "rhdesk"
+
+    @property
+    def hidden_from_display(self) -> bool:
+        """Users need not see it."""
+        return True
+
+    def install(self, extension_context: Any) -> None:
+        """Called by SkyPilot in each of its processes."""
+        _keep_apart(self._folder)
+        if extension_context.context is PluginContext.MAIN:
+            _end_with_keeper(self._watch)
+        if extension_context.app is not None:
+            extension_context.app.add_middleware(RequireToken, token=self._token)
+
+
+class RequireToken:
+    """Nobody without the token gets further, whatever is asked for; added last, so it is asked first."""
+
+    def __init__(self, app: Any, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif self._is_known(scope):
+            # SkyPilot would take our token for one of its service accounts, of which it has none
+            kept = [each for each in scope["headers"] if each[0] not in (b"authorization", b"x-skypilot-auth-mode")]
+            await self._app({**scope, "headers": kept}, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4401})
+        else:
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 401, "headers": headers})
+            await send({"type": "http.response.body", "body": b'{"detail":"rhdesk: the token is missing or wrong"}'})
+
+    def _is_known(self, scope: Any) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        return len(given) == 1 and hmac.compare_digest(given[0], self._expected)
+
+
+def _keep_apart(folder: str) -> None:
+    """What SKY_RUNTIME_DIR does not move: the user's ~/.sky and ~/.ssh/config are not ours to write to.
+
+    A server writes its own identity over ~/.sky/user_hash when it starts, and the user's own `sky` would take their
+    clusters for somebody else's; of every cluster it adds a line to ~/.ssh/config, and we have no need of that.
+    """
+    from sky.utils import auth_utils, cluster_utils, common_utils
+
+    common_utils.USER_HASH_FILE = os.path.join(folder, "user_hash")
+    auth_utils._SSH_KEY_PATH_PREFIX = os.path.join(folder, "keys", "{user_hash}")
+    helper = cluster_utils.SSHConfigHelper
+    helper.ssh_conf_path = os.path.join(folder, "ssh", "config")
+    helper.ssh_cluster_path = os.path.join(folder, "ssh", "{}")
+    helper.ssh_cluster_key_path = os.path.join(folder, "ssh", "{}.key")
+
+
+def _end_with_keeper(descriptor: int) -> None:
+    """The keeper holds the other end of a pipe: when it is gone, so are we, with every process of our group."""
+    if not _watching.acquire(blocking=False):
+        return
+
+    def watch() -> None:
+        while os.read(descriptor, 1):
+            pass
+        # the executors ignore SIGTERM, so there is nothing gentler that reaches all of them
+        print("rhdesk: the keeper is gone; ending", file=sys.stderr, flush=True)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="rhdesk-keeper", daemon=True).start()

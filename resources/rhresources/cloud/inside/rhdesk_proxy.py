@@ -1,0 +1,37 @@
+"""The way for ssh to hosts that only SkyPilot's API server reaches: in Kubernetes, and inside a job of Slurm.
+
+A ProxyCommand: `python -I rhdesk_proxy.py KEEPER_SOCKET CLUSTER ENDPOINT WORKER`. It asks the keeper for the port
+and the token, so neither is in the arguments that everybody can read, and holds the server for as long as ssh goes
+on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import socket
+import sys
+
+
+def main() -> None:
+    """Be the connection that ssh reads and writes."""
+    keeper, cluster, endpoint, worker = sys.argv[1:5]
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(keeper)
+        said = json.loads(connection.makefile("r").readline())
+    except (OSError, ValueError):
+        sys.exit("rhdesk: SkyPilot's server does not run; open the cluster in rhdesk first")
+    os.environ["SKYPILOT_SERVICE_ACCOUNT_TOKEN"] = said["token"]
+    os.environ["SKYPILOT_DISABLE_USAGE_COLLECTION"] = "1"
+    import sky.templates
+
+    program = os.path.join(os.path.dirname(os.path.abspath(sky.templates.__file__)), "websocket_proxy.py")
+    sys.argv = [program, f"http://127.0.0.1:{said['port']}", cluster, endpoint, worker]
+    runpy.run_path(program, run_name="__main__")
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()

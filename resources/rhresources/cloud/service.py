@@ -1,0 +1,184 @@
+"""Which SkyPilot API server is used, ours or a team's, and a connection to it: found, started, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import getpass
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from rhresources import paths
+from rhresources.cloud.answers import LaunchEvent, OnLaunch, ServerInfo
+from rhresources.cloud.api import Api, Health, Login, credential_subject
+from rhresources.cloud.environment import NEEDS, environment_folder, is_installed
+from rhresources.cloud.identity import identity
+from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.server import OwnServer, RunningServer
+from rhresources.settings import Settings
+
+if TYPE_CHECKING:
+    from rhresources.credentials import Credentials
+
+START_LIMIT = 240.0
+"""Seconds that our server may take until it answers; 15 is usual, a busy computer takes minutes."""
+
+_STATE_OF = {
+    "server-unreachable": "unreachable",
+    "server-version": "version",
+    "server-refused": "refused",
+    "server-dead": "dead",
+}
+
+
+class Service:
+    """The way to the server of one rhdesk directory."""
+
+    def __init__(self, home: Path | None = None, credentials: Credentials | None = None) -> None:
+        self.home = home if home is not None else paths.home()
+        self.own = OwnServer(self.home)
+        self._credentials = credentials
+        self._lock = asyncio.Lock()
+        self._api: Api | None = None
+        self._key: tuple[str, str] = ("", "")
+        self._warm: tuple[str, str] = ("", "")
+
+    async def address(self) -> str:
+        """The team's server by the settings; empty: our own."""
+        return (await asyncio.to_thread(Settings.load, self.home)).skypilot_server
+
+    async def info(self) -> ServerInfo:
+        """How the server is; nothing is started."""
+        if team := await self.address():
+            try:
+                health = await (await self._to(team, await self._team_login(team))).health()
+            except CloudProblem as problem:
+                return _unready(team, problem, owned=False)
+            return ServerInfo(team, owned=False, version=health.version, state="ready")
+        folder = str(environment_folder(self.home))
+        if not await asyncio.to_thread(is_installed, self.home):
+            return ServerInfo(
+                "", owned=True, state="not-installed", folder=folder, needs=NEEDS,
+                sentence="SkyPilot is not installed yet.", remedy="It is installed when it is first needed.",
+            )  # fmt: skip
+        running = await self.own.find()
+        if running is None:
+            return ServerInfo("", owned=True, state="off", folder=folder)
+        try:
+            health = await (await self._to_own(running)).health(timeout=5)
+        except CloudProblem as problem:
+            if self.own.running is None or problem.code != "server-dead":
+                return _unready(running.url, problem, owned=True)
+            sentence = "SkyPilot's server is starting."
+            return ServerInfo(running.url, owned=True, state="starting", sentence=sentence, folder=folder)
+        return ServerInfo(running.url, owned=True, version=health.version, state="ready", folder=folder)
+
+    async def api(self, *, start: bool = True, on_event: OnLaunch | None = None) -> Api:
+        """A connection to a server that answers.
+
+        Raises:
+            CloudProblem: there is none, and why; server-dead where it is off and `start` says to leave it so.
+        """
+        async with self._lock:
+            if team := await self.address():
+                api = await self._to(team, await self._team_login(team))
+                if self._warm != self._key:
+                    await api.health()
+                    self._warm = self._key
+                return api
+            running = await self.own.find()
+            if running is None:
+                if not start:
+                    raise CloudProblem(
+                        "SkyPilot's server does not run, and was not asked.",
+                        code="server-dead",
+                        remedy="Refresh, to have it started.",
+                    )
+                running = await self.own.have(on_event)
+            api = await self._to_own(running)
+            if self._warm != self._key:
+                await self._wait(api, on_event)
+                api = await self._to_own(self.own.running or running)
+                self._warm = self._key
+            return api
+
+    async def warm_up(self, api: Api) -> None:
+        """Have a first request behind it: SkyPilot's workers take seconds to be there."""
+        await api.call("/status", {"refresh": "NONE", "include_credentials": False, "include_handle": False})
+
+    async def close(self) -> None:
+        """Let go of the server; one of ours ends unless others use it."""
+        api, self._api, self._key = self._api, None, ("", "")
+        if api is not None:
+            await api.close()
+        await self.own.leave()
+
+    # ---------------------------------------------------------------- inside
+
+    async def _wait(self, api: Api, on_event: OnLaunch | None) -> Health:
+        """Until our server answers, or has ended."""
+        deadline = time.monotonic() + START_LIMIT
+        told = False
+        while True:
+            running = self.own.running
+            if running is None:
+                raise CloudProblem(
+                    "SkyPilot's server ended while it started.",
+                    code="server-dead",
+                    remedy=f"Its log {self.own.log} says why.",
+                    detail=self.own.last_words(),
+                )
+            try:
+                return await (await self._to_own(running)).health(timeout=10)
+            except CloudProblem as problem:
+                if problem.code not in {"server-dead", "server-unreachable"}:
+                    raise
+                if time.monotonic() > deadline:
+                    raise CloudProblem(
+                        f"SkyPilot's server did not answer within {START_LIMIT:.0f} seconds.",
+                        code="server-dead",
+                        remedy=f"This computer may be too busy; its log {self.own.log} may say more.",
+                        detail=self.own.last_words(),
+                    ) from None
+            if on_event is not None and not told:
+                on_event(LaunchEvent("server", "Waiting for SkyPilot's server to answer", at=time.time()))
+                told = True
+            await asyncio.sleep(0.3)
+
+    async def _to_own(self, running: RunningServer) -> Api:
+        return await self._to(running.url, self._own_login(running.token), running.token)
+
+    async def _to(self, url: str, login: Login, secret: str = "") -> Api:
+        key = (url, secret or login.headers.get("Authorization", ""))
+        if self._api is None or self._key != key:
+            if self._api is not None:
+                await self._api.close()
+            self._api, self._key = Api(url, login), key
+        return self._api
+
+    def _own_login(self, token: str) -> Login:
+        return Login({"Authorization": f"Bearer {token}"}, identity(self.home), getpass.getuser(), own=True)
+
+    async def _team_login(self, url: str) -> Login:
+        secret = await self._secret(url)
+        headers: dict[str, str] = {}
+        if secret.startswith("sky_"):
+            headers["Authorization"] = f"Bearer {secret}"
+        elif ":" in secret:
+            headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
+        elif secret:
+            headers["Authorization"] = f"Bearer {secret}"
+        return Login(headers, identity(self.home), getpass.getuser(), own=False)
+
+    async def _secret(self, url: str) -> str:
+        if self._credentials is None:
+            from rhresources.credentials import Credentials
+
+            self._credentials = Credentials(self.home)
+        return await self._credentials.get("token", credential_subject(url)) or ""
+
+
+def _unready(url: str, problem: CloudProblem, *, owned: bool) -> ServerInfo:
+    state = cast("Literal['unreachable', 'version', 'refused', 'dead']", _STATE_OF.get(problem.code, "dead"))
+    return ServerInfo(url, owned, state=state, sentence=problem.sentence, remedy=problem.remedy)
