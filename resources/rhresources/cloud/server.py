@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +144,7 @@ class OwnServer:
 
     async def _start(self, python: Path) -> RunningServer:
         """Start a keeper and join it. Another process may do the same at this moment; the first keeper wins."""
-        plan = await asyncio.to_thread(self._write_plan)
+        plan = await asyncio.to_thread(self._write_plan, python)
         output = self._folder / "keeper.log"
         log = await asyncio.to_thread(os.open, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -164,7 +165,7 @@ class OwnServer:
                         detail=output.read_text(errors="replace")[-4000:],
                     )
                 keeper = await asyncio.create_subprocess_exec(
-                    python, "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
+                    _plain_python(python), "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
                     stdout=log, stderr=log, start_new_session=True, env=self._outer_environment(),
                 )  # fmt: skip
             for _ in range(50):
@@ -180,13 +181,14 @@ class OwnServer:
             detail=self.last_words(),
         )
 
-    def _write_plan(self) -> Path:
+    def _write_plan(self, python: Path) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
         (self._folder / "ssh").mkdir(exist_ok=True, mode=0o700)
         _share_catalogues(self._folder / "state" / ".sky")
         plan = self._folder / "keeper.json"
         values: dict[str, Any] = {
+            "python": str(python),
             "socket": str(self._socket()),
             "lock": str(self._folder / "keeper.lock"),
             "log": str(self.log),
@@ -224,6 +226,11 @@ class OwnServer:
         for name, value in (("SKYPILOT_POD_MEMORY_GB_LIMIT", "4"), ("SKYPILOT_POD_CPU_CORE_LIMIT", "2")):
             told[name] = os.environ.get(name, value)
         return told
+
+
+def _plain_python(of_skypilot: Path) -> str:
+    """What runs the keeper, which needs nothing but Python: ours, or SkyPilot's where ours is frozen into the program."""
+    return str(of_skypilot) if getattr(sys, "frozen", False) else sys.executable
 
 
 def _running(said: dict[str, Any]) -> RunningServer:

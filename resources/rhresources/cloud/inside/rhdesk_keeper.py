@@ -7,7 +7,7 @@ is gone the keeper waits a while (a second command should not pay for another st
 not be torn), and ends the server with all its processes. Should the keeper be killed, the server ends by itself
 (`rhdesk_plugin`).
 
-Run by SkyPilot's Python with nothing but the standard library: `python -I rhdesk_keeper.py FILE`; FILE is JSON with
+Run by any Python with nothing but the standard library: `python -I rhdesk_keeper.py FILE`; FILE is JSON with
 what to do. Over the socket it says one JSON line to each who connects, and one more when the server ended. It
 understands the line "leave": the one who says it does not mind the server ending now.
 """
@@ -71,7 +71,7 @@ class Keeper:
         reading, writing = os.pipe()
         self.write_plugins(reading)
         environment = {**os.environ, **self.wanted["environment"], "SKYPILOT_API_SERVER_LOCAL_PORT": str(self.port)}
-        command = [sys.executable, "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"]
+        command = [self.wanted["python"], "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"]
         with open(self.wanted["log"], "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, pass_fds=(reading,),
