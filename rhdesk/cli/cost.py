@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from rhdesk.cli.session import run_async
 from rhdesk.cli.terminal import Progress, duration, moment, note, print_json, print_table
 from rhresources.cloud.skypilot import open_skypilot
 from rhresources.costs.charges import Charge
-from rhresources.costs.export import write_csv
+from rhresources.costs.export import save_csv, write_csv
 from rhresources.costs.spending import (
     NOT_COUNTED,
     WAYS,
@@ -32,7 +31,6 @@ from rhresources.costs.spending import (
 )
 from rhresources.errors import RhError, UsageError
 from rhresources.settings import Settings
-from rhresources.stores.files import disk_error, write_text
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -212,10 +210,4 @@ def _write(charges: list[Charge], name: str) -> None:
     if name == "-":
         write_csv(charges, sys.stdout)
         return
-    text = io.StringIO()
-    rows = write_csv(charges, text)
-    try:
-        write_text(Path(name), text.getvalue())
-    except OSError as error:
-        raise disk_error(f"{name} was not written", error) from None
-    note(f"{rows} rows written to {name}.")
+    note(f"{save_csv(charges, Path(name))} rows written to {name}.")

@@ -111,6 +111,7 @@ class ClusterFeed:
                 self._looked = began
                 self._pause = _FIRST_PAUSE
                 if state == "down":
+                    await self._saw(up=False)
                     self._gone()
                     await self._wait(_LOOK_EVERY.get(self.kind, _LOOK_EVERY_ELSEWHERE))
                     continue
@@ -196,6 +197,7 @@ class ClusterFeed:
             self._heard = time.monotonic()
             self._lost.clear()
             self._load(row)
+            await self._saw(up=True, since=client.hello.started)
             if self._said_lost:
                 self._said_lost = False
                 self._mailbox.post(partial(self._store.runs.heard, self._address))
@@ -203,8 +205,14 @@ class ClusterFeed:
     async def _watch_runs(self, client: ClusterClient) -> None:
         async for event in client.watch_runs(_RUNS_SHOWN):
             rows = {run.id: run_row(run, self._address) for run in event.changed}
+            await self._workspace.costs.saw_runs(self._address, event.changed)
             changed = partial(self._store.runs.merge, self._address, rows, list(event.removed), event.snapshot)
             self._mailbox.post(changed)
+
+    async def _saw(self, *, up: bool, since: float = 0.0) -> None:
+        """Tell what it costs; of a cluster in a cloud SkyPilot tells."""
+        if self.kind != "cloud":
+            await self._workspace.costs.saw_machine(self._address, self._row.price_per_hour, up=up, since=since)
 
     # ------------------------------------------------------------ what the store is told
 

@@ -118,7 +118,7 @@ class Desk:
     async def _run_feeds(self) -> None:
         from rhdesk.core.feeds import Feeds
 
-        self._feeds = Feeds(await self.workspace(), self.store, self.mailbox)
+        self._feeds = Feeds(await self.workspace(), self.store, self.mailbox, self.notifier)
         await self._feeds.run()
 
     async def _close_workspace(self) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.convert import cluster_row, entry_row, forward_row
+from rhdesk.core.cost_feed import CostFeed
+from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem
 from rhdesk.core.store import Store
 from rhresources.errors import RhError
@@ -32,12 +34,13 @@ _SLEPT = 20.0  # seconds by which the clocks must differ for the computer to hav
 class Feeds:
     """All feeds of one window."""
 
-    def __init__(self, workspace: Workspace, store: Store, mailbox: Mailbox) -> None:
+    def __init__(self, workspace: Workspace, store: Store, mailbox: Mailbox, notifier: Notifier) -> None:
         self._workspace = workspace
         self._store = store
         self._mailbox = mailbox
         self._clusters: dict[str, tuple[ClusterFeed, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._costs = CostFeed(workspace, store, mailbox, notifier)
 
     async def run(self) -> None:
         """Fill the store until cancelled."""
@@ -45,6 +48,7 @@ class Feeds:
         self._workspace.set_on_connection(self._on_connection)
         stop: Callable[[], None] | None = None
         clock = loop.create_task(self._watch_clock())
+        costs = loop.create_task(self._costs.run())
         no_more_forwards = self._workspace.forwards.on_change(self._show_forwards)
         self._show_forwards()
         try:
@@ -52,6 +56,7 @@ class Feeds:
             await self._names()
         finally:
             clock.cancel()
+            costs.cancel()
             no_more_forwards()
             for _, task in self._clusters.values():
                 task.cancel()
@@ -61,6 +66,7 @@ class Feeds:
     def wake(self, cluster: str = "") -> None:
         """Look at a cluster now: something was done to it. Without one: do not wait for anything any longer."""
         self._changed.set()
+        self._costs.wake()
         for address, (feed, _) in self._clusters.items():
             if not cluster:
                 feed.try_again()

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Problem, TaskRow
+from rhresources.costs.spending import ClusterCost, Summary
 
 Row = TypeVar("Row")
 
@@ -126,8 +127,15 @@ class Table(Generic[Row]):
             callback(change)
 
 
+SPENDING = "all"
+
+
 class Store:
-    """All tables. `names` holds every resource by address; the tables by kind are cut from it."""
+    """All tables. `names` holds every resource by address; the tables by kind are cut from it.
+
+    `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
+    nothing has cost anything yet.
+    """
 
     def __init__(self) -> None:
         from rhdesk.core.run_table import RunTable  # which is one of these tables
@@ -140,4 +148,6 @@ class Store:
         self.status: Table[ClusterStatus] = Table("status")
         self.tasks: Table[TaskRow] = Table("tasks")
         self.forwards: Table[ForwardRow] = Table("forwards")
+        self.costs: Table[ClusterCost] = Table("costs")
+        self.spending: Table[Summary] = Table("spending")
         self.tasks.replace({})

@@ -12,6 +12,7 @@ from rhdesk.core.rows import State
 from rhdesk.core.words import age_text, bytes_text, count_text
 from rhdesk.desktop.access_acts import connect_to, repair, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
+from rhdesk.desktop.cost_attention import cost_concerns
 from rhdesk.desktop.models.run_columns import why_text
 
 _RECENT = 24 * 3600
@@ -33,7 +34,7 @@ class Concern:
 
 def concerns(desk: Desk) -> list[Concern]:
     """The worst first, at most twenty."""
-    found = [*_broken(desk), *_clusters(desk), *_hosts(desk), *_disks(desk), *_runs(desk)]
+    found = [*_broken(desk), *_clusters(desk), *_hosts(desk), *_costs(desk), *_disks(desk), *_runs(desk)]
     return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
 
 
@@ -132,6 +133,13 @@ def _hosts(desk: Desk) -> list[Concern]:
             act = partial(upgrade, desk, row.address)
             found.append(Concern("package", "warn", f"{row.address} runs another rhdesk", row.differs, "Upgrade", act))
     return found
+
+
+def _costs(desk: Desk) -> list[Concern]:
+    return [
+        Concern("wallet", found.role, found.title, found.text, found.act_text, partial(desk.navigate, found.page, ""))
+        for found in cost_concerns(desk)
+    ]
 
 
 def _unfinished(desk: Desk, address: str) -> int:

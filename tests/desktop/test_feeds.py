@@ -12,6 +12,7 @@ import pytest
 from rhdesk.core import feeds as feeds_module
 from rhdesk.core.bridge import Mailbox
 from rhdesk.core.feeds import Feeds
+from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Store
 from rhresources.workspace import Workspace
@@ -27,7 +28,7 @@ def test_clusters_on_this_computer_share_their_runs_and_clouds_are_not_asked() -
 
 
 async def test_after_sleep_every_cluster_is_looked_at(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feeds = Feeds(Workspace(rh_home), Store(), Mailbox())
+    feeds = Feeds(Workspace(rh_home), Store(), Mailbox(), Notifier())
     woken = asyncio.Event()
     monkeypatch.setattr(feeds, "wake", woken.set)
     monkeypatch.setattr(feeds_module, "_CLOCK_EVERY", 0.01)

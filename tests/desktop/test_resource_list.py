@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.rows import ClusterRow, Problem, State
-from rhdesk.core.store import Table
+from rhdesk.core.store import Store, Table
 from rhdesk.desktop.models.cluster_columns import cluster_columns
 from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.list_panel import ListPanel
@@ -29,7 +29,7 @@ def table() -> Table[ClusterRow]:
 
 @pytest.fixture
 def panel(qtbot: QtBot, themed: None, table: Table[ClusterRow]) -> ListPanel:
-    made = ListPanel(cluster_columns(), lambda row: row.address, "Clusters")
+    made = ListPanel(cluster_columns(Store()), lambda row: row.address, "Clusters")
     made.set_chips([("all", "All", None), ("up", "Running", lambda row: row.state is State.UP)])
     made.set_empty("No clusters yet", "Add one.", "server", lambda: [Button("Add", "primary")])
     made.bind(table)

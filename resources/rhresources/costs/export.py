@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from rhresources.costs.charges import HOUR, Charge
 from rhresources.costs.facts import RunFact
 from rhresources.costs.spending import IDLE, Line, by_day
+from rhresources.stores.files import disk_error, write_text
 
 COLUMNS = (
     "day", "cluster", "cloud", "region", "hardware", "hosts", "spot", "owner", "run", "function", "labels",
@@ -50,6 +53,21 @@ def write_csv(charges: Iterable[Charge], file: TextIO) -> int:
             ]
         )
     return len(rows)
+
+
+def save_csv(charges: Iterable[Charge], path: Path) -> int:
+    """Write them to a file, whole or not at all; how many rows there were.
+
+    Raises:
+        RhError: the disk refused; what was there is still there.
+    """
+    text = io.StringIO()
+    rows = write_csv(charges, text)
+    try:
+        write_text(path, text.getvalue())
+    except OSError as error:
+        raise disk_error(f"{path} was not written", error) from None
+    return rows
 
 
 def _plain(text: str) -> str:

@@ -64,6 +64,7 @@ class ClusterCost:
         spent: in all.
         month: since this month began.
         estimated: how much of `spent` is a guess.
+        life: since it was launched last.
         up_since: 0: it is not up.
         price: for an hour, now; None: it is not up, or nobody knows.
     """
@@ -72,6 +73,7 @@ class ClusterCost:
     spent: float = 0.0
     month: float = 0.0
     estimated: float = 0.0
+    life: float = 0.0
     up_since: float = 0.0
     price: float | None = None
 
@@ -87,6 +89,7 @@ class Summary:
         projected: what the month comes to if it goes on as in the last days; None: too early to say.
         days: (day, dollars by cluster), all of the last days in order, also those without.
         idle: dollars of this month that were paid while nothing ran.
+        budget: what a month may cost; 0: nobody said.
     """
 
     at: float
@@ -100,6 +103,7 @@ class Summary:
     estimated_days: frozenset[date] = frozenset()
     clusters: dict[str, ClusterCost] = field(default_factory=dict)
     runs: dict[str, Line] = field(default_factory=dict)
+    budget: float = 0.0
 
 
 def between(charges: Iterable[Charge], since: float, until: float) -> Iterator[Charge]:
@@ -207,6 +211,7 @@ def _projected(charges: Sequence[Charge], month: float, now: float, today: date)
 
 def _clusters(charges: Sequence[Charge], month_began: float, now: float) -> dict[str, ClusterCost]:
     found: dict[str, ClusterCost] = {}
+    newest = {charge.life.cluster: charge.life.id for charge in charges}
     for charge in charges:
         cluster = charge.life.cluster
         old = found.get(cluster, ClusterCost(cluster))
@@ -216,6 +221,7 @@ def _clusters(charges: Sequence[Charge], month_began: float, now: float) -> dict
             spent=old.spent + charge.amount,
             month=old.month + in_month,
             estimated=old.estimated + (charge.amount if charge.estimated else 0.0),
+            life=old.life + (charge.amount if charge.life.id == newest[cluster] else 0.0),
         )
         if charge.is_open:
             first = old.up_since or charge.start

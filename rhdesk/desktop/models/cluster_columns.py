@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
-from rhdesk.core.rows import ClusterRow
+from rhdesk.core.cost_words import spent_text, spent_tip
+from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.store import Store
 from rhdesk.core.words import duration_text, money_text
 from rhdesk.desktop.models.columns import Column, Kind
+from rhresources.costs.spending import ClusterCost
 
 _OWN = {"machine": "Own machine", "ssh": "Own machine"}
 
@@ -15,9 +18,17 @@ def percent_text(value: float | None) -> str:
     return "—" if value is None else f"{value:.0f}%"
 
 
-def uptime_text(row: ClusterRow) -> str:
-    """How long it is up, as far as this window knows."""
-    return duration_text(time.time() - row.since) if row.since and row.cpu is not None else "—"
+def up_since(row: ClusterRow, cost: ClusterCost | None) -> float:
+    """Since when it is up: as the ledger has it, else as this window knows; 0: it is not."""
+    if cost is not None and cost.up_since and row.state is not State.DOWN:
+        return cost.up_since
+    return row.since if row.cpu is not None else 0.0
+
+
+def uptime_text(row: ClusterRow, cost: ClusterCost | None = None) -> str:
+    """How long it is up."""
+    since = up_since(row, cost)
+    return duration_text(time.time() - since) if since else "—"
 
 
 def price_text(row: ClusterRow) -> str:
@@ -27,7 +38,12 @@ def price_text(row: ClusterRow) -> str:
     return _OWN.get(row.kind, "—")
 
 
-def cluster_columns() -> list[Column[ClusterRow]]:
+def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
+    """`store` knows what each costs."""
+
+    def cost_of(row: ClusterRow) -> ClusterCost | None:
+        return store.costs.get(row.address)
+
     return [
         Column("name", "Name", lambda row: row.name, Kind.TITLE, 150, True, second=lambda row: row.address),
         Column(
@@ -64,10 +80,10 @@ def cluster_columns() -> list[Column[ClusterRow]]:
         Column(
             "uptime",
             "Up for",
-            uptime_text,
+            lambda row: uptime_text(row, cost_of(row)),
             Kind.MUTED,
             92,
-            sort=lambda row: row.since or None,
+            sort=lambda row: up_since(row, cost_of(row)) or None,
             ages=True,
             drop_below=860,
         ),
@@ -88,5 +104,15 @@ def cluster_columns() -> list[Column[ClusterRow]]:
             118,
             sort=lambda row: row.price_per_hour,
             drop_below=480,
+        ),
+        Column(
+            "spent",
+            "Spent",
+            lambda row: spent_text(cost_of(row)),
+            Kind.STRONG_NUMBER,
+            92,
+            sort=lambda row: cost.spent if (cost := cost_of(row)) is not None else None,
+            drop_below=500,
+            tip=lambda row: spent_tip(cost_of(row)),
         ),
     ]

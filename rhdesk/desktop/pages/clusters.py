@@ -31,7 +31,7 @@ class ClustersPage(Page):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.list = ListPanel(cluster_columns(), lambda row: row.address, "Clusters")
+        self.list = ListPanel(cluster_columns(desk.store), lambda row: row.address, "Clusters")
         self.list.set_chips(
             [
                 ("mine", "Yours", lambda row: not row.is_template),

@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
+from rhdesk.core.cost_words import is_over, month_note, whole_money
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, RunRow, State
-from rhdesk.core.store import Phase
+from rhdesk.core.store import SPENDING, Phase
 from rhdesk.core.words import money_text
 from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.attention import concerns
@@ -24,7 +25,9 @@ from rhdesk.desktop.widgets.figures import FigureCard
 from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
 from rhdesk.desktop.widgets.run_log import RunLog
+from rhdesk.desktop.widgets.spend_card import SpendCard
 
+_LITTLE_ROOM = 640  # pixels of height for which three rows are too many
 _WRONG = (State.UNREACHABLE, State.NEEDS_YOU, State.FAILED, State.BROKEN)
 
 
@@ -43,17 +46,19 @@ class OverviewPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.spending = FigureCard("Spending now")
-        self.up = FigureCard("Clusters up", "ok")
-        self.today = FigureCard("Runs today", "info")
+        self.month = FigureCard("Spent this month", "ok")
+        self.up = FigureCard("Clusters up", "info")
+        self.today = FigureCard("Runs today", "ok")
         self.busy = FigureCard("Load of this computer", "accent")
         figures = QHBoxLayout()
         figures.setSpacing(16)
-        for card in (self.spending, self.up, self.today, self.busy):
+        for card in (self.spending, self.month, self.up, self.today, self.busy):
             figures.addWidget(card, 1)
         self.body.addLayout(figures)
 
         self.clusters = self._make_clusters()
         self.runs = self._make_runs()
+        self.spent = SpendCard(desk)
         self.attention = AttentionCard()
         self.attention.setMinimumWidth(260)
         self.log = RunLog(desk, "overview")
@@ -63,14 +68,20 @@ class OverviewPage(Page):
         self.log.panel.add_tool("maximize-2", "Open this run", self._open_log)
         log_card = Card(margins=(1, 1, 1, 1))
         log_card.body.addWidget(self.log)
-        upper = _split(Qt.Orientation.Horizontal, (self.clusters, 6), (self.attention, 4))
-        lower = _split(Qt.Orientation.Horizontal, (self.runs, 5), (log_card, 6))
+        self._upper = _split(Qt.Orientation.Horizontal, (self.clusters, 6), (self.attention, 4))
+        self._middle = _split(Qt.Orientation.Horizontal)
+        self._lower = _split(Qt.Orientation.Horizontal, (self.runs, 5), (log_card, 6))
         self.clusters.setMinimumHeight(150)
         self.runs.setMinimumHeight(150)
-        self.body.addWidget(_split(Qt.Orientation.Vertical, (upper, 5), (lower, 6)), 1)
+        self._rows = _split(Qt.Orientation.Vertical, (self._upper, 5), (self._middle, 5), (self._lower, 6))
+        self.body.addWidget(self._rows, 1)
+        self._with_costs = self._in_little_room = False
+        self._middle.hide()
+        self.spent.hide()
+        self.month.hide()
 
         store = desk.store
-        for table in (store.clusters, store.runs, store.status, store.names):
+        for table in (store.clusters, store.runs, store.status, store.names, store.spending):
             self.destroyed.connect(table.subscribe(lambda change: self._later.start()))
         self._later = QTimer(self, interval=60, singleShot=True)
         self._later.timeout.connect(self.refresh)
@@ -94,7 +105,7 @@ class OverviewPage(Page):
     # ------------------------------------------------------------ parts
 
     def _make_clusters(self) -> ListPanel:
-        panel = ListPanel(cluster_columns(), lambda row: row.address, "Clusters")
+        panel = ListPanel(cluster_columns(self.desk.store), lambda row: row.address, "Clusters")
         panel.set_chips(
             [
                 ("all", "All", None),
@@ -147,6 +158,7 @@ class OverviewPage(Page):
         clusters = [row for row in store.clusters.rows() if not row.is_template]
         runs = sorted(store.runs.rows(), key=lambda row: row.created, reverse=True)
         self._show_spending(clusters)
+        self._show_month()
         self._show_up(clusters)
         self._show_today(runs)
         self._show_load(clusters)
@@ -175,6 +187,51 @@ class OverviewPage(Page):
         else:
             note = f"{len(up)} up"
         self.spending.show_figure(money_text(total), "/ hour", note, "bad" if unknown else "faint")
+
+    def _show_month(self) -> None:
+        """This month and the days before it; nothing of it where nothing ever cost anything."""
+        summary, condition = self.desk.store.spending.get(SPENDING), self.desk.store.spending.condition
+        self._lay_out(summary is not None or condition.phase is Phase.FAILED)
+        if summary is None:
+            self.month.show_figure("—", "", "Not known")
+            self.month.show_trend(())
+            return
+        unit = f"of {whole_money(summary.budget)}" if summary.budget else ""
+        role = "bad" if is_over(summary) else "good" if summary.budget and summary.projected is not None else "faint"
+        guess = "~" if summary.estimated >= 0.005 else ""
+        self.month.show_figure(f"{guess}{whole_money(summary.month)}", unit, month_note(summary), role)
+        so_far, trend = 0.0, []
+        for day, by_cluster in summary.days:
+            if day.month == summary.days[-1][0].month:
+                so_far += sum(by_cluster.values())
+                trend.append(so_far)
+        self.month.show_trend(trend if len(trend) > 1 else ())
+
+    def _lay_out(self, with_costs: bool) -> None:
+        """With costs the chart takes the place of the clusters, and they a row of their own; in little room the last
+        runs stand beside them, and the log, which has a page, is left out."""
+        little = with_costs and self.height() < _LITTLE_ROOM
+        if (with_costs, little) == (self._with_costs, self._in_little_room):
+            return
+        self._with_costs, self._in_little_room = with_costs, little
+        self.spent.setVisible(with_costs)
+        self.month.setVisible(with_costs)
+        self.busy.setVisible(self._busy_fits())
+        (self._middle if with_costs else self._upper).insertWidget(0, self.clusters)
+        (self._middle if little else self._lower).insertWidget(1 if little else 0, self.runs)
+        if with_costs:
+            self._upper.insertWidget(0, self.spent)
+        else:
+            self.spent.setParent(self)
+        self._middle.setVisible(with_costs)
+        self._lower.setVisible(not little)
+        self._rows.setSizes([190, 200, 220] if with_costs else [500, 0, 600])
+        _share(self._upper, 66 if with_costs else 60)
+        _share(self._middle, 56)
+        _share(self._lower, 45)
+
+    def _busy_fits(self) -> bool:
+        return self.width() >= 900 and not self._with_costs
 
     def _show_up(self, clusters: list[ClusterRow]) -> None:
         phase = self.desk.store.clusters.condition.phase
@@ -286,7 +343,15 @@ class OverviewPage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.busy.setVisible(self.width() >= 900)
+        self.busy.setVisible(self._busy_fits())
+        self._lay_out(self._with_costs)
+
+
+def _share(splitter: QSplitter, percent: int) -> None:
+    """What the first of two parts has of the room, now and when that changes."""
+    for place, share in enumerate((percent, 100 - percent)):
+        splitter.setStretchFactor(place, share)
+    splitter.setSizes([10 * percent, 1000 - 10 * percent])
 
 
 def _split(orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from rhdesk.core.cost_words import run_cost_text
 from rhdesk.core.desk import Desk
 from rhdesk.core.results import ErrorReport, ResultPreview
 from rhdesk.core.rows import Problem, RunRow, State
-from rhdesk.core.store import Change
+from rhdesk.core.store import SPENDING, Change
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import age_text, bytes_text, clock_text, duration_text, moment_text
 from rhdesk.desktop.forms.result_view import ResultView
@@ -23,6 +24,7 @@ from rhdesk.desktop.widgets.run_log import RunLog
 from rhdesk.desktop.widgets.side_panel import Facts, SidePanel
 
 if TYPE_CHECKING:
+    from rhresources.costs.spending import Line
     from rhresources.workspace import Workspace
 
 
@@ -60,6 +62,7 @@ class RunPanel(SidePanel):
         self._clock.timeout.connect(self._tick)
         self.destroyed.connect(desk.store.runs.subscribe(self._changed))
         self.destroyed.connect(desk.store.clusters.subscribe(lambda change: self._cluster_changed()))
+        self.destroyed.connect(desk.store.spending.subscribe(lambda change: self._cost_changed()))
 
     @property
     def run(self) -> RunRow | None:
@@ -167,6 +170,7 @@ class RunPanel(SidePanel):
                 ("Started", moment_text(run.started) if run.started else ""),
                 ("Ended", moment_text(run.ended) if run.ended else ""),
                 ("Took", duration_text(run.duration(time.time())) if run.started else ""),
+                ("Cost", run_cost_text(self._cost())),
                 ("Log", bytes_text(run.log_bytes)),
                 ("Result", f"{run.result_type}, {bytes_text(run.result_bytes)}" if run.result_type else ""),
                 ("Items", f"{run.items:,} yielded" if run.items else ""),
@@ -179,6 +183,15 @@ class RunPanel(SidePanel):
             ],
             mono=("Run", "Arguments", "Environment", "Code"),
         )
+
+    def _cost(self) -> Line | None:
+        summary = self._desk.store.spending.get(SPENDING)
+        return summary.runs.get(self._id) if summary is not None else None
+
+    def _cost_changed(self) -> None:
+        run = self.run
+        if run is not None:
+            self._show_details(run)
 
     def _leave_empty_log(self, run: RunRow) -> None:
         """A run that printed nothing has its result or its error to show."""

@@ -1,0 +1,55 @@
+"""Spending in the words that people read. No Qt."""
+
+from __future__ import annotations
+
+from rhdesk.core.words import money_text
+from rhresources.costs.spending import NOT_COUNTED, ClusterCost, Line, Summary
+
+__all__ = ["NOT_COUNTED", "is_over", "month_note", "run_cost_text", "spent_text", "spent_tip", "whole_money"]
+
+
+def whole_money(amount: float) -> str:
+    """ "$3,184" from a hundred on, cents below."""
+    return f"${amount:,.0f}" if amount >= 100 else money_text(amount)
+
+
+def is_over(summary: Summary) -> bool:
+    """Whether the budget is spent, or will be."""
+    most = max(summary.month, summary.projected or 0.0)
+    return summary.budget > 0 and most > summary.budget
+
+
+def month_note(summary: Summary) -> str:
+    """What stands under this month's figure."""
+    words = []
+    if summary.budget and summary.month > summary.budget:
+        words.append(f"{whole_money(summary.month - summary.budget)} over budget")
+    elif summary.projected is not None:
+        words.append(f"On course for {whole_money(summary.projected)}")
+    if summary.estimated >= 0.005:
+        words.append(f"{whole_money(summary.estimated)} estimated")
+    return ", ".join(words) or ("No budget is set" if not summary.budget else "Too early to say where it goes")
+
+
+def spent_text(cost: ClusterCost | None) -> str:
+    """What a cluster cost in all: "$412.90", "~$61.48" where some of it is estimated."""
+    if cost is None:
+        return "—"
+    return f"{'~' if cost.estimated >= 0.005 else ''}{money_text(cost.spent)}"
+
+
+def spent_tip(cost: ClusterCost | None) -> str:
+    """The same in a sentence."""
+    if cost is None:
+        return ""
+    guess = f" {money_text(cost.estimated)} of it are estimated: nobody saw when it stopped." if cost.estimated else ""
+    return f"{money_text(cost.spent)} in all, {money_text(cost.month)} this month.{guess} {NOT_COUNTED}"
+
+
+def run_cost_text(line: Line | None) -> str:
+    """What a run cost: its share of its cluster's price; "" where nothing is known."""
+    if line is None:
+        return ""
+    if line.unpriced and not line.amount:
+        return "its cluster's price is not known"
+    return money_text(line.amount) + (", estimated" if line.estimated > 0 else "")

@@ -1,0 +1,84 @@
+"""What the chart of spending shows: a bar for every day, stacked by cluster. No Qt."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from rhdesk.core.words import money_text
+from rhresources.costs.spending import Summary
+
+EVERYTHING_ELSE = "everything else"
+_NAMED = 3  # clusters with a colour of their own
+_BUDGET_IN_SIGHT = 3.0  # times the highest bar; a line further up would leave no room for the bars
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day; `amounts` in the order of the series."""
+
+    day: date
+    amounts: tuple[float, ...]
+    estimated: bool = False
+
+    @property
+    def total(self) -> float:
+        return sum(self.amounts)
+
+    @property
+    def title(self) -> str:
+        return f"{self.day.day} {self.day:%b}"
+
+
+@dataclass(frozen=True)
+class SpendBars:
+    """All of them.
+
+    Attributes:
+        series: names of clusters, those that cost most first, then the rest together.
+        budget: what one day of this month may cost; 0: nobody said, or far more than any day did.
+    """
+
+    series: tuple[str, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    budget: float = 0.0
+
+    @property
+    def highest(self) -> float:
+        return max((bar.total for bar in self.bars), default=0.0)
+
+    @property
+    def words(self) -> str:
+        """The chart for those who cannot see it."""
+        spent = [f"{bar.title} {money_text(bar.total)}" for bar in self.bars if bar.total]
+        return "Spend by day: " + (", ".join(spent) or "nothing") + "."
+
+
+def bars_of(summary: Summary, days: int) -> SpendBars:
+    """The last `days` days of a summary."""
+    shown = summary.days[-days:]
+    totals: Counter[str] = Counter()
+    for _, by_cluster in shown:
+        totals.update({cluster: amount for cluster, amount in by_cluster.items() if amount > 0})
+    named = [cluster for cluster, _ in sorted(totals.items(), key=lambda each: (-each[1], each[0]))]
+    if len(named) > _NAMED + 1:
+        named = named[:_NAMED]
+    rest = len(totals) > len(named)
+    bars = []
+    for day, by_cluster in shown:
+        amounts = [by_cluster.get(cluster, 0.0) for cluster in named]
+        if rest:
+            amounts.append(sum(amount for cluster, amount in by_cluster.items() if cluster not in named))
+        bars.append(Bar(day, tuple(amounts), day in summary.estimated_days))
+    series = (*named, *([EVERYTHING_ELSE] if rest else []))
+    highest = max((bar.total for bar in bars), default=0.0)
+    budget = summary.budget / monthrange(shown[-1][0].year, shown[-1][0].month)[1] if shown else 0.0
+    return SpendBars(series, tuple(bars), budget if budget <= highest * _BUDGET_IN_SIGHT else 0.0)
+
+
+def short_names(series: tuple[str, ...]) -> list[str]:
+    """Names without folders, where that leaves them different."""
+    short = [name.rpartition("/")[2] for name in series]
+    return short if len(set(short)) == len(short) else list(series)
