@@ -14,7 +14,6 @@ from rhdesk.cli.options import RhCommand, json_option
 from rhdesk.cli.records import clusters_up
 from rhdesk.cli.session import run_async
 from rhdesk.cli.terminal import Progress, duration, moment, note, print_json, print_table
-from rhresources.cloud.skypilot import open_skypilot
 from rhresources.costs.charges import Charge
 from rhresources.costs.export import save_csv, write_csv
 from rhresources.costs.spending import (
@@ -112,7 +111,7 @@ async def _refresh(workspace: Workspace) -> RhError | None:
                 note(f"{address}: {error.sentence}")
         progress("Asking SkyPilot")
         try:
-            await costs.refresh(open_skypilot(workspace.home))
+            await costs.refresh(workspace.skypilot)
         except RhError as error:
             return error
     return None

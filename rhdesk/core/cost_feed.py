@@ -22,7 +22,6 @@ from rhresources.errors import RhError
 from rhresources.settings import Settings
 
 if TYPE_CHECKING:
-    from rhresources.cloud.skypilot import SkyPilot
     from rhresources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -73,12 +72,12 @@ class CostFeed:
 
     async def _reconcile(self) -> None:
         """Read SkyPilot's own times once when it runs, and daily. It is not started for this."""
-        if time.monotonic() - self._asked < _READ_AGAIN or not getattr(self._workspace, "cloud_used", False):
+        if time.monotonic() - self._asked < _READ_AGAIN or not await asyncio.to_thread(self._uses_cloud):
             return
         if self._read and not await self._workspace.costs.is_due():
             return
         try:
-            skypilot: SkyPilot = self._workspace.skypilot  # type: ignore[attr-defined]
+            skypilot = self._workspace.skypilot
             if (await skypilot.info()).state != "ready":
                 return
             self._asked = time.monotonic()
@@ -86,6 +85,9 @@ class CostFeed:
             self._read = True
         except RhError as error:  # the page Clouds says what is wrong with it
             log.info("SkyPilot's times cannot be read: %s", error)
+
+    def _uses_cloud(self) -> bool:
+        return self._workspace.cloud_used
 
     async def _add_up(self) -> None:
         costs = self._workspace.costs
