@@ -1,20 +1,42 @@
-"""After a launch that was cancelled or failed: nothing may be left running, and that is proven rather than believed."""
+"""What may be running that nobody wants: after a launch that was cancelled or failed, or named by no document.
+
+A cancelled launch leaves instances that run and cost, and SkyPilot may even call them up. What ends them is `down`: it
+asks the cloud itself until the instances are gone, and only then does SkyPilot forget the cluster. So nothing is left
+when `down` has succeeded and the cluster is in nobody's list; anything less is said to be left.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
-from rhresources.cloud.answers import LaunchEvent
+from rhresources.cloud.answers import CloudCluster, LaunchEvent
+from rhresources.cloud.limits import title
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
+from rhresources.cloud.task import LABEL
 
-_TRIES = 3
-_PAUSE = 5.0
+_TRIES = 4
+_PAUSE = 3.0
+"""Seconds between two looks. An instance that was asked for in the last moment shows up in the cloud's list in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A cluster that no document names.
+
+    Attributes:
+        cluster: as SkyPilot knows it.
+        ours: this rhdesk directory launched it; else it was started by `sky`, or by somebody else on the same server.
+    """
+
+    cluster: CloudCluster
+    ours: bool
 
 
 async def make_sure_nothing_is_left(skypilot: SkyPilot, name: str, say: Callable[[str], None]) -> None:
-    """End what there is of a cluster, and ask the cloud itself until it has nothing.
+    """End what there is of a cluster whose launch was cancelled or failed, and see it gone.
 
     Args:
         skypilot: who launched it.
@@ -24,22 +46,59 @@ async def make_sure_nothing_is_left(skypilot: SkyPilot, name: str, say: Callable
     Raises:
         CloudProblem: something may be left; code "leftovers".
     """
+    last: CloudProblem | None = None
+    seen: CloudCluster | None = None
+    empty = 0
+    for attempt in range(_TRIES * 2):
+        if attempt:
+            await asyncio.sleep(_PAUSE)
+        try:
+            found = await skypilot.clusters([name], refresh=empty > 0)
+            if not found:
+                empty += 1
+                if empty >= 2:  # a row that a cancelled launch was just writing is there by the second look
+                    say(f"Nothing of {name} is left" if seen else f"Nothing of {name} was made")
+                    return
+                continue
+            seen, empty = found[0], 0
+            if not attempt:
+                say(f"{name} is there in part; it is taken down")
+                continue  # what was asked for in the last moment shall be there when it is taken down
+            await skypilot.down(name, _teller(say))
+        except CloudProblem as problem:
+            if problem.code != "not-there":
+                last = problem
+                say(f"That did not work: {problem.sentence}")
+    where = f" ({title(seen.cloud)} {seen.region})" if seen and seen.cloud else ""
+    raise CloudProblem(
+        f"Something of {name}{where} may be left running, and costing.",
+        code="leftovers",
+        remedy="Take it down from the list of clusters, and look at the cloud's own console.",
+        detail=f"{last.sentence}\n{last.detail}".strip() if last else "",
+    )
 
+
+async def orphans(skypilot: SkyPilot, named: Collection[str], identity: str, *, start: bool = True) -> list[Orphan]:
+    """The clusters of SkyPilot's list that no document names, ours first.
+
+    Args:
+        named: SkyPilot's names of all clusters that there are documents of.
+        identity: of this rhdesk directory, see `identity.identity`.
+        start: start SkyPilot's server for it, if it does not run.
+
+    Raises:
+        CloudProblem: SkyPilot cannot be asked.
+    """
+    found = [
+        Orphan(cluster, ours=cluster.labels.get(LABEL) == identity)
+        for cluster in await skypilot.clusters(start=start)
+        if cluster.name not in named
+    ]
+    return sorted(found, key=lambda orphan: (not orphan.ours, orphan.cluster.name))
+
+
+def _teller(say: Callable[[str], None]) -> Callable[[LaunchEvent], None]:
     def tell(event: LaunchEvent) -> None:
         say(event.sentence)
 
-    for attempt in range(_TRIES):
-        if attempt:
-            await asyncio.sleep(_PAUSE)
-        if await skypilot.clusters([name]):
-            try:
-                await skypilot.down(name, tell)
-            except CloudProblem as error:
-                if error.code != "not-there":
-                    raise
-        if not await skypilot.clusters([name], refresh=True):
-            say(f"Nothing of {name} is left")
-            return
-    raise CloudProblem(
-        f"SkyPilot still lists {name}.", code="leftovers", remedy="Take it down, and look at the cloud's own console."
-    )
+    return tell

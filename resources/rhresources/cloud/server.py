@@ -229,7 +229,7 @@ class OwnServer:
 
 
 def _plain_python(of_skypilot: Path) -> str:
-    """What runs the keeper, which needs nothing but Python: ours, or SkyPilot's where ours is frozen into the program."""
+    """What runs the keeper, which needs nothing but Python: ours, or SkyPilot's where ours is part of a program."""
     return str(of_skypilot) if getattr(sys, "frozen", False) else sys.executable
 
 
