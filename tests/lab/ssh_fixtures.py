@@ -215,9 +215,7 @@ async def open_ssh(ssh_home: SshHome, session_credentials: Credentials) -> Async
 
     async def open_one(to: SshTarget | ClusterDocument, asker: Person | None = None, **options: Any) -> SshConnection:
         target = await target_of(to) if isinstance(to, ClusterDocument) else to
-        connection = await SshConnection.open(
-            target, **{"credentials": session_credentials, "asker": asker, **options}
-        )
+        connection = await SshConnection.open(target, **{"credentials": session_credentials, "asker": asker, **options})
         opened.append(connection)
         return connection
 

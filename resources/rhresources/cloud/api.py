@@ -132,10 +132,15 @@ class Api:
             CloudProblem: it was refused or failed, or the server is gone.
         """
         given = {**(body or {}), "env_vars": self._env_vars(), "entrypoint": "rhdesk", "entrypoint_command": "rhdesk"}
-        if method == "GET":
-            answer = await self._send("GET", path)
-        else:
-            answer = await self._send("POST", path, json=given)
+        sending = asyncio.create_task(self._send(method, path, **({} if method == "GET" else {"json": given})))
+        try:
+            answer = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # it may have been taken on already: only its id can cancel it, and a launch that nobody follows costs
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                answer = await asyncio.wait_for(asyncio.shield(sending), _CANCELLING)
+                await self._cancel(answer.headers.get("x-skypilot-request-id", ""))
+            raise
         request = answer.headers.get("x-skypilot-request-id", "")
         if not request:
             raise CloudProblem(

@@ -1,0 +1,243 @@
+"""Requests to SkyPilot's server: followed, cancelled with us, repeated where that is safe; and a server's bad days."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab.skypilot_http import COST_ROW, STATUS_ROW, Refusal, SkyPilotHttp
+
+from rhresources.cloud.answers import LaunchEvent
+from rhresources.cloud.api import credential_subject
+from rhresources.cloud.client import ApiSkyPilot
+from rhresources.cloud.problems import CloudProblem
+from rhresources.credentials import Credentials
+from rhresources.settings import Settings
+
+
+@pytest.fixture
+def server() -> Iterator[SkyPilotHttp]:
+    running = SkyPilotHttp()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: SkyPilotHttp) -> Path:
+    Settings.change(tmp_path, skypilot_server=server.url)
+    return tmp_path
+
+
+async def test_that_clusters_are_read_without_pickles_and_with_their_price(server: SkyPilotHttp, home: Path) -> None:
+    server.answers |= {"/status": [STATUS_ROW], "/cost_report": [COST_ROW]}
+    skypilot = ApiSkyPilot(home)
+    (cluster,) = await skypilot.clusters()
+    assert (cluster.name, cluster.state, cluster.hosts, cluster.cloud) == ("gpu-1a2b3c", "up", 2, "aws")
+    assert (cluster.instance_type, cluster.hardware) == ("m6i.large", "m6i.large, 2 processors, 8 GB")
+    assert cluster.price_per_hour == pytest.approx(0.192)
+    assert (cluster.autostop_mins, cluster.autostop_down, cluster.labels) == (60, False, {"rhdesk": "rh6d6826"})
+    body = dict(server.asked)["/status"]
+    assert (body["include_credentials"], body["include_handle"], body["refresh"]) == (False, False, "NONE")
+    await skypilot.clusters(refresh=True)
+    assert server.asked[-1][1]["refresh"] == "FORCE"
+    await skypilot.close()
+
+
+async def test_that_a_launch_tells_its_steps_and_its_failover(server: SkyPilotHttp, home: Path) -> None:
+    server.answers |= {"/status": [STATUS_ROW], "/cost_report": []}
+    server.says["/launch"] = [
+        "<sky-payload>\"<rich_update>[dim]Waiting for 'sky.launch' request to be scheduled: 1[/dim]</rich_update>\""
+        "</sky-payload>",
+        '<sky-payload>"<rich_init>[bold cyan]Optimizing[/]</rich_init>"</sky-payload>',
+        " AWS (us-east-1)   m6i.large   2       8         -      0.10          ✔",
+        "\x1b[2m⚙︎ Launching on AWS us-east-1 (us-east-1a).\x1b[0m",
+        "W 11-30 instance.py:1] InsufficientInstanceCapacity: no m6i.large here",
+        "↺ Trying other potential resources.",
+        "⚙︎ Launching on AWS us-west-2 (us-west-2a).",
+        "Something that this version has never said",
+        "└── Instances are up.",
+        '<sky-payload>"<rich_update>[bold cyan]Preparing SkyPilot runtime (2/3 - dependencies)[/]</rich_update>"'
+        "</sky-payload>",
+    ]
+    told: list[LaunchEvent] = []
+    skypilot = ApiSkyPilot(home)
+    cluster = await skypilot.launch("gpu-1a2b3c", "resources:\n  autostop: {idle_minutes: 60}\n", told.append)
+    assert [event.phase for event in told] == [
+        "queued", "choosing", "provisioning", "failover", "failover", "provisioning", "preparing", "preparing",
+    ]  # fmt: skip
+    assert told[2].offer == "aws us-east-1, m6i.large"
+    assert "InsufficientInstanceCapacity" in told[3].sentence
+    assert told[-1].offer == "aws us-west-2, m6i.large"
+    assert cluster.state == "up"
+    await skypilot.close()
+
+
+async def test_that_an_autostop_that_got_lost_is_set_again(server: SkyPilotHttp, home: Path) -> None:
+    state = {"autostop": -1}
+    server.answers["/status"] = lambda _body: [{**STATUS_ROW, **state}]
+
+    def set_autostop(body: dict[str, object]) -> None:
+        state["autostop"] = int(str(body["idle_minutes"]))
+
+    server.answers["/autostop"] = set_autostop
+    skypilot = ApiSkyPilot(home)
+    cluster = await skypilot.launch("gpu-1a2b3c", "resources:\n  autostop: {idle_minutes: 9}\n", lambda _event: None)
+    assert cluster.autostop_mins == 9
+    assert dict(server.asked)["/autostop"]["wait_for"] == "jobs"
+    await skypilot.close()
+
+
+async def test_that_cancelling_cancels_the_request_and_sees_it_end(server: SkyPilotHttp, home: Path) -> None:
+    server.holds["/launch"] = threading.Event()
+    skypilot = ApiSkyPilot(home)
+    launch = asyncio.create_task(skypilot.launch("gpu-1a2b3c", "resources: {}\n", lambda _event: None))
+    await asyncio.to_thread(server.taken.wait, 60)
+    launch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await launch
+    asked = [request for request, path in server.requests.items() if path == "/launch"]
+    assert server.cancelled == asked
+    await skypilot.close()
+
+
+async def test_that_a_wait_that_is_cut_off_goes_on(server: SkyPilotHttp, home: Path) -> None:
+    server.answers["/status"] = []
+    server.cut = 2
+    skypilot = ApiSkyPilot(home)
+    assert await skypilot.clusters() == []
+    assert server.paths() == ["/status"], "the request itself is made once"
+    await skypilot.close()
+
+
+async def test_that_a_launch_is_never_asked_for_twice(server: SkyPilotHttp, home: Path) -> None:
+    server.forgets = True
+    skypilot = ApiSkyPilot(home)
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.launch("gpu-1a2b3c", "resources: {}\n", lambda _event: None)
+    assert (caught.value.code, server.paths()) == ("interrupted", ["/launch"])
+    await skypilot.close()
+
+
+async def test_that_a_busy_server_is_asked_again(server: SkyPilotHttp, home: Path) -> None:
+    server.answers["/status"] = []
+    server.unavailable = 2
+    skypilot = ApiSkyPilot(home)
+    assert await skypilot.clusters() == []
+    await skypilot.close()
+
+
+@pytest.mark.parametrize(
+    ("type_name", "message", "code", "field"),
+    [
+        ("NoCloudAccessError", "Cloud access is not set up. Run: \x1b[1msky check\x1b[0m", "no-cloud", "provider"),
+        ("ResourcesUnavailableError", "Task requires GCP which is not enabled. To enable access, change", "no-cloud",
+         "provider"),
+        ("InvalidSkyPilotConfigError", "Invalid resources YAML: 'nocloud' does not match '^(?:x)$'. Check problematic "
+         "field(s): $.infra", "no-cloud", "provider"),
+        ("ValueError", "Invalid region 'mars-1'\nList of supported aws regions: 'us-east-1'", "no-such-region",
+         "region"),
+        ("ResourcesUnavailableError", "Catalog and kubernetes cluster does not contain any instances satisfying the "
+         "request: 1x <Cloud>({'Q9': 4}).\nTo fix: relax", "no-such-hardware", "instance_type"),
+        ("ResourcesUnavailableError", "Failed to provision all possible launchable resources.\nVcpuLimitExceeded: You "
+         "have requested more vCPU capacity", "quota", "instance_type"),
+        ("ResourcesUnavailableError", "Failed to provision all possible launchable resources.\nAuthFailure: AWS was "
+         "not able to validate the provided access credentials", "credentials", ""),
+        ("ResourcesUnavailableError", "Failed to provision all possible launchable resources.\n"
+         "InsufficientInstanceCapacity", "no-capacity", "region"),
+        ("ResourcesMismatchError", "Requested resources do not match the existing cluster.", "name-taken", "name"),
+        ("NotSupportedError", "Stopping cluster is not supported", "not-supported", ""),
+        ("ClusterNotUpError", "Cluster 'x' is not up", "not-up", ""),
+    ],
+)  # fmt: skip
+async def test_that_refusals_have_a_code_a_sentence_and_a_remedy(
+    server: SkyPilotHttp, home: Path, type_name: str, message: str, code: str, field: str
+) -> None:
+    def refuse(_body: object) -> None:
+        raise Refusal(type_name, message)
+
+    server.answers["/launch"] = refuse
+    skypilot = ApiSkyPilot(home)
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.launch("x", "resources: {}\n", lambda _event: None)
+    problem = caught.value
+    assert (problem.code, problem.field) == (code, field)
+    assert problem.sentence.endswith(".")
+    assert problem.remedy
+    assert "\x1b" not in f"{problem}{problem.detail}"
+    assert message.split()[0] in problem.detail
+    await skypilot.close()
+
+
+async def test_that_a_team_server_gets_the_token_from_the_keyring(server: SkyPilotHttp, home: Path) -> None:
+    server.token = "Bearer sky_secret"
+    credentials = Credentials(home)
+    skypilot = ApiSkyPilot(home, credentials)
+    info = await skypilot.info()
+    assert (info.state, info.owned) == ("refused", False)
+    assert credential_subject(server.url) in info.remedy
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.clusters()
+    assert caught.value.code == "server-refused"
+    await credentials.put("token", credential_subject(server.url), "sky_secret", session_only=True)
+    server.answers["/status"] = []
+    assert await skypilot.clusters() == []
+    assert (await skypilot.info()).state == "ready"
+    await skypilot.close()
+
+
+async def test_that_what_says_who_we_are_in_the_cloud_never_goes_to_a_team(
+    server: SkyPilotHttp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalr")
+    server.answers["/status"] = []
+    skypilot = ApiSkyPilot(home)
+    await skypilot.clusters()
+    assert set(server.asked[0][1]["env_vars"]) == {"SKYPILOT_USER_ID", "SKYPILOT_USER"}
+    await skypilot.close()
+
+
+@pytest.mark.parametrize(
+    ("health", "state"),
+    [
+        ({"status": "healthy", "api_version": "12", "version": "0.9"}, "version"),
+        ({"status": "needs_auth", "api_version": "62"}, "refused"),
+        ({"hello": "I am a printer"}, "unreachable"),
+    ],
+)
+async def test_that_another_server_is_told_apart(
+    server: SkyPilotHttp, home: Path, health: dict[str, str], state: str
+) -> None:
+    server.health = health
+    skypilot = ApiSkyPilot(home)
+    info = await skypilot.info()
+    assert info.state == state
+    assert info.sentence
+    assert info.remedy
+    await skypilot.close()
+
+
+async def test_that_a_team_server_that_is_gone_says_so(server: SkyPilotHttp, home: Path) -> None:
+    server.close()
+    skypilot = ApiSkyPilot(home)
+    assert (await skypilot.info()).state == "unreachable"
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.clusters()
+    assert caught.value.code == "server-unreachable"
+    await skypilot.close()
+
+
+async def test_that_events_of_a_cluster_that_vanished_are_found(server: SkyPilotHttp, home: Path) -> None:
+    def events(body: dict[str, str]) -> list[dict[str, object]]:
+        if "cluster_name" in body:
+            raise Refusal("ValueError", "Hash for cluster gpu-1a2b3c not found.")
+        return [{"reason": "Autodowned", "transitioned_at": 1796000900}] if body["cluster_hash"] == "c1e8" else []
+
+    server.answers |= {"/cluster_events": events, "/cost_report": [{**COST_ROW, "status": None}]}
+    skypilot = ApiSkyPilot(home)
+    assert await skypilot.events("gpu-1a2b3c") == [(1796000900.0, "Autodowned")]
+    (usage,) = await skypilot.usage()
+    assert (usage.ended, usage.intervals) == (True, ((1796000000.0, None),))
+    await skypilot.close()
