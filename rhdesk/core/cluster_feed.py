@@ -281,16 +281,22 @@ class ClusterFeed:
         )
 
     def _gone(self) -> None:
+        self._leave(State.DOWN)
+
+    def _gone_words(self) -> str:
+        return f"{self._address} is down; its runs are kept there and come back with it."
+
+    def _leave(self, state: State, sentence: str = "", since: float = 0.0, **facts: object) -> None:
+        """There is no server to follow in this state."""
         self._past = ()
         was = self._row.state
         self._set(
-            state=State.DOWN, sentence="", since=0.0, cpu=None, memory=None, gpu=None, runs_active=0, problem=None,
-            lost_hosts=(), retry_at=0.0, differs="",
+            state=state, sentence=sentence, since=since, cpu=None, memory=None, gpu=None, runs_active=0, problem=None,
+            lost_hosts=(), retry_at=0.0, differs="", **facts,
         )  # fmt: skip
-        problem = Problem(f"{self._address} is down; its runs are kept there and come back with it.")
-        if was is not State.DOWN or not self._said_lost:
+        if was is not state or not self._said_lost:
             self._said_lost = True
-            self._mailbox.post(lambda: self._down(problem))
+            self._mailbox.post(partial(self._down, Problem(self._gone_words())))
 
     def _down(self, problem: Problem) -> None:
         self._store.status.update({}, [self._address])
@@ -359,7 +365,7 @@ def as_shown(row: ClusterRow, task: TaskRow | None, looked: float) -> ClusterRow
     """
     if task is None or task.assumes is None:
         return row
-    brings_up, unseen = task.assumes is State.STARTING, looked < task.ended
+    brings_up, unseen = task.assumes in (State.STARTING, State.LAUNCHING), looked < task.ended
     if task.state == "running" or (task.state == "done" and unseen):
         # while it is being taken down the rest of its processes may still end: it is not offered to be brought up
         goes = (State.UP, State.STARTING) if brings_up else (State.DOWN,) if task.state == "done" else ()

@@ -13,6 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rhdesk.core.bridge import Mailbox
+from rhdesk.core.cloud_cluster_feed import CloudClusterFeed
+from rhdesk.core.cloud_feed import CloudFeed, CloudSaid
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.convert import cluster_row, entry_row, forward_row
 from rhdesk.core.cost_feed import CostFeed
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 _DEBOUNCE = 0.05
 _LONGEST_PAUSE = 30.0
-_REACHED = ("machine", "ssh")  # the kinds of clusters that this version reaches
 _CLOCK_EVERY = 5.0
 _SLEPT = 20.0  # seconds by which the clocks must differ for the computer to have slept
 
@@ -41,13 +42,15 @@ class Feeds:
         self._clusters: dict[str, tuple[ClusterFeed, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._costs = CostFeed(workspace, store, mailbox, notifier)
+        self.cloud = CloudFeed(workspace, store, mailbox, self._heard_of_clouds)
+        self._cloud_said: CloudSaid | None = None
 
     async def run(self) -> None:
         """Fill the store until cancelled."""
         loop = asyncio.get_running_loop()
         self._workspace.set_on_connection(self._on_connection)
         stop: Callable[[], None] | None = None
-        clock = loop.create_task(self._watch_clock())
+        clock, cloud = loop.create_task(self._watch_clock()), loop.create_task(self.cloud.run())
         costs = loop.create_task(self._costs.run())
         no_more_forwards = self._workspace.forwards.on_change(self._show_forwards)
         self._show_forwards()
@@ -57,6 +60,7 @@ class Feeds:
         finally:
             clock.cancel()
             costs.cancel()
+            cloud.cancel()
             no_more_forwards()
             for _, task in self._clusters.values():
                 task.cancel()
@@ -67,6 +71,8 @@ class Feeds:
         """Look at a cluster now: something was done to it. Without one: do not wait for anything any longer."""
         self._changed.set()
         self._costs.wake()
+        if not cluster:
+            self.cloud.wake()
         for address, (feed, _) in self._clusters.items():
             if not cluster:
                 feed.try_again()
@@ -129,14 +135,14 @@ class Feeds:
     @staticmethod
     def _watching(clusters: dict[str, ClusterRow]) -> list[str]:
         """The clusters whose runs are followed: those of this computer share one server, and with it the runs."""
-        reached = sorted(address for address, row in clusters.items() if row.kind in _REACHED)
+        reached = sorted(address for address, row in clusters.items() if _is_followed(row))
         machines = [address for address in reached if clusters[address].kind == "machine"]
         return [address for address in reached if address not in machines[1:]]
 
     def _follow(self, clusters: dict[str, ClusterRow]) -> None:
         """One feed for each cluster that this version can reach."""
         watching = set(self._watching(clusters))
-        wanted = {address for address, row in clusters.items() if row.kind in _REACHED}
+        wanted = {address for address, row in clusters.items() if _is_followed(row)}
         for address, (feed, task) in list(self._clusters.items()):
             other = address in wanted and feed.kind != clusters[address].kind
             if address not in wanted or other or feed.watches_runs != (address in watching):
@@ -146,14 +152,31 @@ class Feeds:
             if address in self._clusters:
                 self._clusters[address][0].document_changed(clusters[address])
             else:
-                feed = ClusterFeed(
-                    self._workspace,
-                    self._store,
-                    self._mailbox,
-                    clusters[address],
-                    watches_runs=address in watching,
-                )
+                feed = self._feed_for(clusters[address], address in watching)
                 self._clusters[address] = (feed, asyncio.get_running_loop().create_task(feed.run()))
+
+    def _feed_for(self, row: ClusterRow, watches_runs: bool) -> ClusterFeed:
+        if row.kind != "cloud":
+            return ClusterFeed(self._workspace, self._store, self._mailbox, row, watches_runs=watches_runs)
+        feed = CloudClusterFeed(
+            self._workspace,
+            self._store,
+            self._mailbox,
+            row,
+            watches_runs=watches_runs,
+            doubt=self.cloud.doubt,
+            look=self.cloud.wake,
+        )
+        if self._cloud_said is not None:
+            feed.heard(self._cloud_said)
+        self.cloud.wake()
+        return feed
+
+    def _heard_of_clouds(self, said: CloudSaid) -> None:
+        self._cloud_said = said
+        for feed, _ in self._clusters.values():
+            if isinstance(feed, CloudClusterFeed):
+                feed.heard(said)
 
     def _on_connection(self, cluster: str, connected: bool, sentence: str) -> None:
         found = self._clusters.get(cluster)
@@ -168,3 +191,8 @@ class Feeds:
             slept = max(time.time() - wall - (time.monotonic() - own), time.monotonic() - own - _CLOCK_EVERY)
             if slept > _SLEPT:
                 self.wake()
+
+
+def _is_followed(row: ClusterRow) -> bool:
+    """Whether a cluster has a life: one that only says what could be rented has none, nor has a broken document."""
+    return row.kind in ("machine", "ssh", "cloud") and not row.is_template

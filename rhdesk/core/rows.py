@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster
+    from rhresources.cloud.life import Notice
 
 
 class State(Enum):
@@ -18,6 +22,12 @@ class State(Enum):
     CONNECTING = "Connecting"  # nobody knows yet whether it is up
     UNREACHABLE = "Unreachable"
     NEEDS_YOU = "Needs you"  # only a person can answer what is asked on the way to it
+    # clusters in a cloud
+    LAUNCHING = "Launching"
+    STOPPED = "Stopped"  # its disks are kept
+    STOPS_ITSELF = "Stops itself"
+    UNHEALTHY = "Unhealthy"
+    NO_SERVER = "No server"  # its hosts are rented and up; a cluster server does not run there
     # runs (FAILED serves both)
     QUEUED = "Waiting"
     PREPARING = "Preparing"
@@ -60,6 +70,11 @@ _ROLES = {
     State.CONNECTING: "text_faint",
     State.UNREACHABLE: "error",
     State.NEEDS_YOU: "warn",
+    State.LAUNCHING: "warn",
+    State.STOPPED: "text_faint",
+    State.STOPS_ITSELF: "warn",
+    State.UNHEALTHY: "error",
+    State.NO_SERVER: "warn",
     State.QUEUED: "text_faint",
     State.PREPARING: "warn",
     State.RUNNING: "info",
@@ -79,6 +94,11 @@ _SHAPES = {
     State.CONNECTING: "ring",
     State.UNREACHABLE: "cross",
     State.NEEDS_YOU: "mark",
+    State.LAUNCHING: "ring",
+    State.STOPPED: "pause",
+    State.STOPS_ITSELF: "pause",
+    State.UNHEALTHY: "mark",
+    State.NO_SERVER: "ring",
     State.QUEUED: "ring",
     State.PREPARING: "ring",
     State.RUNNING: "dot",
@@ -90,6 +110,7 @@ _SHAPES = {
     State.BROKEN: "cross",
     State.READY: "dot",
 }
+_BILLED = (State.UP, State.STARTING, State.STOPPING, State.LAUNCHING)
 
 
 @dataclass(frozen=True)
@@ -195,6 +216,8 @@ class ClusterRow:
         lost_hosts: those of them that do not answer.
         retry_at: when it is tried again by itself, seconds since the epoch; 0: it is not.
         differs: what to know where its server is another build of rhdesk; else empty.
+        cloud: what SkyPilot says of one in a cloud; None where it knows none of that name.
+        notice: what happened to one in a cloud without us.
     """
 
     address: str
@@ -221,10 +244,19 @@ class ClusterRow:
     lost_hosts: tuple[str, ...] = ()
     retry_at: float = 0.0
     differs: str = ""
+    cloud: CloudCluster | None = None
+    notice: Notice | None = None
 
     @property
     def is_builtin(self) -> bool:
         return self.address.startswith("^")
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether it has hosts that cost what they cost: what SkyPilot says counts more than whether it is reached."""
+        if self.cloud is not None:
+            return self.cloud.state != "stopped"
+        return self.state in _BILLED
 
     @property
     def is_template(self) -> bool:
@@ -324,18 +356,24 @@ class ForwardRow:
 
 @dataclass(frozen=True)
 class Problem:
-    """An error in the three layers that the user reads: sentence, remedy, raw detail."""
+    """An error in the three layers that the user reads: sentence, remedy, raw detail.
+
+    Attributes:
+        field: the field of a cluster's document that it is about, where a cloud said so.
+    """
 
     sentence: str
     remedy: str = ""
     detail: str = ""
+    field: str = ""
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
         """The three layers of an exception; one that is no RhError keeps its type and traceback in the detail."""
         sentence = getattr(error, "sentence", None)
         if isinstance(sentence, str):
-            return cls(sentence, str(getattr(error, "remedy", "")), str(getattr(error, "detail", "")))
+            words = (str(getattr(error, name, "")) for name in ("remedy", "detail", "field"))
+            return cls(sentence, *words)
         import traceback
 
         text = str(error).strip()

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Problem, TaskRow
 from rhresources.costs.spending import ClusterCost, Summary
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCheck, CloudCluster, ServerInfo
 
 Row = TypeVar("Row")
 
@@ -135,6 +138,8 @@ class Store:
 
     `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
     nothing has cost anything yet.
+    `skypilot` has one row, how SkyPilot's server is; `clouds` which clouds can be used; `found` the clusters that
+    SkyPilot knows and no document here names.
     """
 
     def __init__(self) -> None:
@@ -150,4 +155,7 @@ class Store:
         self.forwards: Table[ForwardRow] = Table("forwards")
         self.costs: Table[ClusterCost] = Table("costs")
         self.spending: Table[Summary] = Table("spending")
+        self.skypilot: Table[ServerInfo] = Table("skypilot")
+        self.clouds: Table[CloudCheck] = Table("clouds")
+        self.found: Table[CloudCluster] = Table("found")
         self.tasks.replace({})

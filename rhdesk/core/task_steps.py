@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from rhdesk.core.rows import TaskRow
 
+NOT_HERE = "Not here: "
+"""Begins a line that says that something was refused and is tried elsewhere."""
+
 _DONE = re.compile(r"(.*) \((\d+\.\d) s\)")
 _COUNTS = re.compile(r" \(\d+ s\)$")  # "Ray starts (17 s)" goes on; its seconds are shown beside it anyhow
 _HOST = re.compile(r"(\S+: )(.*)", re.DOTALL)
@@ -22,7 +25,7 @@ class TaskStep:
     """One step.
 
     Attributes:
-        state: "running", "done", "failed" or "cancelled".
+        state: "running", "done", "refused", "failed" or "cancelled".
         began: seconds since the epoch.
         took: seconds; None while it runs.
         output: the last line that an installer said during it.
@@ -74,9 +77,13 @@ class _Reader:
             if waiting or self.steps:
                 (waiting or self.steps)[-1].output = words
             return
+        refused = words.startswith(NOT_HERE)
         if self._plain is not None:
             self._plain.end(when)
             self._plain = None
+        if refused:
+            self.steps.append(TaskStep(words.removeprefix(NOT_HERE), "refused", when, 0.0))
+            return
         done = _DONE.fullmatch(words)
         if done is not None:
             self._done(host, done[1], float(done[2]), when)

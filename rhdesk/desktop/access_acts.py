@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
 _SHORT_COMMAND = 120
-_NOT_UP = (State.DOWN, State.CONNECTING, State.UNREACHABLE, State.NEEDS_YOU, State.STOPPING, State.BROKEN)
+_NOT_UP = (
+    State.DOWN, State.CONNECTING, State.UNREACHABLE, State.NEEDS_YOU, State.STOPPING, State.BROKEN, State.STOPPED,
+    State.STOPS_ITSELF, State.LAUNCHING, State.UNHEALTHY, State.NO_SERVER,
+)  # fmt: skip
 
 
 def why_not_reached(row: ClusterRow | None) -> str:
@@ -30,8 +33,10 @@ def why_not_reached(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.state is State.BROKEN:
         return "Its document cannot be read."
-    if row.kind == "cloud":
-        return "This version reaches this computer and hosts over SSH, not clusters in a cloud."
+    if row.kind == "cloud" and row.cloud is None:
+        return f"{row.address} is not up: it has no hosts now."
+    if row.kind == "cloud" and row.state in (State.STOPPED, State.STOPS_ITSELF, State.LAUNCHING):
+        return f"{row.address} is {row.state.word.lower()}."
     return ""
 
 
@@ -39,7 +44,7 @@ def why_not_over_ssh(row: ClusterRow | None) -> str:
     """Why a cluster has no SSH connection; "" when it has."""
     if reason := why_not_reached(row):
         return reason
-    return "" if row is not None and row.kind == "ssh" else "It is this computer: there is nothing to log in to."
+    return "" if row is not None and row.kind != "machine" else "It is this computer: there is nothing to log in to."
 
 
 def why_no_notebook(row: ClusterRow | None) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import State
 from rhdesk.core.words import age_text, bytes_text, count_text
 from rhdesk.desktop.access_acts import connect_to, repair, retry_now, upgrade
+from rhdesk.desktop.cloud_attention import cloud_concerns
 from rhdesk.desktop.cluster_acts import bring_up
+from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.cost_attention import cost_concerns
 from rhdesk.desktop.models.run_columns import why_text
 
@@ -20,21 +20,10 @@ _DISK_FULL = 95.0
 _MOST = 20
 
 
-@dataclass(frozen=True)
-class Concern:
-    """`role` is "error" or "warn"."""
-
-    icon: str
-    role: str
-    title: str
-    text: str
-    act_text: str
-    act: Callable[[], object]
-
-
 def concerns(desk: Desk) -> list[Concern]:
     """The worst first, at most twenty."""
-    found = [*_broken(desk), *_clusters(desk), *_hosts(desk), *_costs(desk), *_disks(desk), *_runs(desk)]
+    clusters = [*_clusters(desk), *cloud_concerns(desk), *_hosts(desk)]
+    found = [*_broken(desk), *clusters, *_costs(desk), *_disks(desk), *_runs(desk)]
     return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
 
 
@@ -80,7 +69,7 @@ def _clusters(desk: Desk) -> list[Concern]:
                     partial(bring_up, desk, address),
                 )
             )
-        elif row.state is State.UNREACHABLE:
+        elif row.state is State.UNREACHABLE and row.kind != "cloud":
             found.append(
                 Concern(
                     "unplug",
@@ -100,17 +89,6 @@ def _clusters(desk: Desk) -> list[Concern]:
                     row.sentence,
                     "Connect",
                     partial(connect_to, desk, address),
-                )
-            )
-        elif row.state is State.UP and row.kind == "cloud" and (row.autostop_mins or -1) < 0:
-            found.append(
-                Concern(
-                    "clock",
-                    "warn",
-                    f"{address} has no autostop",
-                    "It goes on costing money when nothing runs on it.",
-                    "Set autostop",
-                    partial(desk.navigate, "names", address),
                 )
             )
     return found

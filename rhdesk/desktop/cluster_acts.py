@@ -26,13 +26,13 @@ def why_not_up(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.state is State.BROKEN:
         return "Its document cannot be read."
-    if row.kind == "cloud":
-        return "This version brings up this computer and hosts over SSH, not clusters in a cloud."
-    if row.state in (State.UP, State.STARTING):
+    if row.is_template:
+        return ""
+    if row.state in (State.UP, State.STARTING, State.LAUNCHING):
         return f"{row.address} is {row.state.word.lower()} already."
     if row.state is State.UNREACHABLE:
         return f"{row.address} cannot be reached."
-    if row.state is State.STOPPING:
+    if row.state in (State.STOPPING, State.STOPS_ITSELF):
         return f"{row.address} is still stopping."
     return ""
 
@@ -41,10 +41,14 @@ def why_not_down(row: ClusterRow | None) -> str:
     """Why a cluster cannot be taken down now; "" when it can."""
     if row is None:
         return "The clusters are not known yet."
+    if row.is_template:
+        return "It only says what can be rented."
     if row.state in (State.DOWN, State.BROKEN):
         return f"{row.address} is not up."
     if row.state is State.STOPPING:
         return f"{row.address} is stopping already."
+    if row.kind == "cloud":  # SkyPilot ends it, whether its hosts can be reached or not
+        return "" if row.cloud is not None else f"SkyPilot knows no cluster of {row.address}."
     if row.state in (State.UNREACHABLE, State.NEEDS_YOU, State.CONNECTING) and row.kind != "machine":
         return f"{row.address} cannot be reached, so nobody could tell it to stop."
     return ""
@@ -69,7 +73,12 @@ def bring_up(desk: Desk, address: str, on_done: Callable[[], object] | None = No
     if reason or row is None:
         desk.notifier.warning(reason)
         return
-    _assume(desk, row, State.STARTING)
+    if row.kind == "cloud":
+        from rhdesk.desktop.launch import bring_up_in_cloud
+
+        bring_up_in_cloud(desk, row, on_done)
+        return
+    assume(desk, row, State.STARTING)
 
     async def up(workspace: Workspace, progress: Progress) -> None:
         await workspace.up(address, lambda sentence: progress(sentence))
@@ -85,7 +94,7 @@ def bring_up(desk: Desk, address: str, on_done: Callable[[], object] | None = No
         title=f"Bringing up {address}",
         go_to=("clusters", address),
         on_done=done,
-        on_error=lambda error: _failed(desk, address, error),
+        on_error=lambda error: failed(desk, address, error),
         on_end=lambda: desk.retry_now(address),
         assumes=State.STARTING,
     )
@@ -111,11 +120,11 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
     keeps = "Finished runs, their logs and results, environments and stored objects stay on its disk."
 
     def act() -> None:
-        _assume(desk, row, State.STOPPING)
+        assume(desk, row, State.STOPPING)
 
         async def down(workspace: Workspace, progress: Progress) -> None:
             progress(f"Stopping {count_text(len(runs), 'run')} and the server" if runs else "Stopping the server")
-            await workspace.down(address, stop_runs=bool(runs))
+            await workspace.down(address, stop_runs=bool(runs), progress=progress)
 
         desk.act(
             task_name(address),
@@ -127,6 +136,10 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
             assumes=State.STOPPING,
         )
 
+    if row.cloud is not None:
+        from rhdesk.desktop.dialogs.take_down import ask_to_take_down
+
+        return ask_to_take_down(desk, parent, row, act, runs=victims)
     text = " ".join(facts) + (f"\n\n{keeps}" if not victims else "")
     dialog = confirm(
         parent,
@@ -182,12 +195,12 @@ def cluster_commands(desk: Desk, window: QWidget) -> list[Command]:
     return commands
 
 
-def _assume(desk: Desk, row: ClusterRow, state: State) -> None:
+def assume(desk: Desk, row: ClusterRow, state: State) -> None:
     """Show at once what is being done; the feed corrects it."""
     desk.store.clusters.update({row.address: replace(row, state=state, problem=None, sentence="")})
 
 
-def _failed(desk: Desk, address: str, error: BaseException) -> None:
+def failed(desk: Desk, address: str, error: BaseException) -> None:
     row = desk.store.clusters.get(address)
     if row is not None:
         problem = Problem.of(error)

@@ -15,6 +15,8 @@ from rhdesk.desktop.dialogs.clusters import edit_cluster
 from rhdesk.desktop.widgets.base import Button, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
+_RENTED = (State.NO_SERVER, State.UNHEALTHY)
+
 LOST = (State.UNREACHABLE, State.NEEDS_YOU)
 """States in which a cluster that may well be up cannot be asked."""
 
@@ -30,6 +32,10 @@ def mending_act(desk: Desk, row: ClusterRow) -> tuple[str, Callable[[], object]]
         return "Upgrade", partial(upgrade, desk, address)
     if row.state is State.FAILED:
         return "Try again", partial(bring_up, desk, address)
+    if row.state is State.NO_SERVER:
+        return "Start the server", partial(bring_up, desk, address)
+    if row.state is State.UNHEALTHY:
+        return "Repair", partial(bring_up, desk, address)
     return None
 
 
@@ -86,9 +92,14 @@ class ClusterProblem(QWidget):
         problem = row.problem or Problem(row.sentence or f"{row.address} is {row.state.word.lower()}.")
         if note:
             problem = Problem(problem.sentence, f"{problem.remedy} {note}".strip(), problem.detail)
-        level = "warn" if row.state is State.NEEDS_YOU else "error"
+        level = "warn" if row.state in (State.NEEDS_YOU, State.NO_SERVER) else "error"
         buttons = [Button(act[0], "link", on_click=act[1])] if act is not None else []
-        if not self._beside and row.kind == "ssh" and not row.address.startswith("^"):
+        if (
+            not self._beside
+            and row.kind in ("ssh", "cloud")
+            and row.state not in _RENTED
+            and not row.address.startswith("^")
+        ):
             buttons.append(Button("Edit", "link", on_click=partial(edit_cluster, self._desk, self, row.address)))
         box = ProblemBox(problem, buttons, level=level, retry_at=row.retry_at, beside=self._beside)
         self._column.addWidget(box)

@@ -13,6 +13,7 @@ from rhdesk.core.notifier import Notice
 from rhdesk.desktop import theme
 from rhdesk.desktop.asking import Asking
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhdesk.desktop.launch import ask_before_closing
 from rhdesk.desktop.pages import PAGES
 from rhdesk.desktop.shell_commands import declare
 from rhdesk.desktop.widgets.base import Button
@@ -42,6 +43,7 @@ class Shell(QMainWindow):
         self._places: list[tuple[str, str]] = []
         self._at = -1
         self._current: Page | None = None
+        self._may_close = False
         self._shortcuts: dict[str, QShortcut] = {}
         self.palette_dialog: Palette | None = None
         self.setWindowTitle("rhdesk")
@@ -237,9 +239,16 @@ class Shell(QMainWindow):
         self.page.setFocus()  # not the first button, which would be outlined as if it had been reached by Tab
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close and ask_before_closing(self.desk, self, self._close_anyhow):
+            event.ignore()
+            return
         self.state.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         self.state.save(self.desk.home)
         super().closeEvent(event)
+
+    def _close_anyhow(self) -> None:
+        self._may_close = True
+        self.close()
 
     def _restore(self) -> None:
         geometry = QByteArray(base64.b64decode(self.state.geometry or ""))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.desktop.access_acts import access_acts, access_commands
+from rhdesk.desktop.cloud_acts import cloud_commands
 from rhdesk.desktop.cluster_acts import cluster_commands
-from rhdesk.desktop.dialogs.clusters import new_cluster
-from rhdesk.desktop.pages import PAGES
+from rhdesk.desktop.dialogs.clusters import new_cloud_cluster, new_cluster
+from rhdesk.desktop.pages import PAGES, page_keys
+from rhdesk.desktop.skypilot_acts import check_clouds
 
 if TYPE_CHECKING:
     from rhdesk.desktop.shell import Shell
@@ -28,7 +30,7 @@ def declare(desk: Desk, shell: Shell) -> None:
                 spec.title,
                 partial(shell.navigate, spec.id),
                 spec.icon,
-                f"Ctrl+{number}",
+                page_keys(number),
                 words="page go to",
                 group="Page",
             )
@@ -68,6 +70,23 @@ def declare(desk: Desk, shell: Shell) -> None:
             lambda: new_cluster(desk, shell),
             "plus",
             words="add create ssh host machine server",
+            group="Cluster",
+        ),
+        Command(
+            "cluster.rent",
+            "New cloud cluster",
+            lambda: new_cloud_cluster(desk, shell),
+            "cloud",
+            "Ctrl+Shift+N",
+            words="add create rent gpu offer spot aws gcp azure skypilot",
+            group="Cluster",
+        ),
+        Command(
+            "clouds.check",
+            "Check clouds",
+            partial(_check_clouds, desk, shell),
+            "refresh-cw",
+            words="skypilot sky check enabled credentials",
             group="Cluster",
         ),
         Command(
@@ -120,10 +139,16 @@ def declare(desk: Desk, shell: Shell) -> None:
         ),
     )
     desk.commands.add_source(lambda: cluster_commands(desk, shell))
+    desk.commands.add_source(lambda: cloud_commands(desk, shell))
     desk.commands.add_source(lambda: access_commands(desk, shell))
     desk.commands.add_source(lambda: _function_commands(desk))
     desk.commands.add_source(lambda: _name_commands(desk))
     desk.commands.add_source(lambda: _run_commands(desk))
+
+
+def _check_clouds(desk: Desk, shell: Shell) -> None:
+    shell.navigate("clouds")
+    check_clouds(desk)
 
 
 def _of_chosen(desk: Desk, shell: Shell, id: str, title: str, keys: str) -> Command:

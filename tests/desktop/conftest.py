@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lab.skypilot_stand_in import StandInSkyPilot
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
+from rhdesk.desktop.app import make_window
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhdesk.desktop.shell import Shell
 from rhresources import paths
 
 
@@ -84,3 +88,25 @@ def project(tmp_path: Path) -> Path:
 def function_yaml(project: Path) -> str:
     """The document of the function `train` of the project."""
     return f"# mine\nkind: function\ncode:\n  root: {project}\n  file: train.py\n  name: train\n"
+
+
+@pytest.fixture
+def sky(monkeypatch: pytest.MonkeyPatch) -> StandInSkyPilot:
+    """What stands in for SkyPilot in every window of this test."""
+    made = StandInSkyPilot()
+    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda home=None: made)
+    return made
+
+
+@pytest.fixture
+def cloud_shell(qtbot: QtBot, qapp: QApplication, rh_home: Path, sky: StandInSkyPilot) -> Iterator[Shell]:
+    """A window that is begun by the test, with `start(shell, settings=False)`, once its SkyPilot is as it shall be."""
+    made = make_window(qapp, theme_name="dark")
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made._may_close = True
+    made.close()
+    made.desk.close()
+    made.deleteLater()

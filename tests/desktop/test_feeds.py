@@ -22,9 +22,9 @@ def rows(**kinds: str) -> dict[str, ClusterRow]:
     return {f"~/{name}": ClusterRow(f"~/{name}", name, kind, State.DOWN) for name, kind in kinds.items()}
 
 
-def test_clusters_on_this_computer_share_their_runs_and_clouds_are_not_asked() -> None:
+def test_clusters_on_this_computer_share_their_runs() -> None:
     watching = Feeds._watching(rows(b="machine", a="machine", lab="ssh", big="cloud", gpu="ssh"))
-    assert watching == ["~/a", "~/gpu", "~/lab"]
+    assert watching == ["~/a", "~/big", "~/gpu", "~/lab"]
 
 
 async def test_after_sleep_every_cluster_is_looked_at(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_no_widget_names_a_colour_of_its_own() -> None:
 
 def test_states_have_a_shape_and_a_colour() -> None:
     for state in State:
-        assert state.shape in ("dot", "ring", "square", "cross", "check", "mark")
+        assert state.shape in ("dot", "ring", "square", "cross", "check", "mark", "pause")
         assert getattr(DARK, state.role).startswith("#")
     assert State.UP is not State.RUNNING
 

@@ -1,4 +1,4 @@
-"""SkyPilot without SkyPilot: the protocol of `rhresources.cloud.skypilot` kept in memory, for tests of what stands on it.
+"""SkyPilot without SkyPilot: the protocol of `rhresources.cloud.skypilot` kept in memory, for what stands on it.
 
 The real one is tested against emulated clouds in its own tests. What a test of the window, the library or the command
 line needs is a SkyPilot that can be held in the middle of a launch, that fails when told to, and that says what was
@@ -173,9 +173,9 @@ class StandInSkyPilot:
 
     async def _ready(self, method: str, what: str = "", on_event: OnLaunch | None = None) -> None:
         """What every call but `info` does: the server is there afterwards."""
-        if self.server.state in ("off", "dead") and "ensure" in self.fail:
+        if self.server.state in ("off", "dead", "not-installed") and "ensure" in self.fail:
             raise self.fail["ensure"]
-        if self.server.state == "off":
+        if self.server.state in ("off", "not-installed"):
             self.server = replace(self.server, state="starting")
             await self._say(("server", "SkyPilot's server starts", ""), on_event)
             self.server = replace(self.server, state="ready", version="0.14.1")

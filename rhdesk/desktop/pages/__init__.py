@@ -35,6 +35,12 @@ PAGES = (
     PageSpec("runs", "Runs", "play", "runs", "RunsPage", table="runs"),
     PageSpec("names", "Resource names", "folder-tree", "names", "NamesPage", section="Workspace"),
     PageSpec("ports", "Ports", "network", "ports", "PortsPage", section="Workspace", table="forwards"),
+    PageSpec("clouds", "Clouds", "cloud", "clouds", "CloudsPage", section="Workspace", table="found"),
     PageSpec("credentials", "Credentials", "key-round", "credentials", "CredentialsPage", section="Workspace"),
     PageSpec("settings", "Settings", "settings", "settings", "SettingsPage", section="Workspace"),
 )
+
+
+def page_keys(number: int) -> str:
+    """The keys of the page with this number from 1: the tenth has the key after 9."""
+    return f"Ctrl+{number % 10}"

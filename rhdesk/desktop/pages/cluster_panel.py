@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
+from rhdesk.core.autostop import autostop_words, countdown_text
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, State, TaskRow
 from rhdesk.core.words import age_text, bytes_text, count_text, money_text
 from rhdesk.desktop.access_acts import access_menu, open_in_terminal, upgrade, upgrade_task
+from rhdesk.desktop.cloud_acts import cloud_menu, stop, why_not_stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down, task_name, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
 from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_not_delete
+from rhdesk.desktop.launch import cancel_launch
 from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
@@ -21,6 +26,11 @@ from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
 from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.side_panel import Facts, SidePanel
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
+
+_GOES_ON = (State.STOPPED, State.UNHEALTHY, State.NO_SERVER)
+"""Of clusters in a cloud: there are hosts, and bringing it up goes on with those."""
+
+_UNSEEN = (State.STARTING, State.STOPPING, State.UP, State.CONNECTING, State.LAUNCHING, State.STOPS_ITSELF)
 
 _KINDS = {"machine": "This computer", "ssh": "Hosts over SSH", "cloud": "Cloud, on demand"}
 
@@ -137,10 +147,10 @@ class ClusterPanel(SidePanel):
     def _show_buttons(self, row: ClusterRow) -> None:
         task = task_name(row.address)
         doing = self._desk.store.tasks.get(task)
-        starts = doing is not None and doing.state == "running" and row.state is State.STARTING
+        starts = doing is not None and doing.state == "running" and row.state in (State.STARTING, State.LAUNCHING)
         # a bring-up that failed on the way has left no server that could be taken down
         nothing = row.state is State.FAILED and self._desk.store.status.get(row.address) is None
-        key = (row.address, row.state, row.kind, starts, nothing)
+        key = (row.address, row.state, row.kind, starts, nothing, row.cloud)
         if key == self._shown_key:
             return
         self._shown_key = key
@@ -148,34 +158,71 @@ class ClusterPanel(SidePanel):
         more.setObjectName("cluster-more")
         more.clicked.connect(lambda checked=False: self._more(more))
         if starts:
-            first = Button("Cancel", "", "x", lambda: self._desk.tasks.cancel(task))
+            first = Button("Cancel", "", "x", lambda: self._cancel(row))
+        elif row.is_template:
+            first = Button("Rent…", "primary", "cloud", lambda: bring_up(self._desk, row.address))
+        elif row.state in _GOES_ON:
+            first = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))
         elif not why_not_down(row) and not nothing:
             first = Button("Take down…", "", "power-off", lambda: take_down(self._desk, self.window(), row.address))
         else:
             first = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))
             first.allow(why_not_up(row))
         buttons = [first]
+        rented = row.cloud is not None and not starts
+        if rented and row.state not in _GOES_ON:
+            stops = Button("Stop…", "", "circle-stop", lambda: stop(self._desk, self, row.address))
+            stops.setObjectName("cluster-stop")
+            stops.allow(why_not_stop(row))
+            buttons.append(stops)
+        if rented and row.state in _GOES_ON:
+            end = partial(take_down, self._desk, self.window(), row.address)
+            buttons.append(Button("Take down…", "", "power-off", end))
         if row.kind == "ssh":
             terminal = Button("Terminal", "", "square-terminal", lambda: open_in_terminal(self._desk, row.address))
             terminal.setToolTip("Open in the system's terminal")
             buttons.append(terminal)
         self.set_buttons([*buttons, more])
 
+    def _cancel(self, row: ClusterRow) -> None:
+        if row.kind == "cloud":
+            cancel_launch(self._desk, row.address)
+        else:
+            self._desk.tasks.cancel(task_name(row.address))
+
     def _more(self, button: Button) -> None:
         row = self._desk.store.clusters.get(self._address)
         if row is None:
             return
-        entries: list[MenuEntry | None] = [
+        if row.is_template:
+            entries: list[MenuEntry | None] = [
+                ("file-text", "Show the document", lambda: self._desk.navigate("names", row.address), "")
+            ]
+            popup_menu(self, entries, button.mapToGlobal(button.rect().bottomLeft()))
+            return
+        cloud = cloud_menu(self._desk, self.window(), row)
+        entries = [
+            *([*cloud, self._down_entry(row), None] if cloud else []),
             *access_menu(self._desk, self.window(), row),
             None,
-            ("pencil", "Show the document", lambda: self._desk.navigate("names", row.address), ""),
+            ("file-text", "Show the document", lambda: self._desk.navigate("names", row.address), ""),
             ("play", "Its runs", lambda: self._desk.navigate("runs", f"?cluster={row.address}"), ""),
             None,
             ("trash-2", "Delete…", lambda: delete_cluster(self._desk, self, row.address), why_not_delete(row)),
         ]
         if row.kind == "ssh":
             entries.insert(-4, ("plug", "Edit, test connection…", self._edit, ""))
+        elif row.kind == "cloud":
+            entries.insert(-4, ("pencil", "Edit…", self._edit, ""))
         popup_menu(self, entries, button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _down_entry(self, row: ClusterRow) -> MenuEntry:
+        return (
+            "power-off",
+            "Take down…",
+            lambda: take_down(self._desk, self.window(), row.address),
+            why_not_down(row),
+        )
 
     def _edit(self) -> None:
         edit_cluster(self._desk, self.window(), self._address)
@@ -185,7 +232,7 @@ class ClusterPanel(SidePanel):
         busy = task is not None and task.state == "running"
         self._problem.show_cluster(None if busy else row)
         self._note("" if busy or row.state is not State.UP else row.differs)
-        stopped = task is not None and task.state == "failed" and row.state is State.FAILED
+        stopped = task is not None and task.state == "failed" and row.state in (State.FAILED, State.UNHEALTHY)
         self._phases.setVisible(busy or stopped)
         if task is not None:
             self._phases.show_task(task)
@@ -201,7 +248,8 @@ class ClusterPanel(SidePanel):
         self._fade(known and old)
         if status is not None and known:
             self._age.setText(f"As it was {age_text(status.time)}:")
-            self._summary.set_facts(_facts_of(status))
+            itself = countdown_text(row, self._desk.store.runs.rows())
+            self._summary.set_facts([*_facts_of(status), ("By itself", itself)])
         elif not busy:
             self._say_down(row)
         self._hosts.show_hosts(row, status if known else None)
@@ -235,14 +283,23 @@ class ClusterPanel(SidePanel):
 
     def _say_down(self, row: ClusterRow) -> None:
         reason = why_not_up(row)
-        if row.state in (State.STARTING, State.STOPPING, State.UP, State.CONNECTING):
+        if row.is_template:
+            words = f"{row.description}. Choose where, and see what it costs, before anything is rented."
+            self._down.show_empty("It can be rented", words, "cloud")
+        elif row.state is State.STOPPED:
+            why = f"{row.notice.sentence} " if row.notice is not None else ""
+            words = f"{why}Its disks are kept and cost a little. Bring it up to go on where it was."
+            self._down.show_empty("It is stopped", words, "circle-stop")
+        elif row.state in _UNSEEN:
             self._down.show_loading(row.sentence or f"{row.state.word}…")
         elif reason and row.state is not State.UNREACHABLE:
-            self._down.show_empty("Not in this version", reason, "server")
+            self._down.show_empty(row.state.word, reason, "server")
         elif row.kind == "ssh":
             where = f"{row.reach} answers. " if row.state is State.DOWN else ""
             words = f"{where}Bring it up to see its load, and to run functions on it."
             self._down.show_empty("It is down", words, "power")
+        elif row.notice is not None:
+            self._down.show_empty("It is down", f"{row.notice.sentence} {row.notice.remedy}".strip(), "power")
         else:
             self._down.show_empty("It is down", "Bring it up to see its load, and to run functions on it.", "power")
 
@@ -251,9 +308,9 @@ class ClusterPanel(SidePanel):
         if not price:
             price = "Not known" if row.kind == "cloud" else "Your own: no rent is counted"
         server = f"rhdesk {row.server_version}" if row.server_version else ""
-        autostop = ""
-        if row.kind == "cloud":
-            autostop = f"after {row.autostop_mins} min idle" if (row.autostop_mins or -1) >= 0 else "never"
+        autostop = countdown_text(row, self._desk.store.runs.rows())
+        if row.kind == "cloud" and not autostop and row.autostop_mins is not None:
+            autostop = autostop_words(row.autostop_mins, bool(row.cloud and row.cloud.autostop_down))
         account = f"{row.user}, the administrator of the host" if row.superuser else row.user
         self._facts.set_facts(
             [
@@ -265,7 +322,8 @@ class ClusterPanel(SidePanel):
                 ("Where", row.location if row.kind != "ssh" else ""),
                 ("Up for", uptime_text(row) if status is not None else ""),
                 ("Price", price),
-                ("Stops itself", autostop),
+                ("By itself", autostop),
+                ("In SkyPilot", row.cloud.name if row.cloud is not None else ""),
                 ("Runs as", account),
                 ("Server", f"{server}; {row.differs}" if row.differs and row.state is State.UP else server),
             ]

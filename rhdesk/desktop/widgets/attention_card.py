@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from rhdesk.desktop.attention import Concern
+from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label, clear_layout, row_of
 
 _HEAD, _EACH = 50, 46  # pixels: the title with the margins, and one concern

@@ -329,6 +329,8 @@ def paint_mark(painter: QPainter, centre: QPointF, state: State) -> None:
     painter.setPen(line)
     if state.shape == "ring":
         painter.drawEllipse(centre, 3.4, 3.4)
+    elif state.shape == "pause":
+        painter.drawLines([centre + QPointF(x, y) for x in (-1.8, 1.8) for y in (-3, 3)])
     elif state.shape == "cross":
         painter.drawLine(centre + QPointF(-3, -3), centre + QPointF(3, 3))
         painter.drawLine(centre + QPointF(-3, 3), centre + QPointF(3, -3))

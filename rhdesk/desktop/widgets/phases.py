@@ -17,7 +17,12 @@ from rhdesk.desktop.widgets.wrapped import WrappedLabel
 _MOST = 40
 _CLOCK = 52  # pixels, so that nothing moves while it counts
 _TOP = Qt.AlignmentFlag.AlignTop
-_MARKS = {"done": ("check", "ok"), "failed": ("circle-x", "error"), "cancelled": ("ban", "text_faint")}
+_MARKS = {
+    "done": ("check", "ok"),
+    "refused": ("circle-minus", "warn"),
+    "failed": ("circle-x", "error"),
+    "cancelled": ("ban", "text_faint"),
+}
 
 
 class PhaseList(QWidget):

@@ -11,7 +11,7 @@ from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Phase
 from rhdesk.core.words import count_text
 from rhdesk.desktop import theme
-from rhdesk.desktop.pages import PAGES, PageSpec
+from rhdesk.desktop.pages import PAGES, PageSpec, page_keys
 from rhdesk.desktop.widgets.base import Card, ElidedLabel, IconLabel, Label
 
 _WIDE, _NARROW = 216, 60
@@ -61,7 +61,7 @@ class Sidebar(QWidget):
         self.foot.clicked.connect(lambda: self.chosen.emit("clusters"))
         column.addWidget(self.foot)
         store = desk.store
-        for table in (store.clusters, store.functions, store.packages, store.runs, store.forwards):
+        for table in (store.clusters, store.functions, store.packages, store.runs, store.forwards, store.found):
             self.destroyed.connect(table.subscribe(lambda change: self._count()))
         self.set_narrow(False)
         self._count()
@@ -89,6 +89,7 @@ class Sidebar(QWidget):
             "packages": sum(1 for row in store.packages.rows() if not row.is_builtin),
             "runs": active,
             "ports": len(store.forwards),
+            "clouds": len(store.found),
         }
         for page, count in counts.items():
             self._buttons[page].set_badge(str(count) if count else "", live=page == "runs")
@@ -108,7 +109,7 @@ class NavButton(QToolButton):
         self.setObjectName(f"nav-{spec.id}")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(f"{spec.title} (Ctrl+{number})")
+        self.setToolTip(f"{spec.title} ({page_keys(number)})")
         self.setAccessibleName(spec.title)
         self.setIconSize(QSize(16, 16))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

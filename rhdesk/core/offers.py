@@ -1,0 +1,134 @@
+"""Offers of hardware in clouds: which fit, what they are called, what a whole cluster of them costs. No Qt."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import Offer
+
+PROCESSORS = "CPU"
+"""What the kind of hardware without an accelerator is called."""
+
+_COUNTED = re.compile(r"([^:]+):(\d+(?:\.\d+)?)(\+)?")
+_HOURS_A_MONTH = 730
+
+
+@dataclass(frozen=True)
+class OfferFilter:
+    """What somebody looks for; empty: anything.
+
+    Attributes:
+        kind: "A100", or "CPU" for processors only.
+        count: accelerators of one host.
+        spot: only what is offered as spot instances.
+    """
+
+    kind: str = ""
+    count: float = 0
+    cloud: str = ""
+    region: str = ""
+    enabled_only: bool = True
+    spot: bool = False
+
+    def fits(self, offer: Offer) -> bool:
+        return (
+            (not self.kind or kind_of(offer) == self.kind)
+            and (not self.count or offer.accelerators == self.count)
+            and (not self.cloud or offer.cloud == self.cloud)
+            and (not self.region or offer.region == self.region)
+            and (not self.enabled_only or offer.enabled)
+            and (not self.spot or offer.spot_price is not None)
+        )
+
+
+def key_of(offer: Offer) -> str:
+    """What tells an offer from all others."""
+    return f"{offer.cloud}/{offer.region}/{offer.instance_type}/{offer.accelerator}:{offer.accelerators:g}"
+
+
+def kind_of(offer: Offer) -> str:
+    return offer.accelerator or PROCESSORS
+
+
+def hardware_of(offer: Offer) -> str:
+    """ "8 × A100", or "4 processors"."""
+    if offer.accelerator:
+        return f"{offer.accelerators:g} × {offer.accelerator}"
+    return f"{offer.cpus:g} processors" if offer.cpus else offer.instance_type
+
+
+def wish_of(offer: Offer) -> str:
+    """What a document asks for to get it: "A100:8", or the name of the instance where that says more."""
+    return f"{offer.accelerator}:{offer.accelerators:g}" if offer.accelerator else offer.instance_type
+
+
+def price_of(offer: Offer, spot: bool) -> float | None:
+    return offer.spot_price if spot else offer.price
+
+
+def by_price(offers: Iterable[Offer], spot: bool) -> list[Offer]:
+    """The cheapest first; those of unknown price last."""
+
+    def order(offer: Offer) -> tuple[bool, float, str, str]:
+        price = price_of(offer, spot)
+        return (price is None, price or 0.0, offer.cloud, offer.region)
+
+    return sorted(offers, key=order)
+
+
+def cheapest(offers: Sequence[Offer], spot: bool) -> Offer | None:
+    """The cheapest that can really be had; None where there is none with a price."""
+    found = by_price((offer for offer in offers if offer.enabled), spot)
+    return found[0] if found and price_of(found[0], spot) is not None else None
+
+
+def counted(values: Iterable[str]) -> list[tuple[str, int]]:
+    """Values with how often they come, in the order of the alphabet."""
+    return sorted(Counter(values).items(), key=lambda pair: (pair[0] != PROCESSORS, pair[0].casefold()))
+
+
+def fitting(offers: Iterable[Offer], instance: str, cloud: str = "", region: str = "") -> list[Offer]:
+    """The offers that would do for a document's `instance_type`, `provider` and `region`."""
+    cloud = "" if cloud == "cheapest" else cloud
+    found = _COUNTED.fullmatch(instance)
+    fits = []
+    for offer in offers:
+        if (cloud and offer.cloud != cloud) or (region and offer.region != region):
+            continue
+        if found is None:
+            good = offer.instance_type == instance or (offer.accelerator == instance and offer.accelerators == 1)
+        elif found[1].upper() == PROCESSORS:
+            cpus, wanted = offer.cpus or 0.0, float(found[2])
+            good = not offer.accelerator and (cpus >= wanted if found[3] else cpus == wanted)
+        else:
+            good = (offer.accelerator, offer.accelerators) == (found[1], float(found[2]))
+        if good:
+            fits.append(offer)
+    return fits
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a whole cluster costs: US dollars an hour, a day, a month of 730 hours without a pause."""
+
+    hour: float
+
+    @property
+    def day(self) -> float:
+        return self.hour * 24
+
+    @property
+    def month(self) -> float:
+        return self.hour * _HOURS_A_MONTH
+
+
+def estimate(offers: Sequence[Offer], spot: bool, hosts: int) -> Estimate | None:
+    """The price of a cluster of the cheapest of these offers; None: not known."""
+    best = cheapest(offers, spot)
+    price = price_of(best, spot) if best is not None else None
+    return Estimate(price * hosts) if price is not None else None
