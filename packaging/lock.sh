@@ -1,6 +1,6 @@
 #!/bin/bash
 # Chooses versions for every Python and platform and writes them with their hashes: requirements.lock for rhdesk,
-# skypilot.lock for the environment that SkyPilot has of its own.
+# skypilot.lock for the environment that SkyPilot has of its own, and those of the tests' clouds.
 # Extra arguments go to uv, e.g. `--upgrade` or `--upgrade-package ray`.
 
 source "$(dirname "$0")/common.sh"
@@ -16,3 +16,6 @@ compile() {
 
 compile --extra desktop --extra server --extra dev "$@" pyproject.toml -o packaging/requirements.lock
 compile "$@" packaging/skypilot.in -o packaging/skypilot.lock
+for name in moto node; do
+    compile "$@" tests/lab/clouds/$name.in -o tests/lab/clouds/$name.lock
+done

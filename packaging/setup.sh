@@ -51,6 +51,13 @@ missing_packages() {
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || echo iproute2
         command -v openssl >/dev/null || echo openssl
         command -v git-lfs >/dev/null || echo git-lfs
+        # clouds of their own, for the tests of SkyPilot: what its nodes run, and a Slurm
+        command -v curl >/dev/null || echo curl
+        command -v sudo >/dev/null || echo sudo
+        [ -x /usr/sbin/slurmctld ] || echo slurmctld
+        [ -x /usr/sbin/slurmd ] || echo slurmd
+        command -v sinfo >/dev/null || echo slurm-client
+        [ -x /usr/sbin/munged ] || echo munge
     fi
     command -v dpkg-query >/dev/null || return 0
     for wanted in $qt_packages; do
@@ -99,35 +106,43 @@ $(python3 --version 2>&1 | tail -n 1); install a newer one, or put it first on P
 
 # ---------------------------------------------------------------- .venv from the lock file
 
-stamp=.venv/.installed
-want="$PWD $(cat packaging/requirements.lock pyproject.toml | sha256sum | cut -c 1-64)"
-have=$(cat $stamp 2>/dev/null || true)
-[ "$have" = "$want" ] && [ -x .venv/bin/rhdesk ] && exit 0
+install() {
+    local stamp=.venv/.installed want have moved uv version
+    want="$PWD $(cat packaging/requirements.lock pyproject.toml | sha256sum | cut -c 1-64)"
+    have=$(cat $stamp 2>/dev/null || true)
+    [ "$have" = "$want" ] && [ -x .venv/bin/rhdesk ] && return
 
-if [ -d .venv ]; then
-    moved=$([ -n "$have" ] && [ "${have% *}" != "$PWD" ] && echo yes || true)
-    if [ -n "$moved" ] || ! .venv/bin/python -c "import sys; sys.exit(sys.version_info < $oldest)" 2>/dev/null; then
-        rm -rf .venv
+    if [ -d .venv ]; then
+        moved=$([ -n "$have" ] && [ "${have% *}" != "$PWD" ] && echo yes || true)
+        if [ -n "$moved" ] || ! .venv/bin/python -c "import sys; sys.exit(sys.version_info < $oldest)" 2>/dev/null; then
+            rm -rf .venv
+        fi
     fi
-fi
 
-if [ -x .venv/bin/uv ]; then
-    uv=.venv/bin/uv
-elif uv --version >/dev/null 2>&1; then
-    uv=$(command -v uv)
-    [ -d .venv ] || "$uv" venv -q --no-config --python "$python" .venv
-else
-    say "Installing uv ..."
-    [ -d .venv ] || "$python" -m venv .venv
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
-    version=$(sed -n 's/^uv==\([^ ;]*\).*/\1/p' packaging/requirements.lock)
-    .venv/bin/python -m pip install -q --disable-pip-version-check --force-reinstall "uv==$version"
-    uv=.venv/bin/uv
-fi
+    if [ -x .venv/bin/uv ]; then
+        uv=.venv/bin/uv
+    elif uv --version >/dev/null 2>&1; then
+        uv=$(command -v uv)
+        [ -d .venv ] || "$uv" venv -q --no-config --python "$python" .venv
+    else
+        say "Installing uv ..."
+        [ -d .venv ] || "$python" -m venv .venv
+        .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
+        version=$(sed -n 's/^uv==\([^ ;]*\).*/\1/p' packaging/requirements.lock)
+        .venv/bin/python -m pip install -q --disable-pip-version-check --force-reinstall "uv==$version"
+        uv=.venv/bin/uv
+    fi
 
-say "Installing $(grep -c '^[a-z]' packaging/requirements.lock) Python packages into .venv ..."
-rm -f $stamp
-"$uv" pip install -q --no-config --python .venv/bin/python --compile-bytecode --require-hashes \
-    -r packaging/requirements.lock
-"$uv" pip install -q --no-config --python .venv/bin/python --no-deps --editable .
-echo "$want" >$stamp
+    say "Installing $(grep -c '^[a-z]' packaging/requirements.lock) Python packages into .venv ..."
+    rm -f $stamp
+    "$uv" pip install -q --no-config --python .venv/bin/python --compile-bytecode --require-hashes \
+        -r packaging/requirements.lock
+    "$uv" pip install -q --no-config --python .venv/bin/python --no-deps --editable .
+    echo "$want" >$stamp
+}
+install
+
+# ---------------------------------------------------------------- what the clouds of the tests are made of
+
+[ "$purpose" = test ] || exit 0
+PYTHONPATH=tests .venv/bin/python -m lab.clouds.downloads >&2

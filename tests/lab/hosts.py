@@ -1,21 +1,19 @@
 """Several hosts on this machine, each with an address, processes, /run, /tmp, /dev/shm, users and homes of its own.
 
 A host is one process that holds its namespaces; everything on the host runs inside. Ending that process is a power
-cut: the kernel ends the rest and takes the network cards away. All hosts hang on a switch, which is a process with a
-network namespace too, so nothing stays behind even when the tests are killed: every holder ends with the thread that
-made it. Make networks and hosts in the main thread for that reason.
+cut: the kernel ends the rest and takes the network cards away. All hosts hang on a switch, and nothing stays behind
+even when the tests are killed: every holder ends with the thread that made it. Make networks and hosts in the main
+thread for that reason.
 
-The test itself is on the network at `Network.address`. Neither /etc nor /run/netns of the machine are touched.
+The test itself is on the network at `Network.address`.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from lab.host_disk import INIT, UNSHARE, Account, kept_in_tmp, way_for_all, writ
 from lab.host_sshd import HostSshd
 from lab.namespaces import SECONDS_TO_END, command, end, start_holder
 from lab.rights import SYSTEM_PATH, has_many_users
+from lab.switch import Switch
 
 FIRST_USER_ID = 20_000
 
@@ -42,29 +41,13 @@ class Cable:
     rate_mbit: float = 0.0
 
 
-class Network:
+class Network(Switch):
     """A switch, the card of the test on it, and the hosts that were made."""
 
     def __init__(self) -> None:
-        _remove_old_folders()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"rhlab-{os.getpid()}-", dir="/tmp"))
-        self.folder.chmod(0o755)
         self.net = _free_network()
-        self.address = f"{self.net}.254"
         self.hosts: list[Host] = []
-        self._card = f"rh{self.folder.name.rsplit('-', 1)[1]}"[:15]
-        self._switch = start_holder(
-            ["unshare", "--net", "sh", "-c", "ip link add switch type bridge; echo ready; exec sleep infinity"],
-            self.folder / "switch.log",
-        )
-        try:
-            self.at_switch("ip", "link", "set", "switch", "up")
-            self.add_port("uplink", "name", self._card)
-            command("ip", "addr", "add", f"{self.address}/24", "dev", self._card)
-            command("ip", "link", "set", self._card, "up")
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(f"{self.net}.254")
 
     def host(
         self, number: int, *, name: str = "", users: Mapping[str, str] | None = None, cable: Cable | None = None
@@ -82,21 +65,6 @@ class Network:
         host.power_on()
         return host
 
-    def at_switch(self, *words: str) -> str:
-        """Run a program in the switch's network."""
-        return command("nsenter", "-t", str(self._switch.pid), "-n", *words)
-
-    def add_port(self, port: str, *other_end: str) -> None:
-        """A port of the switch with a cable to `other_end`, in words of `ip link`."""
-        switch = str(self._switch.pid)
-        command("ip", "link", "add", port, "netns", switch, "type", "veth", "peer", *other_end)
-        self.at_switch("ip", "link", "set", port, "master", "switch")
-        self.at_switch("ip", "link", "set", port, "up")
-
-    def enter_switch(self) -> list[str]:
-        """The words before a command that runs in the switch's network."""
-        return ["nsenter", "-t", str(self._switch.pid), "-n"]
-
     def known_hosts(self) -> Path:
         """A file with the keys of all SSH servers that run here now."""
         file = self.folder / "known_hosts"
@@ -107,16 +75,7 @@ class Network:
         """Switch everything off and forget it."""
         for host in self.hosts:
             host.power_off()
-        # at once: the kernel takes its time to clear a namespace that nobody holds any more
-        subprocess.run(["ip", "link", "del", self._card], capture_output=True, env={"PATH": SYSTEM_PATH})
-        end(self._switch)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Network:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().close()
 
 
 class Host:
@@ -354,11 +313,3 @@ def _free_network() -> str:
         if f"{net}." not in taken:
             return net
     raise RuntimeError("every network from 10.99.1.0 to 10.99.200.0 is in use")
-
-
-def _remove_old_folders() -> None:
-    """Folders of tests that were killed; of them, nothing else stays."""
-    for folder in Path("/tmp").glob("rhlab-*-*"):
-        owner = folder.name.split("-")[1]
-        if owner.isdigit() and not Path("/proc", owner).exists() and folder.stat().st_uid == os.geteuid():
-            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""SkyPilot's API server for tests, and its SDK in programs of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.sshd import free_port
+
+_SECONDS_TO_START = 180.0
+_SECONDS_TO_END = 10.0
+_BOUNDS = {"SKYPILOT_POD_MEMORY_GB_LIMIT": "4", "SKYPILOT_POD_CPU_CORE_LIMIT": "2"}
+"""By default it starts some seventy workers."""
+
+
+class SkyPilotServer:
+    """A running one.
+
+    Args:
+        python: of an environment with SkyPilot.
+        home: where it keeps its state.
+        variables: of its environment.
+
+    Attributes:
+        url: where it answers, on the loopback of the test.
+    """
+
+    def __init__(self, python: Path, home: Path, variables: Mapping[str, str]) -> None:
+        self.python = python
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / "api-server.log"
+        marks = {name: value for name, value in os.environ.items() if name.startswith("RHDESK_TEST")}
+        self.variables = {
+            "PATH": f"{python.parent}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "SKYPILOT_API_SERVER_LOCAL_PORT": str(self.port),
+            **_BOUNDS,
+            **marks,
+            **variables,
+        }
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(python), "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                env={**self.variables, "IS_SKYPILOT_SERVER": "true"},
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, program: str, *arguments: str, seconds: float = 600) -> str:
+        """Run a Python program that uses the SDK against this server; what it printed.
+
+        Raises:
+            RuntimeError: it failed; with its last words.
+        """
+        done = subprocess.run(
+            [str(self.python), "-c", program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            env={**self.variables, "SKYPILOT_API_SERVER_ENDPOINT": self.url},
+            timeout=seconds,
+        )
+        if done.returncode:
+            raise RuntimeError(f"exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return done.stdout
+
+    def health(self) -> dict[str, Any]:
+        """What it says of itself."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.url}/api/health", timeout=_SECONDS_TO_END) as answer:
+            said: dict[str, Any] = json.load(answer)
+        return said
+
+    def close(self) -> None:
+        """End it with all its workers, which do not end by themselves."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, how)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.wait(_SECONDS_TO_END)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self.health()
+                return
+            except (OSError, ValueError):
+                time.sleep(0.2)
+        raise RuntimeError(f"SkyPilot's server does not answer:\n{self.log.read_text()[-3000:]}")
+
+    def __enter__(self) -> SkyPilotServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
