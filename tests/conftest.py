@@ -47,6 +47,7 @@ pytest_plugins = (
     "lab.secret_fixtures",
     "lab.host_fixtures",
     "lab.git_host",
+    "lab.clouds.fixtures",
 )
 
 
