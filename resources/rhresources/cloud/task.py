@@ -57,8 +57,8 @@ def autostop_of(document: ClusterDocument, settings: Settings) -> tuple[int, boo
     spot = settings.use_spot if document.use_spot is None else document.use_spot
     if minutes < 0:
         return -1, False
-    if not down and why_not(cloud, "autostop", spot=spot):
-        down = True
+    if not down and (why_not(cloud, "autostop", spot=spot) or (spot and not cloud)):
+        down = True  # of spot instances most clouds cannot stop any, and which cloud it will be is not known yet
     if down and why_not(cloud, "autostop_down"):
         return -1, False
     return max(minutes, 1), down  # SkyPilot would stop a cluster with 0 before anything runs on it
