@@ -101,8 +101,9 @@ class Connections:
     def skypilot(self) -> SkyPilot:
         """What brings up clusters on demand. Nothing is started by touching it."""
         from rhresources.cloud.skypilot import open_skypilot
+        from rhresources.costs.watched import WatchedSkyPilot
 
-        return open_skypilot(self.home)
+        return WatchedSkyPilot(open_skypilot(self.home), self.costs)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -129,10 +130,10 @@ class Connections:
         """End the connections. Clusters and runs go on."""
         ways, self._ways = list(self._ways.values()), {}
         await asyncio.gather(*(way.close() for way in ways), *self._closing)
-        if "costs" in self.__dict__:
-            await self.costs.close()
         if "skypilot" in self.__dict__:
             await self.skypilot.close()
+        if "costs" in self.__dict__:
+            await self.costs.close()
 
     # ------------------------------------------------------------ connecting
 

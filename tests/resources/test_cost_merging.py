@@ -67,7 +67,8 @@ def test_that_a_launch_which_failed_costs_nothing_unless_skypilot_says_so() -> N
     gone = Life("hash", "~/a100", ended=True)
     assert times(Known(gone, (read(1900),), (told(1000, None),))) == []
     assert times(Known(gone, (read(1900),), ())) == []
-    assert times(Known(gone, (read(1900),), (told(1000, 1090),))) == [(1000, 1090)]
+    said = Known(gone, (Sighting("trying", 1010, 1080), read(1900)), (told(1000, 1090),))
+    assert [(span.start, span.end, span.estimated) for span in spans_of(said, NOW)] == [(1000, 1090, True)]
 
 
 def test_that_an_end_which_skypilot_forgot_is_bounded_by_what_was_seen() -> None:
@@ -85,6 +86,12 @@ def test_that_an_end_which_was_found_much_later_is_a_guess_and_one_that_was_aske
     assert not spans_of(asked, NOW)[0].estimated
     elsewhere = Known(CLOUD, (read(9060),), found.intervals)
     assert not spans_of(elsewhere, NOW)[0].estimated, "never seen from here: SkyPilot's word is all there is"
+
+
+def test_that_taking_down_a_stopped_cluster_makes_no_time_up_of_its_stop() -> None:
+    """SkyPilot then moves the end of its last interval to the moment when it was taken down."""
+    known = Known(CLOUD, (up(1010, until=1980), down(2000), read(90_010)), (told(1000, 90_000, 90_010),))
+    assert [(span.start, span.end, span.estimated) for span in spans_of(known, NOW)] == [(1000, 2000, False)]
 
 
 # ------------------------------------------------------------ clocks
@@ -155,7 +162,7 @@ moments = st.integers(0, 100_000).map(float)
 prices = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 32.77]))
 sightings = st.builds(
     lambda seen, first, length, price, since, exact: Sighting(seen, first, first + length, price, since, exact),
-    st.sampled_from(["up", "down", "gone", "read"]),
+    st.sampled_from(["trying", "up", "down", "gone", "read"]),
     moments,
     st.sampled_from([0.0, 0.0, 30.0, 900.0, 20_000.0]),
     prices,

@@ -74,7 +74,7 @@ async def spent(costs: Costs) -> dict[str, float]:
 
 
 async def test_that_nothing_is_written_for_one_who_has_no_cloud(costs: Costs, home: Path) -> None:
-    await costs.saw_clusters([], complete=True)
+    await costs.saw_clusters([], None)
     await costs.reconcile(StandInSkyPilot())
     await costs.saw_machine("^local", None, up=True)
     await costs.saw_runs("^local", [pb.Run(id="r", started=T0)])
@@ -85,17 +85,17 @@ async def test_that_nothing_is_written_for_one_who_has_no_cloud(costs: Costs, ho
 async def test_a_whole_life_seen_from_here(costs: Costs, home: Path, hand: Hand) -> None:
     for minute in range(0, 60, 5):
         hand.at = T0 + 60 * minute
-        await costs.saw_clusters([a100(home)], complete=True)
+        await costs.saw_clusters([a100(home)], None)
     hand.at = T0 + HOUR
     assert await spent(costs) == {"~/a100": 2.0}
-    await costs.ended("~/a100")
-    await costs.saw_clusters([a100(home, state="stopped")], complete=True)
+    await costs.ended(sky_name("~/a100", home))
+    await costs.saw_clusters([a100(home, state="stopped")], None)
     hand.at = T0 + DAY
     assert await spent(costs) == {"~/a100": 2.0}
-    await costs.saw_clusters([a100(home, launched=T0 + DAY - 60)], complete=True)
+    await costs.saw_clusters([a100(home, launched=T0 + DAY - 60)], None)
     assert await spent(costs) == {"~/a100": round(2.0 + 2.0 / 60, 6)}
     hand.at = T0 + DAY + 60
-    await costs.saw_clusters([], complete=True)  # it vanished
+    await costs.saw_clusters([], None)  # it vanished
     hand.at = T0 + 2 * DAY
     assert await spent(costs) == {"~/a100": round(2.0 + 4.0 / 60, 6)}
 
@@ -121,7 +121,7 @@ async def test_that_a_clock_that_is_wrong_here_is_judged_by_skypilots(costs: Cos
     hand.wrong_by, hand.at = 300 * DAY, T0 + HOUR
     sky = StandInSkyPilot()
     sky.known = {"a": a100(home, updated=T0 + HOUR)}
-    await costs.saw_clusters(list(sky.known.values()), complete=True)
+    await costs.saw_clusters(list(sky.known.values()), None)
 
     async def clusters(refresh: bool) -> list[CloudCluster]:
         return list(sky.known.values())
@@ -141,7 +141,7 @@ async def test_a_machine_of_ones_own_costs_while_its_server_is_up(costs: Costs, 
 
 
 async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, home: Path, hand: Hand) -> None:
-    await costs.saw_clusters([a100(home)], complete=True)
+    await costs.saw_clusters([a100(home)], None)
     runs = [
         pb.Run(id="one", name="~/train", started=T0, ended=T0 + 1800),
         pb.Run(id="two", name="~/train", started=T0 + 900, ended=T0 + 1800),
@@ -149,7 +149,7 @@ async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, h
     ]
     await costs.saw_runs("~/a100", runs)
     hand.at = T0 + HOUR
-    await costs.ended("~/a100", gone=True)
+    await costs.ended(sky_name("~/a100", home), gone=True)
     charges, _ = await costs.charges()
     by_run = {line.key: round(line.amount, 6) for line in bill(charges, "run")}
     assert by_run == {"one": 0.75, "two": 0.25, IDLE: 1.0}
@@ -166,7 +166,7 @@ async def test_that_a_broken_ledger_stands_in_nobodys_way(home: Path, hand: Hand
     (home / FILE_NAME).write_bytes(b"not a database" * 1000)
     costs = Costs(home, ResourceNames(home))
     costs.clock = hand
-    await costs.saw_clusters([a100(home)], complete=True)
+    await costs.saw_clusters([a100(home)], None)
     assert costs.problem is not None
     assert "move it away" in costs.problem.remedy
 

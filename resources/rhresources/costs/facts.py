@@ -11,8 +11,9 @@ from typing import Literal
 
 Kind = Literal["cloud", "own"]
 
-Seen = Literal["up", "down", "gone", "read"]
-"""How a cluster was seen. "read" is no look at it but at what SkyPilot wrote down of it."""
+Seen = Literal["trying", "up", "down", "gone", "read"]
+"""How a cluster was seen. "trying": being launched, which may fail; nobody knows yet whether that costs something.
+"read" is no look at it but at what SkyPilot wrote down of it."""
 
 
 @dataclass(frozen=True, slots=True)

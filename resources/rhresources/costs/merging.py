@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from rhresources.costs.clock import SETTLED
 from rhresources.costs.facts import Interval, Known, Sighting
 
 GRACE = 300.0  # seconds without a look that leave nothing to guess
@@ -43,7 +44,7 @@ def spans_of(known: Known, now: float) -> list[Span]:
         told = _told_spans(known, looks, now)
         carried = told.pop() if told and told[-1].is_open else None
         floor = told[-1].end if told else float("-inf")
-        later = [look for look in looks if look.at > read and look.sighting.seen != "read"]
+        later = [look for look in looks if look.at > read and look.sighting.seen in ("up", "down", "gone")]
         spans = told + _seen_spans(later, carried, own=False, now=now, floor=floor)
     return list(_in_turn(spans, now))
 
@@ -83,7 +84,11 @@ def _closed(interval: Interval, start: float, limit: float, up: float | None, wi
     odd = interval.end > interval.end_read + GRACE or interval.start > interval.start_read + GRACE
     if end < start:  # the clock was set back meanwhile
         end, odd = max(start, up or start), True
-    end = min(end, limit)
+    # SkyPilot takes the time that a cluster was stopped for time up when it is taken down then
+    stopped = [look.at for look in within if look.sighting.seen == "down" and (up or start) <= look.at < end - SETTLED]
+    end = min(end, limit, *stopped)
+    if up is None and any(look.sighting.seen == "trying" for look in within):
+        return Span(start, end, start, estimated=True)  # a launch that failed; whether there ever were hosts nobody saw
     exact = any(look.sighting.exact and abs(look.at - end) <= GRACE for look in within)
     if odd or exact or up is None or up >= end - GRACE:
         return Span(start, end, end, estimated=odd)
@@ -101,7 +106,7 @@ class _Look:
 
     def order(self) -> tuple[float, int, bool, float, bool]:
         """By time; what was seen up in the moment of its end was up until then."""
-        rank = ("read", "up", "down", "gone").index(self.sighting.seen)
+        rank = ("read", "trying", "up", "down", "gone").index(self.sighting.seen)
         return self.at, rank, self.joined, self.sighting.since, self.sighting.exact
 
 

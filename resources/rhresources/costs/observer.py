@@ -37,8 +37,14 @@ _AGAIN_AFTER = 20.0  # seconds after which the same sight is written down again
 _USAGE = "usage"
 _USAGE_EVERY = 24 * 3600.0
 _USAGE_DAYS = 30
-_SEEN: Mapping[str, Seen] = {"unhealthy": "up", "up": "up", "stopping": "up", "stopped": "down"}
-"""SkyPilot's states as far as money goes; one that launches is up when SkyPilot says so, since a launch may fail."""
+_SEEN: Mapping[str, Seen] = {
+    "launching": "trying",
+    "unhealthy": "up",
+    "up": "up",
+    "stopping": "up",
+    "stopped": "down",
+}
+"""SkyPilot's states as far as money goes."""
 
 
 class Costs:
@@ -67,10 +73,10 @@ class Costs:
 
     # ------------------------------------------------------------ what was seen
 
-    async def saw_clusters(self, clusters: Sequence[CloudCluster], *, complete: bool = False) -> None:
-        """SkyPilot's answer of how clusters are. `complete`: these are all it knows."""
+    async def saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None = ()) -> None:
+        """SkyPilot's answer of how clusters are; those of the `asked` names that it lacks are gone. None: all names."""
         at = self.clock()
-        await self._note(lambda: self._saw_clusters(clusters, complete, at))
+        await self._note(lambda: self._saw_clusters(clusters, asked, at))
 
     async def saw_machine(self, address: str, price: float | None, *, up: bool, since: float = 0.0) -> None:
         """Whether the server of a machine of one's own is up, and `since` when. One without a price costs nothing."""
@@ -84,15 +90,14 @@ class Costs:
         else:
             await self._note(lambda: self._see(life, "down", at, None, 0.0))
 
-    async def ended(self, address: str, *, gone: bool = False) -> None:
-        """A cluster in a cloud was stopped, or taken down, just now and from here."""
+    async def ended(self, name: str, *, gone: bool = False) -> None:
+        """SkyPilot's cluster `name` was stopped, or taken down, just now and from here."""
         at = self.clock()
 
         def note() -> None:
-            for life in self._open().seen_up() if self._exists() else ():
-                if life.cluster == address:
-                    self._open().see(life, "gone" if gone else "down", at, exact=True)
-                    self._told.pop(life.id, None)
+            for life in self._seen_up([name]):
+                self._open().see(life, "gone" if gone else "down", at, exact=True)
+                self._told.pop(life.id, None)
 
         await self._note(note)
 
@@ -114,7 +119,10 @@ class Costs:
         if self._exists():
             last = await asyncio.to_thread(lambda: self._open().marked(_USAGE))
             days = max(days, math.ceil((self.clock().wall - last) / 86_400) + 1) if last else 365
-        usage = await skypilot.usage(days)
+        await self.saw_usage(await skypilot.usage(days))
+
+    async def saw_usage(self, usage: Sequence[Usage]) -> None:
+        """SkyPilot's answer of when clusters were up."""
         at = self.clock()
         if usage or self._exists():
             await self._note(lambda: self._read(usage, at))
@@ -127,7 +135,7 @@ class Costs:
         """
         clusters = await skypilot.clusters(refresh=True)
         at = self.clock()
-        await self.saw_clusters(clusters, complete=True)
+        await self.saw_clusters(clusters, None)
         asked = max((cluster.updated for cluster in clusters), default=0.0)
         if asked and self._exists():  # just now, by SkyPilot's clock
             await self._note(lambda: self._open().judge(asked, at))
@@ -214,7 +222,7 @@ class Costs:
         self._open().see(life, seen, at, price=price, since=since)
         self._told[life.id] = (key, at)
 
-    def _saw_clusters(self, clusters: Sequence[CloudCluster], complete: bool, at: Moment) -> None:
+    def _saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment) -> None:
         if not clusters and not self._exists():
             return
         addresses = self._addresses()
@@ -231,15 +239,24 @@ class Costs:
                 owner=cluster.owner,
                 labels=_labels(document, cluster.labels),
             )
-            seen = _SEEN.get(cluster.state)
-            if seen is not None:
-                price, since = _price(document, cluster.price_per_hour), cluster.launched
-                self._see(life, seen, at, price if seen == "up" else None, since if seen == "up" else 0.0)
-        if complete:
-            listed = {_id(cluster.hash, cluster.name) for cluster in clusters}
-            for life in self._open().seen_up() if self._exists() else ():
-                if life.id not in listed:
-                    self._see(life, "gone", at, None, 0.0)
+            seen = _SEEN[cluster.state]
+            price = _price(document, cluster.price_per_hour) if seen != "down" else None
+            self._see(life, seen, at, price, cluster.launched if seen == "up" else 0.0)
+        listed = {_id(cluster.hash, cluster.name) for cluster in clusters}
+        for life in self._seen_up(asked):
+            if life.id not in listed:
+                self._see(life, "gone", at, None, 0.0)
+
+    def _seen_up(self, names: Sequence[str] | None) -> list[Life]:
+        """Those that were up when they were seen last: of these names, or all."""
+        if not self._exists() or (names is not None and not names):
+            return []
+        lives = self._open().seen_up()
+        if names is None:
+            return lives
+        known = self._addresses()
+        wanted = {known[name][0] if name in known else name for name in names}
+        return [life for life in lives if life.cluster in wanted]
 
     def _read(self, usage: Sequence[Usage], at: Moment) -> None:
         addresses = self._addresses()
@@ -272,16 +289,19 @@ class Costs:
         self._open().put_runs(facts, at)
         self._told.update({fact.id: ((fact.started, fact.ended), at) for fact in facts})
 
-    def _addresses(self) -> dict[str, tuple[str, ClusterDocument]]:
+    def _addresses(self) -> dict[str, tuple[str, ClusterDocument | None]]:
         """Our address and the document of every cluster in a cloud, by SkyPilot's name."""
+        from rhresources.cloud.kept import kept_clusters
         from rhresources.cloud.task import sky_name
 
-        found = {}
-        for entry in self._names.list(kind="cluster"):
-            document = entry.document
-            if isinstance(document, ClusterDocument) and document.type == "cloud":
-                found[sky_name(entry.name, self._home)] = (entry.name, document)
-        return found
+        documents = {
+            entry.name: entry.document
+            for entry in self._names.list(kind="cluster")
+            if isinstance(entry.document, ClusterDocument) and entry.document.type == "cloud"
+        }
+        found = {sky_name(address, self._home): (address, document) for address, document in documents.items()}
+        adopted = {kept.name: (kept.address, documents.get(kept.address)) for kept in kept_clusters(self._home)}
+        return {**found, **adopted}
 
     def _cluster(self, address: str) -> ClusterDocument | None:
         try:
