@@ -101,7 +101,6 @@ class CloudFeed:
         if refresh:
             self._asked_cloud = time.monotonic()
         entries = await self._workspace.cloud_clusters(refresh=refresh)
-        await self._workspace.costs.saw_clusters([entry.cluster for entry in entries], complete=True)
         found = {entry.cluster.name: entry.cluster for entry in entries if not entry.address}
         named = {entry.address: entry.cluster for entry in entries if entry.address}
         notices = await asyncio.to_thread(self._workspace.cloud_notices)

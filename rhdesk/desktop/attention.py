@@ -23,7 +23,7 @@ _MOST = 20
 def concerns(desk: Desk) -> list[Concern]:
     """The worst first, at most twenty."""
     clusters = [*_clusters(desk), *cloud_concerns(desk), *_hosts(desk)]
-    found = [*_broken(desk), *clusters, *_costs(desk), *_disks(desk), *_runs(desk)]
+    found = [*_broken(desk), *clusters, *cost_concerns(desk), *_disks(desk), *_runs(desk)]
     return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
 
 
@@ -111,13 +111,6 @@ def _hosts(desk: Desk) -> list[Concern]:
             act = partial(upgrade, desk, row.address)
             found.append(Concern("package", "warn", f"{row.address} runs another rhdesk", row.differs, "Upgrade", act))
     return found
-
-
-def _costs(desk: Desk) -> list[Concern]:
-    return [
-        Concern("wallet", found.role, found.title, found.text, found.act_text, partial(desk.navigate, found.page, ""))
-        for found in cost_concerns(desk)
-    ]
 
 
 def _unfinished(desk: Desk, address: str) -> int:

@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 from rhdesk.core.cost_words import whole_money
 from rhdesk.core.desk import Desk
 from rhdesk.core.store import SPENDING
-from rhdesk.core.words import count_text
-from rhresources.costs.budget import alerts
+from rhdesk.desktop.concern import Concern
+from rhresources.costs.budget import Alert, alerts
+from rhresources.costs.spending import Summary
 
 
-@dataclass(frozen=True)
-class CostConcern:
-    """One of them, and the page that helps."""
-
-    role: Literal["error", "warn"]
-    title: str
-    text: str
-    act_text: str
-    page: str
-
-
-def cost_concerns(desk: Desk) -> list[CostConcern]:
+def cost_concerns(desk: Desk) -> list[Concern]:
     """They stay for as long as they are so; the notifier tells each once."""
     summary = desk.store.spending.get(SPENDING)
     if summary is None:
         return []
-    found = []
-    for alert in alerts(summary, summary.budget):
-        if alert.level != "info":
-            role: Literal["error", "warn"] = "error" if alert.level == "error" else "warn"
-            projected = summary.projected if summary.projected is not None else summary.month
-            over = alert.names[0].endswith("projected")
-            title = "The budget will be overrun" if over else "The budget is spent"
-            if role == "warn" and not over:
-                title = f"{100 * summary.month / summary.budget:.0f} % of the budget is spent"
-            amount = projected if over else summary.month
-            text = f"{whole_money(amount)} {'by the end of the month' if over else 'this month'}"
-            found.append(
-                CostConcern(role, title, f"{text}, against {whole_money(summary.budget)}", "Clusters", "clusters")
-            )
-    if summary.unpriced:
-        names = ", ".join(summary.unpriced)
-        title = f"{count_text(len(summary.unpriced), 'cluster')} of unknown price"
-        found.append(CostConcern("warn", title, f"{names}: set price_per_hour", "Set it", "names"))
+    found = [_budget(desk, summary, alert) for alert in alerts(summary, summary.budget) if alert.level != "info"]
+    for cluster in summary.unpriced:
+        text = "Say in its document what an hour of it costs: price_per_hour."
+        act = partial(desk.navigate, "names", cluster)
+        found.append(Concern("wallet", "warn", f"Nobody knows what {cluster} costs", text, "Set a price", act))
     return found
+
+
+def _budget(desk: Desk, summary: Summary, alert: Alert) -> Concern:
+    against = f"against {whole_money(summary.budget)}"
+    if alert.is_projected:
+        title, text = "The budget will be overrun", f"{whole_money(summary.projected or 0.0)} by the end of the month"
+    elif alert.level == "error":
+        title, text = "The budget is spent", f"{whole_money(summary.month)} this month"
+    else:
+        title = f"{100 * summary.month / summary.budget:.0f} % of the budget is spent"
+        text = f"{whole_money(summary.month)} this month"
+    act = partial(desk.navigate, "clusters", "")
+    return Concern(
+        "wallet", "error" if alert.level == "error" else "warn", title, f"{text}, {against}", "Clusters", act
+    )

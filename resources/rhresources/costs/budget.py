@@ -24,6 +24,7 @@ class Alert:
     level: Literal["info", "warning", "error"]
     sentence: str
     remedy: str = ""
+    is_projected: bool = False
 
 
 def alerts(summary: Summary, budget: float) -> list[Alert]:
@@ -51,6 +52,7 @@ def alerts(summary: Summary, budget: float) -> list[Alert]:
                 "warning",
                 f"{month} is on course for {money(summary.projected)}, over its budget of {money(budget)}.",
                 "Reckoned from what the last seven days cost.",
+                is_projected=True,
             )
         )
     return found
