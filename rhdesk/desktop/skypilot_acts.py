@@ -122,16 +122,18 @@ def read_clouds(desk: Desk) -> None:
     if info is None or info.state != "ready" or not unknown or desk.tasks.busy(CHECK_TASK):
         return
 
-    async def read(workspace: Workspace, progress: Progress) -> list[CloudCheck]:
-        return await workspace.skypilot.checks()
+    async def read(workspace: Workspace, progress: Progress) -> list[CloudCheck] | None:
+        skypilot = workspace.skypilot
+        if (await skypilot.info()).state != "ready":  # it was ended meanwhile; asking would start it again
+            return None
+        return await skypilot.checks()
 
-    desk.store.clouds.loading()
+    def done(checks: list[CloudCheck] | None) -> None:
+        if checks is not None:
+            desk.store.clouds.replace({check.cloud: check for check in checks})
+
     desk.act(
-        READ_TASK,
-        read,
-        on_done=lambda checks: desk.store.clouds.replace({check.cloud: check for check in checks}),
-        on_error=lambda error: desk.store.clouds.fail(Problem.of(error)),
-        quiet=True,
+        READ_TASK, read, on_done=done, on_error=lambda error: desk.store.clouds.fail(Problem.of(error)), quiet=True
     )
 
 
