@@ -143,9 +143,7 @@ async def test_up_twice_at_once_kill_and_down(home: Path, short_path: Path) -> N
 
 
 @pytest.mark.ray
-async def test_a_server_can_be_ended_while_its_ray_still_starts(
-    rh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_can_be_ended_while_its_ray_still_starts(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[psutil.Process] = []
     monkeypatch.setattr("rhresources.reach.machine._end", killed.append)
     route = MachineRoute(rh_home)

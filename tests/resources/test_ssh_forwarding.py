@@ -297,7 +297,7 @@ async def test_another_user_of_the_host_reaches_no_socket_of_ours(
     listening = asyncio.ensure_future(
         mine.run(
             "python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
-            f"c, _ = s.accept(); c, _ = s.accept(); c.sendall(b\"secret\")' {folder}/s.sock"
+            f'c, _ = s.accept(); c, _ = s.accept(); c.sendall(b"secret")\' {folder}/s.sock'
         )
     )
     async with asyncio.timeout(20):

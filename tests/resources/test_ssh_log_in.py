@@ -68,9 +68,7 @@ async def test_wrong_passphrase_in_the_store_is_asked_again(
     assert [question.again for question in person.secrets_asked] == [True]
 
 
-@pytest.mark.parametrize(
-    ("answers", "code"), [([None], "passphrase-missing"), (["a", "b", "c"], "passphrase-wrong")]
-)
+@pytest.mark.parametrize(("answers", "code"), [([None], "passphrase-missing"), (["a", "b", "c"], "passphrase-wrong")])
 async def test_without_the_passphrase(
     answers: list[str | None], code: str, sshd: Sshd, ssh_home: SshHome, ssh_keys: SshKeys, open_ssh: Opener
 ) -> None:
@@ -198,9 +196,7 @@ async def test_by_certificate(
 
 
 @root_only
-async def test_by_password(
-    sshd: Sshd, ssh_home: SshHome, open_ssh: Opener, session_credentials: Credentials
-) -> None:
+async def test_by_password(sshd: Sshd, ssh_home: SshHome, open_ssh: Opener, session_credentials: Credentials) -> None:
     ssh_home.knows(sshd)
     document = document_of(sshd, user=USER)
     with pytest.raises(NeedsAnswer):

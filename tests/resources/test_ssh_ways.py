@@ -113,9 +113,7 @@ async def test_unknown_name(ssh_home: SshHome, open_ssh: Opener) -> None:
     assert "no-such-host.invalid" in caught.value.sentence
 
 
-async def test_no_answer(
-    silent: int, ssh_home: SshHome, open_ssh: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_answer(silent: int, ssh_home: SshHome, open_ssh: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rhresources.reach.ssh.transport.ANSWER_SECONDS", 3.0)
     with pytest.raises(SshProblem) as caught:
         await open_ssh(lonely(port=silent))
@@ -171,9 +169,7 @@ async def test_through_two_jump_hosts(
     ssh_home.knows(target, outer)
     chain = f"{ME}@127.0.0.1:{outer.port},{ME}@127.0.0.1:{inner.port}"
     person, steps = Person(), list[Step]()
-    connection = await open_ssh(
-        document_of(target, ssh_keys.plain, proxy_jump=chain), person, on_step=steps.append
-    )
+    connection = await open_ssh(document_of(target, ssh_keys.plain, proxy_jump=chain), person, on_step=steps.append)
     assert (await connection.run("echo in")).text == "in"
     # every host on the way has its key verified and is logged in to
     assert len(person.asked) == 1

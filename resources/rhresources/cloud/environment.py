@@ -119,8 +119,10 @@ async def _make(folder: Path, say: OnLaunch) -> None:
     try:
         _tell(say, "Making an environment for SkyPilot")
         await _run_uv(uv, ["venv", "--quiet", "--clear", "--python", f">={PYTHON}", str(folder)], say)
-        arguments = ["pip", "install", "--require-hashes", "--python", str(environment_python(folder)), "-r", str(lock)]
-        await _run_uv(uv, arguments, say)
+        python = str(environment_python(folder))
+        await _run_uv(
+            uv, ["pip", "install", "--require-hashes", "--compile-bytecode", "--python", python, "-r", str(lock)], say
+        )
         write_text(folder / _MARK, f"{_lock_digest()}\n")
         whole = True
     finally:
@@ -134,6 +136,7 @@ async def _run_uv(uv: Path, arguments: list[str], say: OnLaunch) -> None:
     process = await asyncio.create_subprocess_exec(
         uv, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, start_new_session=True, env={**os.environ, "NO_COLOR": "1"},
+        cwd="/",  # the settings of uv that count are the user's, not those of the project one happens to be in
     )  # fmt: skip
     assert process.stderr is not None
     said: list[str] = []

@@ -36,7 +36,7 @@ _NO_IMAGE = frozenset({
     "cudo", "fluidstack", "hyperbolic", "lambda", "mithril", "paperspace", "primeintellect", "scp", "seeweb",
     "shadeform", "vsphere",
 })  # fmt: skip
-_NO_STOP_OF_SPOT = frozenset({"aws", "azure", "ibm", "oci"})
+_NO_STOP_OF_SPOT = frozenset({"aws", "azure", "ibm", "oci", "scp"})
 
 
 def title(cloud: str) -> str:

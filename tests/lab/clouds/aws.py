@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -17,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.clouds.downloads import PROJECT, moto_environment, node_home, skypilot_environment
+from lab.clouds.downloads import PROJECT, moto_environment, node_home
 from lab.clouds.offers import write_catalogs, write_images
-from lab.clouds.skypilot_server import SkyPilotServer
+from lab.clouds.skypilot_server import SkyPilotServer, python_at
 from lab.namespaces import command, end, start_holder
 from lab.rights import SYSTEM_PATH
 from lab.switch import Switch
@@ -28,7 +26,6 @@ EC2_ADDRESS, EC2_PORT = "172.31.255.1", 5555
 TEST_ADDRESS = "172.31.255.254"
 URL = f"http://{EC2_ADDRESS}:{EC2_PORT}"
 
-_HERE = Path(__file__).parent
 _SECONDS = 60.0
 
 
@@ -199,13 +196,7 @@ class AwsLab(Switch):
 
     def python(self, folder: Path) -> Path:
         """A `python` in `folder`: SkyPilot's own, inside the lab. A server that it runs is reached at its port here."""
-        folder.mkdir(parents=True, exist_ok=True)
-        words = [sys.executable, "-I", str(_HERE / "relay.py"), str(self._switch.pid)]
-        program = folder / "python"
-        real = skypilot_environment() / "bin" / "python"
-        program.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(real)])} "$@"\n')
-        program.chmod(0o755)
-        return program
+        return python_at(self, folder)
 
     def server(self, home: Path) -> SkyPilotServer:
         """Start SkyPilot's API server in the lab, with `home` prepared for it; to the test it is a team's server."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,12 +15,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lab.clouds.downloads import skypilot_environment
 from lab.sshd import free_port
+from lab.switch import Switch
 
 _SECONDS_TO_START = 180.0
 _SECONDS_TO_END = 10.0
 _BOUNDS = {"SKYPILOT_POD_MEMORY_GB_LIMIT": "4", "SKYPILOT_POD_CPU_CORE_LIMIT": "2"}
 """By default it starts some seventy workers."""
+
+
+def python_at(switch: Switch, folder: Path) -> Path:
+    """A `python` in `folder`: SkyPilot's own, in a switch's network. A server it runs is reached at its port here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = switch.enter_switch()[2]
+    words = [sys.executable, "-I", str(Path(__file__).parent / "relay.py"), holder]
+    program = folder / "python"
+    real = skypilot_environment() / "bin" / "python"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(real)])} "$@"\n')
+    program.chmod(0o755)
+    return program
 
 
 class SkyPilotServer:

@@ -1,0 +1,199 @@
+"""The real SkyPilot behind our client, without any cloud: its server is ours, closed to others, leaves the user's files
+alone; it says which clouds are missing; what a cloud cannot do is as SkyPilot says.
+
+It runs in a network with no way out, as in the labs with clouds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import pickle
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from lab.clouds.downloads import skypilot_environment
+from lab.clouds.skypilot_server import python_at
+from lab.rights import why_no_hosts
+from lab.switch import Switch
+
+from rhresources.cloud.answers import LaunchEvent
+from rhresources.cloud.client import ApiSkyPilot
+from rhresources.cloud.limits import TITLES, Act, why_not
+from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.server import INSIDE, OwnServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+LIMITS = """
+import json
+from sky import clouds, resources
+from sky.utils import registry
+found = {}
+for name, cloud in registry.CLOUD_REGISTRY.items():
+    for spot in (False, True):
+        wish = resources.Resources(cloud=cloud if isinstance(cloud, clouds.Cloud) else cloud(), use_spot=False)
+        wish._use_spot = spot
+        try:
+            lacking = cloud._unsupported_features_for_resources(wish)
+        except Exception:
+            lacking = getattr(cloud, "_CLOUD_UNSUPPORTED_FEATURES", {}) or {}
+        found[f"{name} {spot}"] = sorted(feature.value for feature in lacking)
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of somebody who uses `sky` already, has no cloud, and is cut off from the world."""
+    if reason := why_no_hosts():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("user")
+    (folder / ".sky").mkdir()
+    (folder / ".sky" / "user_hash").write_text("abcd1234")
+    with Switch("10.79.0.1") as switch, pytest.MonkeyPatch.context() as patch:
+        switch.at_switch("ip", "link", "set", "lo", "up")
+        python_at(switch, folder / "environment" / "bin")
+        patch.setenv("RH_SKYPILOT_ENVIRONMENT", str(folder / "environment"))
+        patch.setenv("HOME", str(folder))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield folder
+
+
+@pytest.fixture
+async def skypilot(user: Path) -> AsyncIterator[ApiSkyPilot]:
+    """Tests that run one after the other share the server: it waits a while for the next."""
+    made = ApiSkyPilot(user / ".rh")
+    yield made
+    if made._service.own.running:
+        made._service.own._forget()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ended(user: Path) -> Iterator[None]:
+    yield
+    asyncio.run(_end(user / ".rh"))
+
+
+async def _end(home: Path) -> None:
+    own = OwnServer(home)
+    if running := await own.find():
+        await own.leave()
+        await gone(running.pid)
+
+
+async def gone(pid: int) -> None:
+    for _ in range(600):
+        if not psutil.pid_exists(pid):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"process {pid} goes on")
+
+
+async def test_that_it_is_started_and_answers_to_us_alone(skypilot: ApiSkyPilot, user: Path) -> None:
+    told: list[LaunchEvent] = []
+    info = await skypilot.ensure(told.append)
+    assert (info.state, info.owned, info.version) == ("ready", True, "0.14.1")
+    assert {event.phase for event in told} <= {"server"}
+    async with httpx.AsyncClient(trust_env=False, base_url=info.url) as stranger:
+        for path in ("/api/health", "/dashboard/", "/", "/token", "/api/v1/auth/token?code_challenge=x"):
+            assert (await stranger.get(path)).status_code == 401, path
+        launch = await stranger.post("/launch", json={"task": "run: id", "cluster_name": "theirs"})
+        assert launch.status_code == 401
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": base64.b64encode(b"0" * 16).decode()}  # fmt: skip
+        proxy = await stranger.get("/slurm-job-ssh-proxy?cluster_name=x", headers=upgrade)
+        assert proxy.status_code == 403
+
+
+async def test_that_it_leaves_the_files_of_the_user_alone(skypilot: ApiSkyPilot, user: Path) -> None:
+    await skypilot.clusters()
+    assert (user / ".sky" / "user_hash").read_text() == "abcd1234"
+    assert not (user / ".ssh" / "config").exists()
+    assert (user / ".rh" / "skypilot" / "state" / ".sky" / "state.db").exists()
+    assert not (user / ".sky" / "state.db").exists()
+
+
+async def test_that_without_a_cloud_everything_is_answered_plainly(skypilot: ApiSkyPilot) -> None:
+    assert await skypilot.clusters() == []
+    assert await skypilot.clusters(refresh=True) == []
+    assert await skypilot.usage() == []
+    assert await skypilot.events("gpu-1") == []
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.launch("gpu-1", "resources:\n  cpus: 2+\n", lambda _event: None)
+    assert (caught.value.code, caught.value.sentence) == ("no-cloud", "No cloud is set up.")
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.launch("gpu-1", "resources:\n  infra: nocloud\n", lambda _event: None)
+    assert caught.value.code == "no-cloud"
+    for act in (skypilot.down, skypilot.stop, skypilot.start):
+        with pytest.raises(CloudProblem) as caught:
+            await act("gpu-1", lambda _event: None)
+        assert caught.value.code == "not-there"
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.hosts("gpu-1")
+    assert caught.value.code == "not-there"
+
+
+async def test_that_a_check_names_what_is_missing(skypilot: ApiSkyPilot) -> None:
+    checks = {check.cloud: check for check in await skypilot.checks(refresh=True)}
+    assert len(checks) > 15
+    assert not any(check.enabled for check in checks.values())
+    assert all(check.reason for check in checks.values())
+    assert "aws configure" in checks["aws"].remedy
+    assert not any("Traceback" in check.reason for check in checks.values())
+    assert {check.cloud: check for check in await skypilot.checks()} == checks
+
+
+async def test_that_a_killed_keeper_takes_the_server_with_it(skypilot: ApiSkyPilot, user: Path) -> None:
+    running = await skypilot._service.own.have()
+    server = psutil.Process(running.pid)
+    await skypilot.clusters()
+    group = [server, *server.children(recursive=True)]
+    plan = str(user / ".rh" / "skypilot" / "keeper.json")
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if plan in process.cmdline():
+                process.kill()
+    for process in group:
+        await gone(process.pid)
+    assert await skypilot.clusters() == [], "and the next one starts another"
+
+
+def test_that_the_limits_are_those_of_skypilot() -> None:
+    python = skypilot_environment() / "bin" / "python"
+    done = subprocess.run([python, "-c", LIMITS], capture_output=True, text=True, check=True)
+    features: dict[Act, str] = {
+        "stop": "stop", "spot": "spot_instance", "several_hosts": "multi-node", "image": "image_id",
+        "autostop_down": "autodown",
+    }  # fmt: skip
+    wrong = []
+    for key, lacking in json.loads(done.stdout.splitlines()[-1]).items():
+        name, spot = key.split(" ")
+        assert name in TITLES, f"SkyPilot has a new cloud, {name}"
+        for act, feature in features.items():
+            if act == "spot" and spot == "True":
+                continue
+            if bool(why_not(name, act, spot=spot == "True")) != (feature in lacking):
+                wrong.append((key, act, lacking))
+    assert wrong == []
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch pwned",)
+
+
+def test_that_a_hostile_handle_runs_nothing(tmp_path: Path) -> None:
+    python = skypilot_environment() / "bin" / "python"
+    command = [python, "-I", INSIDE / "rhdesk_handles.py"]
+    handle = base64.b64encode(pickle.dumps(Hostile())).decode()
+    done = subprocess.run(command, input=handle, capture_output=True, text=True, cwd=tmp_path)
+    assert not (tmp_path / "pwned").exists()
+    assert json.loads(done.stdout)["pairs"] == []
