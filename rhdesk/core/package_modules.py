@@ -150,7 +150,7 @@ class InstalledModules:
         self._read: dict[str, Any] = {}
 
     async def modules(self, inside: str) -> list[ModuleRow]:
-        from rhresources.package_index.name_list import normal_name
+        from rhresources.package_words import normal_name
 
         reply = await self._browse(inside)
         found = []

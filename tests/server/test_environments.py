@@ -20,7 +20,6 @@ from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
-from rhserver.environments.installer import telling_sentence
 
 Spec = pb.PackageSpec
 
@@ -356,17 +355,3 @@ async def test_removal_is_refused_while_in_use(environments: Environments, tmp_p
     assert python(await environments.ensure(spec(pip("alpha"))), "import alpha; print(1)") == "1"
     assert await environments.collect(unused_seconds=3600, max_bytes=1 << 40) == 0
     assert await environments.collect(unused_seconds=3600, max_bytes=0) > 1000
-
-
-def test_the_telling_line_of_a_failed_build() -> None:
-    output = [
-        "  × Failed to build `x @ file:///x`",
-        "  ├─▶ The build backend returned an error",
-        "  ╰─▶ Call to `setuptools.build_meta` failed (exit status: 1)",
-        "      [stderr]",
-    ]
-    assert telling_sentence(output).startswith(
-        "Failed to build `x @ file:///x`: Call to `setuptools.build_meta` failed"
-    )
-    assert telling_sentence(["anything", "os error 28: No space left on device"]) == "the disk of the cluster is full"
-    assert telling_sentence(["all went well"]) == ""

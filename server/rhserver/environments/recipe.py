@@ -105,7 +105,7 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
             step, asked_content = _step_of(asked, needs, package, trees)
         if target or needs.lines or needs.projects or needs.locks:
             content.append([asked_content, "" if package.tree.root else target, needs.content])
-            for part in _parts(step, needs, target):
+            for part in _parts(step, needs, target, package.spec):
                 _append(steps, part)
     if not conda.names_python:
         wishes.choose()
@@ -224,7 +224,7 @@ def _step_of(
     return Step(tuple(dict.fromkeys(options)), limits=tuple(dict.fromkeys(limits))), content
 
 
-def _parts(step: Step, needs: Needs, target: str) -> Iterator[Step]:
+def _parts(step: Step, needs: Needs, target: str, written: str) -> Iterator[Step]:
     """What one package needs, each project with its own settings; option lines and constraints hold for all."""
     everywhere = [line for line in needs.lines if line.startswith("-")]
 
@@ -234,6 +234,7 @@ def _parts(step: Step, needs: Needs, target: str) -> Iterator[Step]:
     if target or len(everywhere) < len(needs.lines):
         own = part(needs.lines)
         own.targets += [target] if target else []
+        own.written |= {target: written} if target and written else {}
         yield own
     for project in needs.projects:
         with_project = part(everywhere, project.settings)
