@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cloudpickle
 import pytest
-from lab.environment_parts import wheel
 from lab.hosts import Network
+from lab.made_packages import make_wheel
 from lab.server_hosts import ServerHosts, server_hosts
 
 from rhresources.code.tree import CodeTree
@@ -54,7 +54,7 @@ def _where(listed: list[pb.Environment], hash: str) -> dict[str, bool]:
 async def test_environments_of_several_hosts(
     lab_network: Network, make_project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    wheel(tmp_path, "alpha", "1.0")
+    make_wheel(tmp_path, "alpha", "1.0")
     with server_hosts(lab_network, 2) as hosts:
         hosts.start_head()
         assert hosts.join(2)["state"] == "joined"
@@ -76,7 +76,7 @@ async def _same_everywhere_and_removed(
     client: ClusterClient, hosts: ServerHosts, function: pb.FunctionSpec, wheels: Path
 ) -> None:
     old = await client.prepare(function)
-    wheel(wheels, "alpha", "2.0")  # what another host would take by itself
+    make_wheel(wheels, "alpha", "2.0")  # what another host would take by itself
     ran = await _runs(client, old.key)
     assert {host: version for host, (version, _) in ran.items()} == {"node1": "1.0", "node2": "1.0"}
 

@@ -7,18 +7,18 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import uv
-from lab.environment_parts import push
+from lab.environment_parts import push, use_folder
 from lab.made_packages import make_wheel
 from packaging.requirements import Requirement
 
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
 from rhserver.environments.conda.activation import note_variables
 from rhserver.environments.conda.needs import CondaNeeds
@@ -40,27 +40,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for version in ("1.0", "2.0", "3.0rc1"):
         make_wheel(folder, "alpha", version)
     make_wheel(folder, "beta", "1.0")
-    for name, value in {
-        "UV_FIND_LINKS": str(folder),
-        "UV_DEFAULT_INDEX": folder.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "c"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_folder(folder, tmp_path / "c", monkeypatch)
     return folder
-
-
-@pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, wheels: Path):
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
 
 
 @pytest.fixture
