@@ -70,7 +70,7 @@ def test_what_removing_the_unused_takes_is_listed_before(qtbot: QtBot, desk: Des
     dialog.days.setValue(60)
     assert dialog.going == []
     assert not dialog.accept_button.isEnabled()
-    assert "1 environment is in use." in words_of(dialog)
+    assert "1 environment is in use. The oldest was last used" in words_of(dialog)
     dialog.by_age.setChecked(False)
     dialog.by_size.setChecked(True)
     dialog.most.setValue(1.5)
