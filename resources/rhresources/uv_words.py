@@ -12,7 +12,7 @@ _CAUSE = re.compile(r"cause:|Caused by:|[╰├]─▶")
 _DRAWN = "×╰├─▶│ "
 _TRANSCRIPT = re.compile(r"\[std(?:err|out)\]|--- std(?:err|out)|Traceback \(most recent")
 """What a program that uv ran had printed follows."""
-_BUILT = re.compile(r"Failed to build `([^`@]+?)(?: @ [^`]*)?`")
+_BUILT = re.compile(r"Failed to (?:download and )?build `([^`@]+?)(?: @ [^`]*)?`")
 _LOCAL = re.compile(r"`([^`@]+?) @ file:[^`]*`")
 _COMPLAINT = re.compile(r"(?:^|: )(?:fatal error|fatal|error): ")
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|Warning)(?:: |$)")
@@ -40,7 +40,7 @@ def telling_sentence(lines: Iterable[str]) -> str:
     built = _BUILT.match(error)
     if complaint and built:
         return _shortened(f"{built[1]} cannot be built: {complaint}")
-    if complaint and any(word in error for word in ("build backend", "Git operation", "Failed to build")):
+    if complaint and any(word in error for word in ("build backend", "Git operation")):
         return _shortened(f"{error.rstrip(':. ')}: {complaint}")
     said = f"{error.rstrip(':. ')}: {causes[-1]}" if causes else error
     return _shortened(_LOCAL.sub(r"\1", said))

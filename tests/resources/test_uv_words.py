@@ -31,6 +31,16 @@ error: The build backend returned an error
            File "<string>", line 3, in <module>
          ModuleNotFoundError: No module named 'numpy'
 """
+FAILED_DOWNLOADED = """\
+error: Failed to download and build `petsc4py==3.26.1`
+  cause: The build backend returned an error
+  cause: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
+
+         [stderr]
+         Traceback (most recent call last):
+           File "<string>", line 172, in config
+         RuntimeError: 256
+"""
 OLD_DRAWING = """\
   × Failed to build `x @ file:///x`
   ├─▶ The build backend returned an error
@@ -68,6 +78,7 @@ error: Failed to download `x @ https://host.example/x-1.0-py3-none-any.whl`
     [
         (NO_COMPILER_HEADER, "cext cannot be built: x.c:1:10: fatal error: nothere.h: No such file or directory"),
         (FAILED_SETUP, "The build backend returned an error: ModuleNotFoundError: No module named 'numpy'"),
+        (FAILED_DOWNLOADED, "petsc4py==3.26.1 cannot be built: RuntimeError: 256"),
         (OLD_DRAWING, "Failed to build x: Call to `setuptools.build_meta` failed (exit status: 1)"),
         (NO_REPOSITORY, "Git operation failed: '/srv/nothere' does not appear to be a git repository"),
         (

@@ -46,7 +46,7 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
         arguments = await asyncio.to_thread(step.arguments, folder, number)
         place = await asyncio.to_thread(step.runs_in, folder, number)
         if await installer.run(uv, "pip", "install", *options, *arguments, folder=place):
-            raise failure(list(installer.output), "The packages could not be installed")
+            raise failure(step.in_users_words(installer.output), "The packages could not be installed")
     if recipe.conda is not None:
         await note_variables(environment, recipe.conda.variables, folder, installer)
     await asyncio.to_thread(_add_cloudpickle, environment)

@@ -169,7 +169,10 @@ def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> 
         return Needs(folders=[folder, source] if has_source else [folder]), ""
     check_archive(path, written)
     content = [content_of(path), *(sources_of(path, tree) if path.is_dir() else ())]
-    return Needs(content=content, python=python_of_project(path, tree)), str(path)
+    needs = Needs(content=content, python=python_of_project(path, tree))
+    if path.is_dir():
+        needs.take_settings(path, tree)
+    return needs, str(path)
 
 
 def _add_conda(package: pb.PackageSpec, needs: Needs, options: tuple[str, ...], conda: CondaNeeds) -> None:
@@ -232,7 +235,7 @@ def _parts(step: Step, needs: Needs, target: str, written: str) -> Iterator[Step
         return Step(step.options, [], [*lines], [*needs.constraints], step.limits, settings=settings)
 
     if target or len(everywhere) < len(needs.lines):
-        own = part(needs.lines)
+        own = part(needs.lines, needs.settings)
         own.targets += [target] if target else []
         own.written |= {target: written} if target and written else {}
         yield own

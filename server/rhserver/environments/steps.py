@@ -101,6 +101,13 @@ class Step:
         (place / "uv.toml").write_text(self.settings, "utf-8")
         return place
 
+    def in_users_words(self, lines: Iterable[str]) -> list[str]:
+        """`lines` of the installer with what the user wrote in place of folders of the server."""
+        said = "\n".join(lines)
+        for target, written in self.written.items():
+            said = said.replace(f"file://{target}", written).replace(target, written)
+        return said.splitlines()
+
     @property
     def counted(self) -> str:
         """What it installs, for people."""
