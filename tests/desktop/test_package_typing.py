@@ -121,3 +121,15 @@ def test_a_task_centre_without_tasks_says_so(qtbot: QtBot, desk: Desk, page: Pac
     drawer = TaskDrawer(page, desk)
     drawer.toggle()
     assert "No tasks" in words(drawer)
+
+
+def test_a_name_that_is_taken_is_asked_for_anew(page: PackagesPage, qtbot: QtBot) -> None:
+    page.add()
+    dialog = page.findChildren(NewPackage)[0]
+    dialog.name.setText("~/other")
+    qtbot.keyClicks(dialog.form.target.line, "numpy")
+    dialog.accept_button.click()
+    qtbot.waitUntil(lambda: "There is a resource ~/other already." in words(dialog), timeout=5000)
+    assert dialog.name.selectedText() == "~/other"
+    assert page.window().isVisible()
+    dialog.reject()
