@@ -53,6 +53,19 @@ def pip(*targets: str, setup: tuple[str, ...] = ()) -> pb.EnvironmentSpec:
     return pb.EnvironmentSpec(packages=packages, setup_commands=setup)
 
 
+def slow_build(snapshots: Snapshots, mark: Path) -> pb.EnvironmentSpec:
+    """A project whose build does not come to an end; `mark` has its process once it has begun."""
+    backend = f"""import os, time
+def get_requires_for_build_wheel(config_settings=None):
+    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
+    os.replace({str(mark)!r} + ".part", {str(mark)!r})
+    time.sleep(60)
+"""
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
+    return pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+
+
 def run(ready: ReadyEnvironment, code: str) -> str:
     """What `code` prints there, where local packages can be imported."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

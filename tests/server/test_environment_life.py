@@ -22,6 +22,7 @@ from lab.environment_parts import (
     planned,
     push,
     site_of,
+    slow_build,
 )  # fmt: skip
 from lab.made_packages import make_wheel
 
@@ -86,15 +87,7 @@ async def test_giving_up_a_check_ends_the_solver(
     environments: Environments, tmp_path: Path, snapshots: Snapshots
 ) -> None:
     mark = tmp_path / "pid"
-    backend = f"""import os, time
-def get_requires_for_build_wheel(config_settings=None):
-    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
-    os.replace({str(mark)!r} + ".part", {str(mark)!r})
-    time.sleep(60)
-"""
-    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
-    spec = pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+    spec = slow_build(snapshots, mark)
     checking = asyncio.ensure_future(check(environments, spec))
     async with asyncio.timeout(60):
         while not mark.exists():

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 import uv
-from lab.environment_parts import alpha, check, pip, push
+from lab.environment_parts import alpha, check, pip, push, slow_build
 from lab.made_packages import make_wheel
 
 from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
@@ -145,15 +145,7 @@ async def test_the_solver_of_a_killed_server_is_ended_by_the_next(
     environments: Environments, snapshots: Snapshots, tmp_path: Path
 ) -> None:
     mark = tmp_path / "pid"
-    backend = f"""import os, time
-def get_requires_for_build_wheel(config_settings=None):
-    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
-    os.replace({str(mark)!r} + ".part", {str(mark)!r})
-    time.sleep(60)
-"""
-    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
-    spec = pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+    spec = slow_build(snapshots, mark)
     checking = asyncio.ensure_future(check(environments, spec))
     await until(lambda: mark.exists() or checking.done())
     builder = psutil.Process(int(mark.read_text()))
