@@ -86,7 +86,7 @@ class PackageInstall(QWidget):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(0)
         self._list.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the line that has it
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -225,7 +225,7 @@ class PackageInstall(QWidget):
         self._lines = {address: self._lines[address] for address in addresses}
         if new:
             order_tabs(self._split, self.install_button)
-            self._split.widget(0).setMinimumHeight(min(_LINES_HIGH, len(self._lines) * _LINE))
+            self._area.setMinimumHeight(min(_LINES_HIGH, len(self._lines) * _LINE))
         self._refresh()
 
     def _refresh(self) -> None:
