@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
@@ -117,7 +118,7 @@ def test_that_the_lock_file_covers_the_project_and_names_no_place() -> None:
     stale = []
     for line in wanted:
         requirement = Requirement(line)
-        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        name = canonicalize_name(requirement.name)
         versions = [version for found, version in locked if found == name]
         applies = requirement.marker is None or requirement.marker.evaluate()
         # of one that differs between versions of Python the lock has several

@@ -137,6 +137,9 @@ class ClusterEnvironments:
 
     async def _spec(self, request: EnvironmentRequest, on_line: OnLine) -> pb.EnvironmentSpec:
         spec = await make_builtin_environment(self._client, self._trees, request.packages, on_line)
+        for package in spec.packages:
+            if package.revision:  # a branch is a commit from here on
+                on_line(f"Using {package.spec}")
         spec.python = request.python
         spec.setup_commands.extend(request.setup_commands)
         return spec

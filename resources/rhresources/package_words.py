@@ -25,6 +25,12 @@ _PARAMETER = re.compile(
 _LINE_END = re.compile("%(0[0ad]|1b|7f)", re.IGNORECASE)  # would end a line of git's talk with its helpers
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _SHOWN_LIMIT = 80
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def normal_name(name: str) -> str:
+    """A project's name as indexes compare it: `Ruamel_Yaml` is `ruamel-yaml`."""
+    return _SEPARATORS.sub("-", name.strip()).lower()
 
 
 def redacted(text: str) -> str:

@@ -45,6 +45,21 @@ def _state(environment: pb.Environment) -> str:
     return str(pb.Environment.State.Name(environment.state)).lower()
 
 
+def _asked(environment: pb.Environment) -> str:
+    """The packages, and what else tells it from others of the same."""
+    commands = len(environment.spec.setup_commands)
+    more = [f"{commands} set-up {'command' if commands == 1 else 'commands'}"] if commands else []
+    more += ["updated"] if environment.spec.renewed else []
+    packages = [_with_folder(each) for each in environment.spec.packages] or environment.packages
+    return ", ".join(packages) + (f" ({', '.join(more)})" if more else "")
+
+
+def _with_folder(package: pb.PackageSpec) -> str:
+    """Its line, and the name of the folder that was sent where the line (`./`) does not say it."""
+    line, folder = package.spec or package.target, package.tree.project.rpartition("-")[0]
+    return f"{line} in {folder}" if folder and not package.revision and folder not in line else line
+
+
 def environment_as_json(environment: pb.Environment) -> dict[str, Any]:
     """An environment as `--json` prints it: a stable contract."""
     return {
@@ -87,7 +102,7 @@ def list_command(cluster: str, as_json: bool) -> None:
         (
             (
                 _short(each.hash), *((printable(each.host),) if several else ()), _state(each), each.python,
-                size(each.bytes), age(each.used), printable(", ".join(each.packages)),
+                size(each.bytes), age(each.used), printable(_asked(each)),
             )
             for each in found
         ),
@@ -131,6 +146,8 @@ def show_command(cluster: str, environment: str, newest: bool, requirements: boo
 def _print_contents(reply: pb.InspectEnvironmentReply, newest: bool) -> None:
     shown = reply.environment
     note(f"Environment {shown.hash} with Python {shown.python}, {size(shown.bytes)}, used {age(shown.used)}.")
+    for command in shown.spec.setup_commands:
+        note(printable(f"  $ {command}"))
     titles = ("", "NAME", "VERSION", "MADE WITH", *(("NEWEST",) if newest else ()), "ASKED FOR")
     rows = []
     for each in reply.packages:

@@ -21,6 +21,7 @@ class EnvironmentRow:
         created, used: seconds since the epoch; 0: never.
         renewed: when it was asked for anew; 0: it is as it was first made.
         state: "ready", "installing" or "failed".
+        contents: what saved packages among them stood for when it was made: "numpy==1.26".
         host: where it is; empty on a cluster of one. An environment has a row for each host.
     """
 
@@ -35,6 +36,7 @@ class EnvironmentRow:
     setup_commands: tuple[str, ...] = ()
     renewed: float = 0.0
     host: str = ""
+    contents: str = ""
 
     @classmethod
     def of(cls, environment: pb.Environment) -> EnvironmentRow:
@@ -52,6 +54,7 @@ class EnvironmentRow:
             tuple(environment.spec.setup_commands),
             float(environment.spec.renewed),
             environment.host,
+            ", ".join(filter(None, map(_contents, environment.spec.packages))),
         )
 
     @property
@@ -66,8 +69,8 @@ class EnvironmentRow:
 
     @property
     def facts(self) -> str:
-        """Where it is, its Python and the beginning of its hash."""
-        return " · ".join(part for part in (self.host, f"Python {self.python}", self.hash[:10]) if part)
+        """Where it is, what it was made of where that is not the title, its Python and the beginning of its hash."""
+        return " · ".join(part for part in (self.host, self.contents, f"Python {self.python}", self.hash[:8]) if part)
 
     @property
     def last_use(self) -> float:
@@ -82,12 +85,25 @@ class EnvironmentRow:
         return "Something runs in it now." if self.in_use else ""
 
 
+def _contents(package: pb.PackageSpec) -> str:
+    """What a package that was asked for by its saved name stood for; empty: its own words say that."""
+    if not package.spec.startswith("rh:"):
+        return ""
+    if package.tree.ByteSize():
+        return package.revision[:7]
+    return " ".join((package.target, *package.options))
+
+
 def one_of_each(rows: Iterable[EnvironmentRow]) -> list[EnvironmentRow]:
     """Each environment once, on however many hosts it is."""
     found: dict[str, EnvironmentRow] = {}
     for row in rows:
         found.setdefault(row.hash, row)
     return list(found.values())
+
+
+OWN_PACKAGE = "cloudpickle"
+"""What rhdesk itself needs and puts into every environment."""
 
 
 @dataclass(frozen=True)

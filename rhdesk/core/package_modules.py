@@ -150,7 +150,7 @@ class InstalledModules:
         self._read: dict[str, Any] = {}
 
     async def modules(self, inside: str) -> list[ModuleRow]:
-        from rhresources.package_index.name_list import normal_name
+        from rhresources.package_words import normal_name
 
         reply = await self._browse(inside)
         found = []
@@ -246,7 +246,7 @@ def why_none(tree: ast.Module) -> str:
         names = ", ".join(classes[:3]) + ("…" if len(classes) > 3 else "")
         return f"It has classes ({names}); methods cannot be run as functions."
     private = any(isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) for one in tree.body)
-    return "All its functions are private." if private else "It has no function."
+    return "All its functions are private." if private else "It has neither functions nor classes."
 
 
 def _all_of(tree: ast.Module) -> set[str] | None:

@@ -115,6 +115,17 @@ def wants(text: str) -> bool:
     return bool(_NAME.fullmatch(text.partition("[")[0]) or _VERSIONED.fullmatch(text))
 
 
+def is_unfinished(text: str) -> bool:
+    """Whether a requirement breaks off where a version or an extra has to come: "numpy==", "fastapi[all,"."""
+    return bool(_NAME.match(text.strip()) and re.search(r"[=<>~!,\[]\s*$", text))
+
+
+def project_of(text: str) -> str:
+    """The name that a requirement begins with, "numpy" of "numpy>=1.26"; empty: it begins with none."""
+    found = _NAME.match(text.strip())
+    return found[0] if found else ""
+
+
 def matching_versions(head: str, typed: str, versions: list[VersionInfo]) -> tuple[Suggestion, ...]:
     """The versions that begin as typed, newest first; what was taken back or is no release only if it is typed."""
     found = [each for each in versions if each.version.startswith(typed) and not each.yanked]

@@ -83,7 +83,7 @@ def distributions(document: Any) -> tuple[str, ...]:
     target = str(document.target)
     if document.install_method not in ("pip", "conda") or document.spec().is_path or "://" in target:
         return ()
-    from rhresources.package_index.name_list import normal_name
+    from rhresources.package_words import normal_name
 
     name = target.rpartition("::")[2]
     for mark in "[ ;=<>!~@(":

@@ -47,7 +47,7 @@ def declare(desk: Desk, shell: Shell) -> None:
         ),
         Command(
             "package.add",
-            "Add a package",
+            "New package",
             lambda: shell.navigate("packages", "new"),
             "plus",
             words="new create",

@@ -18,6 +18,7 @@ from typing import Any
 
 from rhresources import paths
 from rhresources.errors import RhError
+from rhserver.disk import be_private
 from rhserver.engine.ray_processes import LOOPBACK
 from rhserver.limits import Limits
 
@@ -34,7 +35,7 @@ def main() -> int:
     for field in dataclasses.fields(Limits):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=int, default=field.default, metavar="N")
     arguments = parser.parse_args()
-    os.umask(0o077)
+    be_private()
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr,

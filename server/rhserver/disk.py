@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from rhresources.errors import ServerProblem
 
 _T = TypeVar("_T")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_USUAL_MASK = "RHDESK_USUAL_UMASK"
 
 
 @contextlib.contextmanager
@@ -39,6 +40,20 @@ def disk_problem(error: OSError, failed: str) -> ServerProblem:
             detail=str(error),
         )
     return ServerProblem(f"{failed}: {error.strerror or error}.", code="disk", detail=str(error))
+
+
+def be_private() -> None:
+    """From now on, only the user can read what this process and those that it starts write."""
+    os.environ[_USUAL_MASK] = f"{os.umask(0o077):03o}"
+
+
+def with_usual_rights(command: Sequence[str]) -> Sequence[str]:
+    """`command` as the user would start it: what it writes has the rights that the user's files have elsewhere.
+
+    Installers keep caches, which several users may share.
+    """
+    mask = os.environ.get(_USUAL_MASK, "")
+    return ("sh", "-c", 'umask "$0" && exec "$@"', mask, *command) if mask not in ("", "077") else command
 
 
 def private_directory(path: Path) -> Path:

@@ -6,8 +6,9 @@ import asyncio
 import os
 import shutil
 import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from rhresources.wire.client import ClusterClient
 from rhresources.wire.values import pickle_arguments
 
 PACKAGES = ("numpy==2.2.6", "requests==2.32.5", "rich==14.1.0", "idna==3.10")
+TINY = PACKAGES[-1:]
+"""So little to install that all else shows."""
+
 FILES = 300
 """Of a project: its environment depends on its requirements, and somebody has to find those."""
 
@@ -40,11 +44,14 @@ async def environments(bench: Bench) -> list[Row]:
     hand = bench.folder / "by-hand"
     new = await medians(
         {
-            "ours": lambda: _new_environment(client),
-            "plain": lambda: _by_hand(hand),
-            "compiled": lambda: _by_hand(hand, "--compile-bytecode"),
+            "ours": lambda: _new_environment(client, PACKAGES),
+            "plain": lambda: _by_hand(hand, PACKAGES),
+            "compiled": lambda: _by_hand(hand, PACKAGES, "--compile-bytecode"),
         },
         bench.rounds(7),
+    )
+    tiny = await medians(
+        {"ours": lambda: _new_environment(client, TINY), "plain": lambda: _by_hand(hand, TINY)}, bench.rounds(21)
     )
     little = Goal("value", "<=", 10.0)
     by_hand = f"uv venv + uv pip install of {len(PACKAGES)} packages"
@@ -53,6 +60,13 @@ async def environments(bench: Bench) -> list[Row]:
         Row("preparing it after an edit, beyond one with none", added_after_edit, "ms", goal=little),
         Row(f"new environment : {by_hand}", new["ours"], "ms", new["plain"], Goal("ratio", "<=", 1.3)),
         Row("new environment : the same with --compile-bytecode", new["ours"], "ms", new["compiled"]),
+        Row(
+            f"new environment : the same of {TINY[0]} alone",
+            tiny["ours"],
+            "ms",
+            tiny["plain"],
+            Goal("ratio", "<=", 1.3),
+        ),
     ]
 
 
@@ -113,11 +127,11 @@ async def _function(client: ClusterClient, project: Path, with_environment: bool
     )
 
 
-async def _new_environment(client: ClusterClient) -> float:
+async def _new_environment(client: ClusterClient, packages: Sequence[str]) -> float:
     spec = pb.FunctionSpec(
         name="new",
         entry=pb.Entry(builtin="python"),
-        environment=pb.EnvironmentSpec(packages=[_pip(package) for package in PACKAGES]),
+        environment=pb.EnvironmentSpec(packages=[_pip(package) for package in packages]),
     )
     taken = await _timed(client, spec)
     prepared = await client.prepare(spec)
@@ -131,11 +145,12 @@ async def _timed(client: ClusterClient, spec: pb.FunctionSpec) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-async def _by_hand(folder: Path, *options: str) -> float:
+async def _by_hand(folder: Path, packages: Sequence[str], *options: str) -> float:
+    """With the Python that the server takes: looking for one can take long."""
     uv, python = find_uv_bin(), str(folder / "bin" / "python")
     start = time.perf_counter()
-    await _do(uv, "venv", "--no-project", str(folder))
-    await _do(uv, "pip", "install", "--python", python, *options, *PACKAGES)
+    await _do(uv, "venv", "--no-project", "--python", sys.executable, str(folder))
+    await _do(uv, "pip", "install", "--python", python, *options, *packages)
     taken = (time.perf_counter() - start) * 1000
     await asyncio.to_thread(shutil.rmtree, folder)
     return taken

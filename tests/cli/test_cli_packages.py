@@ -69,6 +69,8 @@ def test_the_life_of_an_environment(desk: Desk) -> None:
     assert "VERSION = '1.0'" in desk("environments", "modules", "^local", beginning, "rh_leaf", "--source").out
 
     newer = desk("environments", "update", "^local", beginning, "--json").json()
+    (updated,) = [line for line in desk("environments", "list", "^local").out.splitlines() if "updated" in line]
+    assert updated.startswith(newer["environment"][:12])
     assert newer["old"] == made["environment"] != newer["environment"]
     removed = desk("environments", "remove", "^local", beginning, newer["environment"], "--json").json()
     assert [each["environment"] for each in removed] == [made["environment"], newer["environment"]]
@@ -89,6 +91,9 @@ def test_that_what_is_wrong_is_one_sentence(desk: Desk) -> None:
 @pytest.mark.ray
 def test_that_pruning_says_what_goes_and_asks(desk: Desk) -> None:
     made = desk("install", "^local", desk.package("rh-leaf==1.5"), "--setup", "true", "--json").json()["environment"]
+    (line,) = [line for line in desk("environments", "list", "^local").out.splitlines() if line.startswith(made[:12])]
+    assert line.endswith("(1 set-up command)")
+    assert "  $ true" in desk("environments", "show", "^local", made).err.splitlines()
     assert "Nothing says" in desk("environments", "prune", "^local", code=2).err
     assert "--keep" in desk("environments", "prune", "^local", "--keep", "a lot", code=2).err
     assert desk("environments", "prune", "^local", "--days", "100", "--json").json() == []

@@ -70,7 +70,7 @@ def test_what_removing_the_unused_takes_is_listed_before(qtbot: QtBot, desk: Des
     dialog.days.setValue(60)
     assert dialog.going == []
     assert not dialog.accept_button.isEnabled()
-    assert "1 environment is in use." in words_of(dialog)
+    assert "1 environment is in use. The oldest was last used" in words_of(dialog)
     dialog.by_age.setChecked(False)
     dialog.by_size.setChecked(True)
     dialog.most.setValue(1.5)
@@ -103,7 +103,13 @@ def test_packages_that_drifted_come_first_and_can_be_had_alone(qtbot: QtBot, the
 
 
 def test_the_output_of_a_task_follows_it_to_its_end(qtbot: QtBot, desk: Desk) -> None:
-    words = {"running": "Working…", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
+    words = {
+        "running": "Working…",
+        "done": "Done",
+        "failed": "Failed",
+        "cancelled": "Cancelled",
+        "nothing": "Was there",
+    }
     output = TaskOutput(desk, "job", words, "Nothing yet")
     qtbot.addWidget(output)
     output.show()
@@ -119,6 +125,8 @@ def test_the_output_of_a_task_follows_it_to_its_end(qtbot: QtBot, desk: Desk) ->
     with qtbot.waitSignal(output.retry, timeout=1000):
         output.retry_button.click()
     tasks.update({"job": TaskRow("job", "Job", "done", started=1.0, ended=3.5)})
+    assert "Was there" in words_of(output)
+    tasks.update({"job": TaskRow("job", "Job", "done", started=1.0, ended=3.5, lines=("one",))})
     assert "Done in 2.5 s" in words_of(output)
     assert "No such thing." not in words_of(output)
 

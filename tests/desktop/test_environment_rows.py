@@ -53,6 +53,17 @@ def test_a_row_is_what_the_cluster_says() -> None:
     assert EnvironmentRow.of(pb.Environment()).title == "No packages"
 
 
+def test_what_a_saved_package_stood_for_tells_its_environments_apart() -> None:
+    specs = [
+        pb.PackageSpec(target="numpy==1.26", options=["--no-deps"], spec="rh:~/deps"),
+        pb.PackageSpec(target="rich", spec="rich"),
+    ]
+    spec = pb.EnvironmentSpec(packages=specs)
+    row = EnvironmentRow.of(pb.Environment(hash="ab", python="3.11", packages=["rh:~/deps", "rich"], spec=spec))
+    assert row.contents == "numpy==1.26 --no-deps"
+    assert row.facts == "numpy==1.26 --no-deps · Python 3.11 · ab"
+
+
 @pytest.mark.parametrize(
     ("row", "drift", "words"),
     [

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from rhdesk.core.commands import Command, Registry
 from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Table
 from rhdesk.desktop.models.columns import Column
 from rhdesk.desktop.widgets.base import Button, let_go_of_focus
+from rhdesk.desktop.widgets.keys_dialog import open_keys
 from rhdesk.desktop.widgets.list_panel import ListPanel
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 from rhdesk.desktop.widgets.toasts import Toasts
@@ -103,3 +106,21 @@ def test_the_focus_does_not_jump_to_another_control(qtbot: QtBot) -> None:
     let_go_of_focus(banner)
     banner.hide()
     assert window.focusWidget() is not other
+
+
+def test_the_list_of_keys_is_never_higher_than_the_window(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1000, 500)
+    window.show()
+    registry = Registry()
+    for place in range(60):
+        registry.add(Command(f"act.{place}", f"Act {place}", lambda: None, "play", f"Ctrl+{place}"))
+    dialog = open_keys(window, registry)
+    assert dialog.height() < 500
+    area = dialog.focusWidget()
+    assert isinstance(area, QScrollArea)
+    qtbot.keyClick(area, Qt.Key.Key_PageDown)
+    assert area.verticalScrollBar().value() > 0, "what is out of sight is reached by keys"
+    qtbot.keyClick(area, Qt.Key.Key_Return)
+    assert not dialog.isVisible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ def page(at_server: Any, desk: Desk, qtbot: QtBot, save: Save, tmp_path: Path) -
 
 
 @pytest.mark.ray
-def test_a_package_is_installed_and_what_is_typed_is_checked_beside_it(qtbot: QtBot, page: PackagesPage) -> None:
+def test_a_package_is_installed_and_what_is_typed_is_checked_beside_it(
+    qtbot: QtBot, page: PackagesPage, make_repository: Callable[..., Path]
+) -> None:
     desk = page.desk
     # one test: gRPC cannot do with a second event loop after the first was closed in the same process
     install = page.install
@@ -63,6 +66,12 @@ def test_a_package_is_installed_and_what_is_typed_is_checked_beside_it(qtbot: Qt
     problem = page.check.output.task.problem  # type: ignore[union-attr]
     assert problem is not None
     assert "zebra==9" in problem.sentence
+
+    url = make_repository({"herd.py": ""}, "herd")
+    page.check.check(f"kind: package\ninstall_method: git\ngit_url: {url}\n")
+    task = _ended(qtbot, desk, page.check._task)
+    assert task.state == "done", task.problem
+    assert any(re.fullmatch(r"Using git:\S+ \([0-9a-f]{7}\)", line) for line in task.lines), "which commit it is"
 
     page.panel.tabs.choose("used")
     qtbot.waitUntil(lambda: page.used.environments.table.rows.total == 1, timeout=10_000)

@@ -211,7 +211,7 @@ def choose_all(qtbot: QtBot, view: PackageFunctions) -> None:
     [
         ("class Model:\n    def fit(self): ...\n", "It has classes (Model); methods cannot be run as functions."),
         ("def _fit(): ...\n", "All its functions are private."),
-        ("X = 1\n", "It has no function."),
+        ("X = 1\n", "It has neither functions nor classes."),
     ],
 )
 def test_a_module_without_functions_says_why(source: str, words: str) -> None:

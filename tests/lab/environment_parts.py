@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.wire import cluster_pb2 as pb
@@ -17,30 +20,32 @@ from rhserver.environments.contents import Contents
 Spec = pb.PackageSpec
 
 
-def wheel(folder: Path, name: str, version: str, requires: str = "", files: dict[str, str] | None = None) -> None:
-    files = files or {f"{name}.py": f"VERSION = {version!r}\n"}
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        info = f"{name}-{version}.dist-info"
-        for path, text in files.items():
-            archive.writestr(path, text)
-        needs = f"Requires-Dist: {requires}\n" if requires else ""
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
+def use_folder(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let uv take everything from a folder of wheels, whatever settings it finds."""
+    for name, value in {
+        "UV_FIND_LINKS": str(folder),
+        "UV_DEFAULT_INDEX": folder.as_uri(),
+        "UV_CACHE_DIR": str(cache),
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
-def push(snapshots: Snapshots, files: dict[str, str]) -> pb.CodeTree:
-    entries = {path: FileEntry(path, content_hash(text.encode()), len(text), False) for path, text in files.items()}
+def push(
+    snapshots: Snapshots, files: Mapping[str, str | bytes], project: str = "proj-1", *, held: bool = False
+) -> pb.CodeTree:
+    """The tree of `files`, as a client sends it; `held`: it stays until the test ends."""
+    contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+    entries = {path: FileEntry(path, content_hash(data), len(data), False) for path, data in contents.items()}
     request = pb.PlanPushRequest(
-        project="proj-1",
+        project=project,
         root=root_hash(entries),
         changed=[pb.FileEntry(path=one.path, hash=one.hash, size=one.size) for one in entries.values()],
-        parts=[pb.FilePart(hash=content_hash(text.encode()), data=text.encode(), last=True) for text in files.values()],
+        parts=[pb.FilePart(hash=content_hash(data), data=data, last=True) for data in contents.values()],
     )
     assert snapshots.plan(request).outcome == pb.PlanPushReply.READY
-    return pb.CodeTree(project="proj-1", root=request.root)
+    if held:
+        snapshots.acquire(project, request.root)
+    return pb.CodeTree(project=project, root=request.root)
 
 
 def pip(*targets: str, setup: tuple[str, ...] = ()) -> pb.EnvironmentSpec:
@@ -48,8 +53,24 @@ def pip(*targets: str, setup: tuple[str, ...] = ()) -> pb.EnvironmentSpec:
     return pb.EnvironmentSpec(packages=packages, setup_commands=setup)
 
 
+def slow_build(snapshots: Snapshots, mark: Path) -> pb.EnvironmentSpec:
+    """A project whose build does not come to an end; `mark` has its process once it has begun."""
+    backend = f"""import os, time
+def get_requires_for_build_wheel(config_settings=None):
+    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
+    os.replace({str(mark)!r} + ".part", {str(mark)!r})
+    time.sleep(60)
+"""
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
+    return pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+
+
 def run(ready: ReadyEnvironment, code: str) -> str:
-    done = subprocess.run([ready.python, "-c", code], capture_output=True, text=True, check=False)
+    """What `code` prints there, where local packages can be imported."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment["PYTHONPATH"] = os.pathsep.join(ready.sys_path)
+    done = subprocess.run([ready.python, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

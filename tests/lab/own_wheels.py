@@ -7,6 +7,8 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+from rhresources.package_words import normal_name
+
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 
 
@@ -23,7 +25,7 @@ def make_wheels(folder: Path, *, without: tuple[str, ...] = ()) -> list[Path]:
     while todo:
         found = _REQUIREMENT.match(todo.pop())
         assert found is not None
-        name = re.sub(r"[-_.]+", "-", found[1]).lower()
+        name = normal_name(found[1])
         if name in made:
             continue
         try:

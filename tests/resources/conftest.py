@@ -1,4 +1,4 @@
-"""Hosts without anything on them, and hosts where rhdesk is installed already."""
+"""A workspace; hosts without anything on them, and hosts where rhdesk is installed already."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from lab.ssh_fixtures import SshHome, SshKeys
 from lab.sshd import SSHD
 
 from rhresources.reach.bring_up import wheel
+from rhresources.workspace import Workspace
+
+
+@pytest.fixture
+async def workspace(rh_home: Path) -> AsyncIterator[Workspace]:
+    workspace = Workspace(rh_home)
+    yield workspace
+    await workspace.close()
 
 
 @pytest.fixture(scope="session")

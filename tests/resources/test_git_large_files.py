@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,13 +25,6 @@ TOKEN = "ghp_Large7Secret01"
 MODEL = bytes(range(256)) * 4000
 
 MakeRepository = Callable[..., Path]
-
-
-@pytest.fixture
-async def workspace(rh_home: Path) -> AsyncIterator[Workspace]:
-    workspace = Workspace(rh_home)
-    yield workspace
-    await workspace.close()
 
 
 def objects_of(workspace: Workspace) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,13 +32,6 @@ class Person:
     async def ask_secret(self, question: SecretQuestion) -> SecretAnswer | None:
         self.asked.append(question)
         return self.answers.pop(0)
-
-
-@pytest.fixture
-async def workspace(rh_home: Path) -> AsyncIterator[Workspace]:
-    workspace = Workspace(rh_home)
-    yield workspace
-    await workspace.close()
 
 
 @pytest.fixture

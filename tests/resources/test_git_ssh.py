@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,6 @@ from rhresources.git.problems import GitProblem, problem_of
 from rhresources.git.program import Done
 from rhresources.reach.questions import HostKeyQuestion
 from rhresources.workspace import Workspace
-
-
-@pytest.fixture
-async def workspace(rh_home: Path) -> AsyncIterator[Workspace]:
-    workspace = Workspace(rh_home)
-    yield workspace
-    await workspace.close()
 
 
 @pytest.fixture

@@ -131,8 +131,8 @@ def test_no_update_is_lost(store: LocalStore) -> None:
     assert mine.path is not None
     os.utime(mine.path, (mine.modified + 1, mine.modified + 1))
     theirs = mine.path.read_text()
-    for modified, what in ((mine.modified, "changed"), (0.0, "made")):
-        with pytest.raises(AlreadyExists, match=f"has been {what} by something else"):
+    for modified, said in ((mine.modified, "changed by something else"), (0.0, "a resource ~/x already")):
+        with pytest.raises(AlreadyExists, match=said):
             store.save_text(X, dump_document(OTHER), modified=modified)
     assert mine.path.read_text() == theirs
     store.delete(X)

@@ -13,9 +13,10 @@ import pytest
 from lab.package_host import PackageHost, file
 
 from rhresources.package_index import PackageIndex
-from rhresources.package_index.name_list import find_names, names_in, normal_name, write_names
+from rhresources.package_index.name_list import find_names, names_in, write_names
 from rhresources.package_index.sources import PYPI, IndexSource, configured_sources
 from rhresources.package_index.versions import is_prerelease, version_key, version_of_file
+from rhresources.package_words import normal_name
 
 METADATA = """\
 Metadata-Version: 2.3

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uv
 from lab.conda_channel import CondaChannel, stand_in
+from lab.environment_parts import push, run, use_folder
 from lab.made_packages import make_wheel
 
-from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import InstallError, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
 from rhserver.environments.conda.needs import read_environment_file
 from rhserver.environments.conda.programs import find_program
@@ -45,44 +43,15 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CondaChannel]:
 
 
 @pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def environments(
-    tmp_path: Path, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Environments]:
-    wheels = tmp_path / "wheels"
-    make_wheel(wheels, "alpha", "1.0")
-    make_wheel(wheels, "cmod", "3.0")
-    for name, value in {
-        "UV_FIND_LINKS": str(wheels),
-        "UV_DEFAULT_INDEX": wheels.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "PATH": "/usr/bin:/bin",
-    }.items():
-        monkeypatch.setenv(name, value)
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "wheels"
+    make_wheel(folder, "alpha", "1.0")
+    make_wheel(folder, "cmod", "3.0")
+    use_folder(folder, tmp_path / "cache", monkeypatch)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     for name in ("CONDA_EXE", "MAMBA_EXE"):
         monkeypatch.delenv(name, raising=False)
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
-
-
-def push(snapshots: Snapshots, files: dict[str, str]) -> pb.CodeTree:
-    entries = {path: FileEntry(path, content_hash(text.encode()), len(text), False) for path, text in files.items()}
-    request = pb.PlanPushRequest(
-        project="proj-1",
-        root=root_hash(entries),
-        changed=[pb.FileEntry(path=one.path, hash=one.hash, size=one.size) for one in entries.values()],
-        parts=[pb.FilePart(hash=content_hash(text.encode()), data=text.encode(), last=True) for text in files.values()],
-    )
-    assert snapshots.plan(request).outcome == pb.PlanPushReply.READY
-    snapshots.acquire("proj-1", request.root)
-    return pb.CodeTree(project="proj-1", root=request.root)
+    return folder
 
 
 def conda(channel: CondaChannel, target: str) -> pb.PackageSpec:
@@ -97,14 +66,6 @@ def pip(target: str) -> pb.PackageSpec:
 
 def prefix(ready: ReadyEnvironment) -> Path:
     return Path(ready.python).parents[1]
-
-
-def python(ready: ReadyEnvironment, code: str) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment["PYTHONPATH"] = os.pathsep.join(ready.sys_path)
-    done = subprocess.run([ready.python, "-c", code], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 async def planned(spec: pb.EnvironmentSpec, folder: Path) -> dict[str, tuple[str, str]]:
@@ -126,7 +87,7 @@ async def test_conda_and_pip_packages_share_an_environment(
     assert {" + cmod=1.0", str(prefix(ready)), ready.python} <= {
         line if "+" in line else line.strip() for line in lines
     }
-    assert python(ready, "import ssl, sqlite3, alpha, cdep, cmod; print(cmod.VERSION, cmod.PREFIX)") == (
+    assert run(ready, "import ssl, sqlite3, alpha, cdep, cmod; print(cmod.VERSION, cmod.PREFIX)") == (
         f"1.0 {prefix(ready)}"
     )
     found = installed(prefix(ready))
@@ -146,7 +107,7 @@ async def test_pip_takes_the_place_of_a_package_of_condas(
     spec = pb.EnvironmentSpec(packages=[conda(channel, "cmod=1.0"), pip("cmod>=3")])
     plan = await planned(spec, tmp_path / "plan")
     ready = await environments.ensure(spec)
-    assert python(ready, "import cmod; print(cmod.VERSION)") == "3.0"
+    assert run(ready, "import cmod; print(cmod.VERSION)") == "3.0"
     assert installed(prefix(ready))["cmod"] == plan["cmod"] == ("pip", "3.0")
 
 
@@ -158,19 +119,19 @@ async def test_an_environment_file_counts_by_content(
     files = {"environment.yml": text, "more.txt": "alpha  # one\n", "code.py": "X = 1\n"}
 
     def spec(files: dict[str, str], method: Spec.Method.ValueType, target: str) -> pb.EnvironmentSpec:
-        tree = push(snapshots, files)
+        tree = push(snapshots, files, held=True)
         return pb.EnvironmentSpec(packages=[Spec(method=method, target=target, tree=tree, spec=target)])
 
     ready = await environments.ensure(spec(files, Spec.CONDA, "environment.yml"))
-    assert python(ready, "import cmod, alpha; print(cmod.VERSION, alpha.VERSION)") == "1.0 1.0"
+    assert run(ready, "import cmod, alpha; print(cmod.VERSION, alpha.VERSION)") == "1.0 1.0"
     assert json.loads((prefix(ready) / "conda-meta" / "state").read_text())["env_vars"] == {"ANSWER": "042"}
     edited = {**files, "code.py": "X = 2\n"}
     assert (await environments.ensure(spec(edited, Spec.CONDA, "environment.yml"))).hash == ready.hash
     folder = await environments.ensure(spec(edited, Spec.REQS, ""))
     assert folder.hash == ready.hash
-    assert python(folder, "import code; print(code.X)") == "2"
+    assert run(folder, "import code; print(code.X)") == "2"
     changed = await environments.ensure(spec({**files, "environment.yml": text.replace("=1", "=2")}, Spec.REQS, ""))
-    assert python(changed, "import cmod; print(cmod.VERSION)") == "2.0"
+    assert run(changed, "import cmod; print(cmod.VERSION)") == "2.0"
 
 
 @pytest.mark.parametrize(

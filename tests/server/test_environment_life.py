@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,43 +22,17 @@ from lab.environment_parts import (
     planned,
     push,
     site_of,
-    wheel,
+    slow_build,
 )  # fmt: skip
+from lab.made_packages import make_wheel
 
 from rhresources.errors import InstallError, NotFound, ServerProblem, UsageError
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.environments import Environments, byte_code
 from rhserver.environments.browsing import SOURCE_LIMIT
 
 Spec = pb.PackageSpec
-
-
-@pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    wheel(folder, "alpha", "1.0")
-    wheel(folder, "beta", "1.0", "alpha<3")
-    settings = tmp_path / "uv.toml"
-    settings.write_text(f"no-index = true\nfind-links = [{str(folder)!r}]\n")
-    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    return folder
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, wheels: Path):
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
 
 
 # ---------------------------------------------------------------- check
@@ -82,7 +55,7 @@ async def test_a_check_says_what_would_be_installed_and_installs_nothing(
 
 async def test_a_check_compares_with_another_environment(environments: Environments, wheels: Path) -> None:
     old = await environments.ensure(pip("beta"))
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     plan = await check(environments, pip("alpha==2.0"), old.hash)
     assert planned(plan) == {"alpha": ("1.0", "2.0"), "beta": ("1.0", "")}
     assert {one.name: one.before for one in plan.packages}["cloudpickle"]  # never taken for one that would go
@@ -93,7 +66,7 @@ async def test_a_check_compares_with_another_environment(environments: Environme
 
 async def test_what_is_there_would_not_change(environments: Environments, wheels: Path) -> None:
     ready = await environments.ensure(pip("alpha"))
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     said: list[str] = []
     plan = await check(environments, pip("alpha"), lines=said)
     assert plan.ready
@@ -114,15 +87,7 @@ async def test_giving_up_a_check_ends_the_solver(
     environments: Environments, tmp_path: Path, snapshots: Snapshots
 ) -> None:
     mark = tmp_path / "pid"
-    backend = f"""import os, time
-def get_requires_for_build_wheel(config_settings=None):
-    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
-    os.replace({str(mark)!r} + ".part", {str(mark)!r})
-    time.sleep(60)
-"""
-    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
-    spec = pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+    spec = slow_build(snapshots, mark)
     checking = asyncio.ensure_future(check(environments, spec))
     async with asyncio.timeout(60):
         while not mark.exists():
@@ -143,8 +108,8 @@ async def test_drift_is_told(environments: Environments, wheels: Path) -> None:
     ready = await environments.ensure(pip("beta", "alpha>=1"))
     before = await inspect(environments, ready.hash)
     assert all(one.fits for one in before.packages)
-    wheel(wheels, "alpha", "2.0")
-    wheel(wheels, "delta", "1.0")
+    make_wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "delta", "1.0")
     done = await asyncio.to_thread(
         subprocess.run,
         [uv.find_uv_bin(), "pip", "install", "-q", "--python", ready.python, "alpha==2.0", "delta"],
@@ -174,7 +139,7 @@ async def test_drift_is_told(environments: Environments, wheels: Path) -> None:
 
 async def test_the_newest_is_asked_for(environments: Environments, wheels: Path) -> None:
     ready = await environments.ensure(pip("beta"))
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     reply = await inspect(environments, ready.hash, newest=True)
     assert (packages(reply)["alpha"].version, packages(reply)["alpha"].newest, reply.unknown) == ("1.0", "2.0", "")
     for file in wheels.glob("beta-*"):
@@ -213,7 +178,7 @@ async def test_an_update_is_another_environment_that_later_functions_get(
 ) -> None:
     spec = pip("beta")
     old = await environments.ensure(spec, newest=True)
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     new = await environments.update(old.hash)
     assert new.hash != old.hash
     assert new.renewed > 0
@@ -222,7 +187,7 @@ async def test_an_update_is_another_environment_that_later_functions_get(
     assert (await environments.ensure(spec)) == old  # another host that is told exactly
     again = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
     assert (await again.ensure(spec, newest=True)) == new
-    wheel(wheels, "alpha", "2.5")
+    make_wheel(wheels, "alpha", "2.5")
     newer = await again.update(new.hash)
     assert newer.renewed > new.renewed
     assert alpha(newer) == "2.5"
@@ -238,7 +203,7 @@ async def test_an_update_is_another_environment_that_later_functions_get(
 
 async def test_many_updates_at_once_are_one(environments: Environments, wheels: Path) -> None:
     old = await environments.ensure(pip("beta"))
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     made = await asyncio.gather(*(environments.update(old.hash) for _ in range(5)))
     assert len({one.hash for one in made}) == 1
     assert len(environments.list()) == 2
@@ -261,6 +226,9 @@ async def test_a_failed_or_cancelled_update_leaves_the_old_one(environments: Env
         file.unlink()
     with pytest.raises(InstallError):
         await environments.update(old.hash)
+    failed = next(one for one in environments.list() if one.state == pb.Environment.FAILED)
+    with pytest.raises(InstallError, match=rf"{failed.hash[:8]} is not there\. .*alpha.* does not exist"):
+        await inspect(environments, failed.hash)
     assert (await environments.ensure(spec, newest=True)) == old
     assert alpha(old) == "1.0"
     states = [one.state for one in environments.list()]
@@ -285,8 +253,8 @@ FILES = {
 
 
 async def test_modules_of_an_environment_with_their_source(environments: Environments, wheels: Path) -> None:
-    wheel(wheels, "many", "1.0", files=FILES)
-    wheel(wheels, "other", "2.0", files={"space/other.py": "OTHER = 1\n"})
+    make_wheel(wheels, "many", "1.0", files=FILES)
+    make_wheel(wheels, "other", "2.0", files={"space/other.py": "OTHER = 1\n"})
     ready = await environments.ensure(pip("many", "other"))
     top = {one.name: (one.is_package, one.distribution) for one in (await browse(environments, ready.hash)).modules}
     assert top["many"] == (True, "many 1.0")
@@ -335,7 +303,7 @@ async def test_nothing_outside_of_an_environment_is_read(environments: Environme
 
 
 async def test_the_longest_unused_go_first_and_those_in_use_stay(environments: Environments, wheels: Path) -> None:
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     oldest, used, new = [await environments.ensure(pip(f"alpha{of}")) for of in ("==1.0", "==2.0", ">=1.0")]
     for ready, days in ((oldest, 40), (used, 50), (new, 1)):
         environments.record(ready.hash).environment.used = time.time() - days * 86400

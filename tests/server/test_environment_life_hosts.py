@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cloudpickle
 import pytest
-from lab.environment_parts import wheel
 from lab.hosts import Network
+from lab.made_packages import make_wheel
 from lab.server_hosts import ServerHosts, server_hosts
 
 from rhresources.code.tree import CodeTree
@@ -51,23 +52,39 @@ def _where(listed: list[pb.Environment], hash: str) -> dict[str, bool]:
     return {one.host: one.in_use for one in listed if one.hash == hash}
 
 
+@pytest.fixture
+def wheels() -> Iterator[Path]:
+    """A folder that all hosts see: each has a /tmp of its own."""
+    with tempfile.TemporaryDirectory(prefix="rhlab-wheels-", dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+async def _until_all_are_there(client: ClusterClient) -> None:
+    """Until then the head would start every worker by itself, and keep them."""
+    async with asyncio.timeout(60):
+        async for status in client.watch_status(interval=0.3):
+            if all(host.alive for host in status.hosts):
+                return
+
+
 async def test_environments_of_several_hosts(
-    lab_network: Network, make_project: Callable[..., Path], tmp_path: Path
+    lab_network: Network, make_project: Callable[..., Path], wheels: Path
 ) -> None:
-    wheel(tmp_path, "alpha", "1.0")
+    make_wheel(wheels, "alpha", "1.0")
     with server_hosts(lab_network, 2) as hosts:
         hosts.start_head()
         assert hosts.join(2)["state"] == "joined"
         client = await ClusterClient.connect(await asyncio.to_thread(hosts.address))
         try:
-            package = pb.PackageSpec(target="alpha", spec="alpha", options=["--no-index", f"--find-links={tmp_path}"])
+            await _until_all_are_there(client)
+            package = pb.PackageSpec(target="alpha", spec="alpha", options=["--no-index", f"--find-links={wheels}"])
             function = pb.FunctionSpec(
                 name="version",
                 code=await client.push(CodeTree(make_project({"functions.py": FUNCTIONS}))),
                 entry=pb.Entry(imported=pb.Import(module="functions", name="version")),
                 environment=pb.EnvironmentSpec(packages=[package]),
             )
-            await _same_everywhere_and_removed(client, hosts, function, tmp_path)
+            await _same_everywhere_and_removed(client, hosts, function, wheels)
         finally:
             await client.close()
 
@@ -76,7 +93,7 @@ async def _same_everywhere_and_removed(
     client: ClusterClient, hosts: ServerHosts, function: pb.FunctionSpec, wheels: Path
 ) -> None:
     old = await client.prepare(function)
-    wheel(wheels, "alpha", "2.0")  # what another host would take by itself
+    make_wheel(wheels, "alpha", "2.0")  # what another host would take by itself
     ran = await _runs(client, old.key)
     assert {host: version for host, (version, _) in ran.items()} == {"node1": "1.0", "node2": "1.0"}
 

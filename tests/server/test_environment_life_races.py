@@ -9,18 +9,19 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 import uv
-from lab.environment_parts import alpha, check, pip, push, wheel
+from lab.environment_parts import alpha, check, pip, push, slow_build
+from lab.made_packages import make_wheel
 
 from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.app import Server
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.engine.worker_spec import WorkerSpec, write_record
 from rhserver.environments import Environments, byte_code
 from rhserver.environments.listing import installed
@@ -31,33 +32,6 @@ from rhserver.runs.functions import Functions
 from rhserver.runs.store import RunStore
 
 Spec = pb.PackageSpec
-
-
-@pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    wheel(folder, "alpha", "1.0")
-    wheel(folder, "beta", "1.0", "alpha<3")
-    settings = tmp_path / "uv.toml"
-    settings.write_text(f"no-index = true\nfind-links = [{str(folder)!r}]\n")
-    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    return folder
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, wheels: Path):
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
 
 
 async def until(ready: Callable[[], object], seconds: float = 60) -> None:
@@ -171,15 +145,7 @@ async def test_the_solver_of_a_killed_server_is_ended_by_the_next(
     environments: Environments, snapshots: Snapshots, tmp_path: Path
 ) -> None:
     mark = tmp_path / "pid"
-    backend = f"""import os, time
-def get_requires_for_build_wheel(config_settings=None):
-    open({str(mark)!r} + ".part", "w").write(str(os.getpid()))
-    os.replace({str(mark)!r} + ".part", {str(mark)!r})
-    time.sleep(60)
-"""
-    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    tree = push(snapshots, {"slow/pyproject.toml": project, "slow/backend.py": backend})
-    spec = pb.EnvironmentSpec(packages=[Spec(method=Spec.PIP, target="slow", tree=tree, spec="slow")])
+    spec = slow_build(snapshots, mark)
     checking = asyncio.ensure_future(check(environments, spec))
     await until(lambda: mark.exists() or checking.done())
     builder = psutil.Process(int(mark.read_text()))
@@ -296,7 +262,7 @@ async def test_another_host_gets_the_versions_of_the_head(
     environments: Environments, snapshots: Snapshots, wheels: Path, tmp_path: Path
 ) -> None:
     head = environments.record((await environments.ensure(pip("beta"))).hash).versions
-    wheel(wheels, "alpha", "2.0")
+    make_wheel(wheels, "alpha", "2.0")
     other = Environments(tmp_path / "other", snapshots, uv.find_uv_bin())
     lines: list[str] = []
     made = await other.ensure(pip("beta"), like=head)
@@ -356,12 +322,12 @@ async def test_versions_of_the_head_go_with_every_kind_of_package(
         [Spec(method=Spec.REQS, tree=tree, target="mine", spec="reqs:./mine")],
         [Spec(method=Spec.PIP, target=url, spec=url), Spec(method=Spec.PIP, target="beta", options=["--no-deps"])],
     ]
-    wheel(wheels, "alpha", "1.5")
+    make_wheel(wheels, "alpha", "1.5")
     other = Environments(tmp_path / "other", snapshots, uv.find_uv_bin())
     for each in packages:
         spec = pb.EnvironmentSpec(packages=each)
         head = environments.record((await environments.ensure(spec)).hash).versions
-        wheel(wheels, "alpha", "2.0")
+        make_wheel(wheels, "alpha", "2.0")
         made = await other.ensure(spec, like=head)
         assert other.record(made.hash).versions == head
     await other.close()

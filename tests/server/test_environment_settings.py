@@ -7,18 +7,19 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import uv
-from lab.environment_parts import push
+from lab.environment_parts import push, use_folder
 from lab.made_packages import make_wheel
 from packaging.requirements import Requirement
 
-from rhresources.errors import RhError
+from rhresources.errors import InstallError, RhError
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
 from rhserver.environments.conda.activation import note_variables
 from rhserver.environments.conda.needs import CondaNeeds
@@ -40,27 +41,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for version in ("1.0", "2.0", "3.0rc1"):
         make_wheel(folder, "alpha", version)
     make_wheel(folder, "beta", "1.0")
-    for name, value in {
-        "UV_FIND_LINKS": str(folder),
-        "UV_DEFAULT_INDEX": folder.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "c"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_folder(folder, tmp_path / "c", monkeypatch)
     return folder
-
-
-@pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, wheels: Path):
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
 
 
 @pytest.fixture
@@ -145,6 +127,38 @@ async def test_settings_around_an_environment_are_none_of_its_business(
     environments.directory.mkdir(parents=True, exist_ok=True)
     (environments.directory / "uv.toml").write_text(f'[pip]\ntarget = "{tmp_path / "out"}"\n')
     assert versions(await environments.ensure(spec(Spec(method=Spec.PIP, target="alpha")))) == {"alpha": "2.0"}
+
+
+@pytest.mark.parametrize(("method", "files"), [(Spec.REQS, {"requirements.txt": "alpha\n"}), (Spec.PIP, {})])
+def test_settings_beside_requirements_and_installed_projects_count(
+    tmp_path: Path, method: Spec.Method.ValueType, files: dict[str, str]
+) -> None:
+    settings = {"uv.toml": 'index-url = "https://mirror.example/simple"\n[pip]\nextra = ["more"]\nno-deps = true\n'}
+    plain = read(tree_of(tmp_path / "a", {"pyproject.toml": MINE, **files}), method=method)
+    told = read(tree_of(tmp_path / "b", {"pyproject.toml": MINE, **files, **settings}), method=method)
+    (step,) = told.steps
+    assert tomllib.loads(step.settings) == {"index-url": "https://mirror.example/simple", "pip": {"no-deps": True}}
+    assert told.hash != plain.hash
+    assert plain.steps[0].settings == ""
+    with pytest.raises(InstallError, match="cache-dir"):
+        read(tree_of(tmp_path / "c", {"uv.toml": 'cache-dir = "x"\n', "pyproject.toml": MINE, **files}), method=method)
+
+
+@pytest.mark.parametrize("line", ["foo bar", "alpha ===> 1", "alpha=1", "alpha; python_versio < '3'", "root:x:0:0"])
+def test_a_line_that_is_no_requirement_is_named(tmp_path: Path, line: str) -> None:
+    folder = tree_of(tmp_path, {"requirements.txt": f"beta\n\n{line}\n"})
+    with pytest.raises(InstallError, match=r"requirements\.txt, line 3: .* is not a requirement: "):
+        read(folder)
+
+
+async def test_a_project_that_cannot_be_built_is_called_as_the_user_wrote_it(
+    environments: Environments, sent: Sent
+) -> None:
+    broken = sent({"lib/notes.txt": "no project"}, "lib", Spec.PIP)
+    with pytest.raises(InstallError) as failed:
+        await environments.ensure(spec(broken))
+    assert "lib" in failed.value.sentence
+    assert str(environments.directory.parent) not in failed.value.sentence
 
 
 def test_settings_of_a_workspace_hold_for_its_members(tmp_path: Path) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import uv
+from lab.environment_parts import push, run, use_folder
 from lab.made_packages import make_wheel
 
-from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import InstallError, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
+from rhserver.code import Snapshots
 from rhserver.environments import Environments, ReadyEnvironment
 from rhserver.environments.archives import check_archive
 from rhserver.environments.conda.needs import checked_spec
@@ -37,50 +36,21 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_wheel(folder, "alpha", "2.0")
     make_wheel(folder, "alpha", "3.0rc1")
     make_wheel(folder, "beta", "1.0", ["alpha<2"])
-    for name, value in {
-        "UV_FIND_LINKS": str(folder),
-        "UV_DEFAULT_INDEX": folder.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "c"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_folder(folder, tmp_path / "c", monkeypatch)
     return folder
-
-
-@pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, wheels: Path):
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
 
 
 @pytest.fixture
 def sent(snapshots: Snapshots) -> Push:
     """Sends files; a package of them."""
 
-    def push(
+    def send(
         files: dict[str, str | bytes], target: str = "", method: Spec.Method.ValueType = Spec.REQS, *options: str
     ) -> pb.PackageSpec:
-        contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
-        entries = {path: FileEntry(path, content_hash(data), len(data), False) for path, data in contents.items()}
-        request = pb.PlanPushRequest(
-            project="proj-1",
-            root=root_hash(entries),
-            changed=[pb.FileEntry(path=one.path, hash=one.hash, size=one.size) for one in entries.values()],
-            parts=[pb.FilePart(hash=content_hash(data), data=data, last=True) for data in contents.values()],
-        )
-        assert snapshots.plan(request).outcome == pb.PlanPushReply.READY
-        snapshots.acquire("proj-1", request.root)
-        tree = pb.CodeTree(project="proj-1", root=request.root)
+        tree = push(snapshots, files, held=True)
         return Spec(method=method, target=target, tree=tree, spec=target or "./", options=options)
 
-    return push
+    return send
 
 
 def pip(target: str, *options: str) -> pb.PackageSpec:
@@ -94,14 +64,6 @@ def spec(*packages: pb.PackageSpec) -> pb.EnvironmentSpec:
 def versions(ready: ReadyEnvironment) -> dict[str, str]:
     found = installed(Path(ready.python).parents[1])
     return {name: version for name, (_, version) in found.items() if name != "cloudpickle"}
-
-
-def python(ready: ReadyEnvironment, code: str) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment["PYTHONPATH"] = os.pathsep.join(ready.sys_path)
-    done = subprocess.run([ready.python, "-c", code], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 async def planned(snapshots: Snapshots, wanted: pb.EnvironmentSpec, folder: Path) -> dict[str, str]:
@@ -137,7 +99,7 @@ async def test_the_plan_is_what_gets_installed(
 
 
 async def test_a_plan_says_why_there_is_none(snapshots: Snapshots, wheels: Path, tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match=r"The packages do not go together: .*alpha==2\.0\."):
+    with pytest.raises(InstallError, match=r"These packages cannot be installed: .*alpha==2\.0\."):
         await planned(snapshots, spec(pip("beta"), pip("alpha==2.0")), tmp_path / "plan")
     with pytest.raises(InstallError, match="nosuchpackage"):
         await planned(snapshots, spec(pip("nosuchpackage")), tmp_path / "plan")
@@ -177,7 +139,7 @@ async def test_a_lock_decides_to_the_letter(
     plan = await planned(snapshots, spec(sent(files)), tmp_path / "plan")
     ready = await environments.ensure(spec(sent(files)))
     assert versions(ready) == plan == {"alpha": "1.0"}
-    assert python(ready, "import mine; print(mine.alpha.VERSION)") == "1.0"
+    assert run(ready, "import mine; print(mine.alpha.VERSION)") == "1.0"
     unlocked = await environments.ensure(spec(sent({"pyproject.toml": text})))
     assert versions(unlocked) == {"alpha": "2.0"}
     with pytest.raises(InstallError, match=r"uv\.lock cannot be read"):
@@ -270,7 +232,7 @@ async def test_three_hundred_lines_from_a_folder_of_wheels(
     changed = await environments.ensure(spec(sent({"requirements.txt": "\n".join(lines) + "\n"})))
     assert changed.hash != ready.hash
     assert versions(changed) == {**dict.fromkeys(names, "1.0"), names[-1]: "1.1"}
-    assert python(changed, "import many_000, many_299; print(many_000.VERSION, many_299.VERSION)") == "1.0 1.1"
+    assert run(changed, "import many_000, many_299; print(many_000.VERSION, many_299.VERSION)") == "1.0 1.1"
 
 
 # ---------------------------------------------------------------- hostile archives

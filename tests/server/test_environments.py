@@ -5,74 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import subprocess
 import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import uv
+from lab.environment_parts import push, run, use_folder
+from lab.made_packages import make_wheel
 
-from rhresources.code.manifest import FileEntry, content_hash, root_hash
 from rhresources.errors import InstallError, NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
-from rhserver.code import BlobStore, Snapshots
-from rhserver.environments import Environments, ReadyEnvironment
-from rhserver.environments.installer import telling_sentence
+from rhserver.code import Snapshots
+from rhserver.disk import be_private
+from rhserver.environments import Environments
 
 Spec = pb.PackageSpec
 
 
-def wheel(folder: Path, name: str, version: str, requires: str = "") -> None:
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        info = f"{name}-{version}.dist-info"
-        archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
-        needs = f"Requires-Dist: {requires}\n" if requires else ""
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-
-
 @pytest.fixture
-def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    made = Snapshots(tmp_path / "code", BlobStore(tmp_path / "blobs"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def environments(tmp_path: Path, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch):
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    wheel(wheels, "alpha", "1.0")
-    wheel(wheels, "alpha", "2.0")
-    wheel(wheels, "beta", "1.0", "alpha<2")
-    for name, value in {
-        "UV_FIND_LINKS": str(wheels),
-        "UV_DEFAULT_INDEX": wheels.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    made = Environments(tmp_path / "environments", snapshots, uv.find_uv_bin())
-    yield made
-    await made.close()
-
-
-def push(snapshots: Snapshots, files: dict[str, str], project: str = "proj-1") -> pb.CodeTree:
-    entries = {path: FileEntry(path, content_hash(text.encode()), len(text), False) for path, text in files.items()}
-    request = pb.PlanPushRequest(
-        project=project,
-        root=root_hash(entries),
-        changed=[pb.FileEntry(path=one.path, hash=one.hash, size=one.size) for one in entries.values()],
-        parts=[pb.FilePart(hash=content_hash(text.encode()), data=text.encode(), last=True) for text in files.values()],
-    )
-    assert snapshots.plan(request).outcome == pb.PlanPushReply.READY
-    snapshots.acquire(project, request.root)
-    return pb.CodeTree(project=project, root=request.root)
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "wheels"
+    make_wheel(folder, "alpha", "1.0")
+    make_wheel(folder, "alpha", "2.0")
+    make_wheel(folder, "beta", "1.0", ["alpha<2"])
+    use_folder(folder, tmp_path / "cache", monkeypatch)
+    return folder
 
 
 def pip(target: str, *options: str) -> pb.PackageSpec:
@@ -87,25 +47,17 @@ def spec(*packages: pb.PackageSpec, setup: tuple[str, ...] = ()) -> pb.Environme
     return pb.EnvironmentSpec(packages=packages, setup_commands=setup)
 
 
-def python(ready: ReadyEnvironment, code: str) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment["PYTHONPATH"] = os.pathsep.join(ready.sys_path)
-    done = subprocess.run([ready.python, "-c", code], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 async def test_an_empty_environment_has_cloudpickle_and_nothing_of_the_server(environments: Environments) -> None:
     ready = await environments.ensure(spec())
-    assert python(ready, "import cloudpickle; print(len(cloudpickle.dumps(lambda: 1)) > 10)") == "True"
-    assert python(ready, "import importlib.util as u; print(u.find_spec('grpc'))") == "None"
+    assert run(ready, "import cloudpickle; print(len(cloudpickle.dumps(lambda: 1)) > 10)") == "True"
+    assert run(ready, "import importlib.util as u; print(u.find_spec('grpc'))") == "None"
 
 
 async def test_packages_are_installed_once_with_their_output(environments: Environments) -> None:
     lines: list[str] = []
     phases: list[str] = []
     ready = await environments.ensure(spec(pip("beta")), lines.append, phases.append)
-    assert python(ready, "import alpha, beta; print(alpha.VERSION)") == "1.0"
+    assert run(ready, "import alpha, beta; print(alpha.VERSION)") == "1.0"
     assert any("beta==1.0" in line for line in lines)
     assert phases[-1] == "Installing beta"
     again: list[str] = []
@@ -120,8 +72,8 @@ async def test_two_environments_keep_their_own_versions(environments: Environmen
         environments.ensure(spec(pip("alpha==1.0"))), environments.ensure(spec(pip("alpha==2.0")))
     )
     assert one.hash != two.hash
-    assert python(one, "import alpha; print(alpha.VERSION)") == "1.0"
-    assert python(two, "import alpha; print(alpha.VERSION)") == "2.0"
+    assert run(one, "import alpha; print(alpha.VERSION)") == "1.0"
+    assert run(two, "import alpha; print(alpha.VERSION)") == "2.0"
 
 
 async def test_many_who_ask_at_once_share_one_installation_and_hear_all_of_it(environments: Environments) -> None:
@@ -141,16 +93,20 @@ async def test_requirement_files_count_by_content(environments: Environments, sn
         "more/limits.txt": "alpha<3\n",
         "code.py": "X = 1\n",
     }
-    first = await environments.ensure(spec(reqs(push(snapshots, files))))
-    assert python(first, "import alpha, code; print(alpha.VERSION, code.X)") == "1.0 1"
-    edited = await environments.ensure(spec(reqs(push(snapshots, {**files, "code.py": "X = 2\n"}))))
+    first = await environments.ensure(spec(reqs(push(snapshots, files, held=True))))
+    assert run(first, "import alpha, code; print(alpha.VERSION, code.X)") == "1.0 1"
+    edited = await environments.ensure(spec(reqs(push(snapshots, {**files, "code.py": "X = 2\n"}, held=True))))
     assert edited.hash == first.hash, "an edit of the code installs nothing"
-    assert python(edited, "import code; print(code.X)") == "2"
-    assert python(first, "import code; print(code.X)") == "1"
-    changed = await environments.ensure(spec(reqs(push(snapshots, {**files, "more/base.txt": "alpha==2.0\n"}))))
+    assert run(edited, "import code; print(code.X)") == "2"
+    assert run(first, "import code; print(code.X)") == "1"
+    changed = await environments.ensure(
+        spec(reqs(push(snapshots, {**files, "more/base.txt": "alpha==2.0\n"}, held=True)))
+    )
     assert changed.hash != first.hash
-    assert python(changed, "import alpha; print(alpha.VERSION)") == "2.0"
-    constrained = await environments.ensure(spec(reqs(push(snapshots, {**files, "more/limits.txt": "alpha<2\n"}))))
+    assert run(changed, "import alpha; print(alpha.VERSION)") == "2.0"
+    constrained = await environments.ensure(
+        spec(reqs(push(snapshots, {**files, "more/limits.txt": "alpha<2\n"}, held=True)))
+    )
     assert constrained.hash not in {first.hash, changed.hash}
 
 
@@ -161,10 +117,10 @@ async def test_a_project_gives_its_dependencies_and_its_source_folder(
         "pyproject.toml": '[project]\nname = "mine"\nversion = "1"\ndependencies = ["beta"]\n',
         "src/mine/__init__.py": "import beta\n",
     }
-    ready = await environments.ensure(spec(reqs(push(snapshots, files))))
-    assert python(ready, "import mine; print(mine.beta.VERSION)") == "1.0"
+    ready = await environments.ensure(spec(reqs(push(snapshots, files, held=True))))
+    assert run(ready, "import mine; print(mine.beta.VERSION)") == "1.0"
     tools_only = {"pyproject.toml": "[tool.ruff]\nline-length = 100\n", "a.py": ""}
-    assert python(await environments.ensure(spec(reqs(push(snapshots, tools_only, "p2")))), "import a") == ""
+    assert run(await environments.ensure(spec(reqs(push(snapshots, tools_only, "p2", held=True)))), "import a") == ""
 
 
 async def test_editable_and_local_lines_of_requirements(environments: Environments, snapshots: Snapshots) -> None:
@@ -174,14 +130,14 @@ async def test_editable_and_local_lines_of_requirements(environments: Environmen
         "top.py": "",
         "lib/low.py": "",
     }
-    ready = await environments.ensure(spec(reqs(push(snapshots, files))))
-    assert python(ready, "import top, low, alpha; print(alpha.VERSION)") == "2.0"
+    ready = await environments.ensure(spec(reqs(push(snapshots, files, held=True))))
+    assert run(ready, "import top, low, alpha; print(alpha.VERSION)") == "2.0"
 
 
 async def test_local_folders_are_only_imported_from(environments: Environments, snapshots: Snapshots) -> None:
-    tree = push(snapshots, {"requirements.txt": "no-such-thing\n", "deep/er/mod.py": "Y = 3\n"})
+    tree = push(snapshots, {"requirements.txt": "no-such-thing\n", "deep/er/mod.py": "Y = 3\n"}, held=True)
     ready = await environments.ensure(spec(Spec(method=Spec.LOCAL, target="deep/er", tree=tree, spec="local:deep/er")))
-    assert python(ready, "import mod; print(mod.Y)") == "3"
+    assert run(ready, "import mod; print(mod.Y)") == "3"
 
 
 async def test_a_requirement_that_does_not_exist_is_named(environments: Environments, tmp_path: Path) -> None:
@@ -193,7 +149,7 @@ async def test_a_requirement_that_does_not_exist_is_named(environments: Environm
     assert {path.name for path in (tmp_path / "environments").iterdir()} == {before.hash}
     states = {tuple(one.packages): one.state for one in environments.list()}
     assert states == {("alpha",): pb.Environment.READY, ("alpha", "nosuchpackage"): pb.Environment.FAILED}
-    assert python(before, "import alpha; print(1)") == "1"
+    assert run(before, "import alpha; print(1)") == "1"
 
 
 async def test_conflicts_and_nonsense_have_uvs_reason(environments: Environments) -> None:
@@ -222,7 +178,7 @@ async def test_broken_requirement_files_are_named(
     environments: Environments, snapshots: Snapshots, files: dict[str, str], target: str, message: str
 ) -> None:
     with pytest.raises(InstallError, match=message):
-        await environments.ensure(spec(reqs(push(snapshots, files), target)))
+        await environments.ensure(spec(reqs(push(snapshots, files, held=True), target)))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +211,7 @@ async def test_what_cannot_be_installed_is_refused(
 
 
 async def test_paths_out_of_the_tree_are_refused(environments: Environments, snapshots: Snapshots) -> None:
-    tree = push(snapshots, {"a.py": ""})
+    tree = push(snapshots, {"a.py": ""}, held=True)
     for method in (Spec.LOCAL, Spec.REQS, Spec.PIP):
         with pytest.raises(RhError, match="outside"):
             await environments.ensure(spec(Spec(method=method, target="../..", tree=tree, spec="../..")))
@@ -263,11 +219,11 @@ async def test_paths_out_of_the_tree_are_refused(environments: Environments, sna
 
 async def test_options_apply_to_their_package(environments: Environments) -> None:
     ready = await environments.ensure(spec(pip("beta", "--no-deps")))
-    assert python(ready, "import importlib.util as u; print(u.find_spec('alpha'))") == "None"
+    assert run(ready, "import importlib.util as u; print(u.find_spec('alpha'))") == "None"
 
 
 async def test_set_up_commands_run_inside_and_in_the_tree(environments: Environments, snapshots: Snapshots) -> None:
-    tree = push(snapshots, {"data.txt": "hello"})
+    tree = push(snapshots, {"data.txt": "hello"}, held=True)
     lines: list[str] = []
     ready = await environments.ensure(
         spec(reqs(tree), setup=("which python; cat data.txt", "printf 'a\\rb\\n'; python -c 'print(6 * 7)'")),
@@ -353,20 +309,25 @@ async def test_removal_is_refused_while_in_use(environments: Environments, tmp_p
     assert environments.list()[0].bytes > 1000
     assert await environments.remove(ready.hash) > 1000
     assert environments.list() == []
-    assert python(await environments.ensure(spec(pip("alpha"))), "import alpha; print(1)") == "1"
+    assert run(await environments.ensure(spec(pip("alpha"))), "import alpha; print(1)") == "1"
     assert await environments.collect(unused_seconds=3600, max_bytes=1 << 40) == 0
     assert await environments.collect(unused_seconds=3600, max_bytes=0) > 1000
 
 
-def test_the_telling_line_of_a_failed_build() -> None:
-    output = [
-        "  × Failed to build `x @ file:///x`",
-        "  ├─▶ The build backend returned an error",
-        "  ╰─▶ Call to `setuptools.build_meta` failed (exit status: 1)",
-        "      [stderr]",
-    ]
-    assert telling_sentence(output).startswith(
-        "Failed to build `x @ file:///x`: Call to `setuptools.build_meta` failed"
-    )
-    assert telling_sentence(["anything", "os error 28: No space left on device"]) == "the disk of the cluster is full"
-    assert telling_sentence(["all went well"]) == ""
+async def test_what_installers_keep_has_the_rights_of_the_users_files(
+    environments: Environments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RHDESK_USUAL_UMASK", "")  # put back at the end
+    before = os.umask(0o022)
+    try:
+        be_private()
+        made = tmp_path / "made"
+        ready = await environments.ensure(spec(pip("alpha"), setup=(f"touch {made}",)))
+        cached = [file for file in (tmp_path / "cache").rglob("alpha.py") if file.is_file()]
+        assert cached
+        assert {stat.S_IMODE(file.stat().st_mode) & 0o077 for file in (*cached, made)} == {0o044}
+        assert stat.S_IMODE((environments.directory / ready.hash).stat().st_mode) == 0o700
+        (tmp_path / "own").touch()
+        assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 import uv
+from lab.environment_parts import push
 
-from rhresources.code.manifest import FileEntry, content_hash, root_hash
+from rhresources.code.manifest import content_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots
@@ -156,18 +157,6 @@ loads = json.loads
 class Group:
     def method(self, z: int): ...
 '''
-
-
-def push(snapshots: Snapshots, files: dict[str, str]) -> pb.CodeTree:
-    entries = {path: FileEntry(path, content_hash(text.encode()), len(text), False) for path, text in files.items()}
-    request = pb.PlanPushRequest(
-        project="proj-1",
-        root=root_hash(entries),
-        changed=[pb.FileEntry(path=one.path, hash=one.hash, size=one.size) for one in entries.values()],
-        parts=[pb.FilePart(hash=content_hash(text.encode()), data=text.encode(), last=True) for text in files.values()],
-    )
-    assert snapshots.plan(request).outcome == pb.PlanPushReply.READY
-    return pb.CodeTree(project="proj-1", root=request.root)
 
 
 @pytest.fixture(scope="module")

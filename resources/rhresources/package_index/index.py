@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from rhresources.errors import RhError
 from rhresources.package_index.fetching import Ended, Fetcher, NotThere
-from rhresources.package_index.name_list import find_names, names_in, normal_name, write_names
+from rhresources.package_index.name_list import find_names, names_in, write_names
 from rhresources.package_index.pages import (
     ProjectSummary,
     VersionInfo,
@@ -32,6 +32,7 @@ from rhresources.package_index.pages import (
 )
 from rhresources.package_index.popular import POPULAR
 from rhresources.package_index.sources import IndexSource, configured_sources
+from rhresources.package_words import normal_name
 from rhresources.reach.ssh.threads import in_thread
 
 State = Literal["unknown", "loading", "ready", "unreachable"]

@@ -17,16 +17,10 @@ from typing import TypeVar
 
 _JSON_NAME = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]{1,214})"')
 _HTML_NAME = re.compile(rb"<a\s[^>]{0,2000}>\s*([A-Za-z0-9._-]{1,214})\s*</a", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[-_.]+")
 _BYTE_SEPARATORS = re.compile(rb"[-_.]+")
 T = TypeVar("T")
 
 _OVERLAP = 4096  # longer than whatever the patterns find
-
-
-def normal_name(name: str) -> str:
-    """A project's name as indexes compare it: `Ruamel_Yaml` is `ruamel-yaml`."""
-    return _SEPARATORS.sub("-", name.strip()).lower()
 
 
 def names_in(pieces: Iterable[bytes], *, html: bool) -> Iterator[bytes]:

@@ -118,7 +118,9 @@ class LocalStore:
         def unless_changed(old: Entry | None) -> str:
             there = old.modified if old else 0.0
             if modified is not None and modified != there:
-                what = "deleted" if old is None else "made" if not modified else "changed"
+                if not modified:
+                    raise AlreadyExists(f"There is a resource {address} already.", remedy="Choose another name.")
+                what = "deleted" if old is None else "changed"
                 raise AlreadyExists(
                     f"{address} was not saved, because it has been {what} by something else in the meantime.",
                     remedy="Load it again and repeat your change, or save under another name.",

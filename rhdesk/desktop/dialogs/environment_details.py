@@ -196,7 +196,8 @@ class EnvironmentDetails(Dialog):
             self._facts.setText(self._hash)
         else:
             used = "in use now" if row.in_use else f"used {age_text(row.last_use)}"
-            parts = [f"Python {row.python}", bytes_text(row.bytes), used, f"made {age_text(row.created)}"]
+            parts = [row.contents] if row.contents else []
+            parts += [f"Python {row.python}", bytes_text(row.bytes), used, f"made {age_text(row.created)}"]
             if row.setup_commands:
                 parts.append(count_text(len(row.setup_commands), "set-up command"))
             self._facts.setText("  ·  ".join([*parts, row.hash[:16]]))
@@ -225,8 +226,8 @@ class EnvironmentDetails(Dialog):
             return await (await workspace.environments(address)).update(hash, progress)
 
         def updated(new: str) -> None:
-            notifier.success(f"The environment was made anew on {address}.", act="Update")
-            if self._closed:
+            if self._closed:  # else it is told in the dialog
+                notifier.success(f"The environment was made anew on {address}.", act="Update")
                 return
             self._before = before
             self.changed.emit()

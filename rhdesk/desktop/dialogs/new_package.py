@@ -19,7 +19,7 @@ from rhdesk.desktop.forms.yaml_editor import YamlEditor
 from rhdesk.desktop.widgets.base import Card, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhresources.documents import PackageDocument, parse_document
-from rhresources.errors import DocumentError
+from rhresources.errors import AlreadyExists, DocumentError
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
@@ -106,3 +106,6 @@ class NewPackage(Dialog):
             return
         self.accept_button.setEnabled(True)
         self.show_problem(Problem.of(error))
+        if isinstance(error, AlreadyExists):
+            self.name.setFocus()
+            self.name.selectAll()

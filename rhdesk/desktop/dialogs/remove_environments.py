@@ -109,8 +109,10 @@ class RemoveUnused(Dialog):
         self._stack.setCurrentWidget(self.table if count else self._none)
         if not count:
             held = sum(1 for row in self._rows if row.fixed)
-            words = f"{count_text(held, 'environment is', 'environments are')} in use." if held else ""
-            self._none.show_empty("Nothing goes by these rules", words, "layers")
+            words = [f"{count_text(held, 'environment is', 'environments are')} in use."] if held else []
+            if free := [row.last_use for row in self._rows if not row.fixed]:
+                words.append(f"The oldest was last used {age_text(min(free))}.")
+            self._none.show_empty("Nothing goes by these rules", " ".join(words), "layers")
         self.accept_button.set_text(f"Remove {count}" if count else "Remove")
         self.accept_button.allow("" if count else "Nothing goes by these rules.")
 

@@ -14,10 +14,22 @@ _NAMED = 6
 
 
 def review_changes(
-    parent: QWidget, address: str, old: str, new: str, users: Sequence[str], save: Callable[[], object]
+    parent: QWidget,
+    address: str,
+    old: str,
+    new: str,
+    users: Sequence[str],
+    save: Callable[[], object],
+    *,
+    concerned: bool = True,
 ) -> Dialog:
-    """Show the changes of a document and save it if they are right; `users` are the functions that name it."""
-    dialog = Dialog(parent, f"Save {address}?", _words(users), width=620)
+    """Show the changes of a document and save it if they are right.
+
+    Args:
+        users: the functions that name it.
+        concerned: whether anything that they need is another.
+    """
+    dialog = Dialog(parent, f"Save {address}?", _words(users, concerned), width=620)
     dialog.setObjectName("review-changes")
     view = DiffView(old, new)
     view.setFixedHeight(min(420, max(160, 40 + 19 * view.document().blockCount())))
@@ -36,12 +48,13 @@ def review_changes(
     return dialog
 
 
-def _words(users: Sequence[str]) -> str:
+def _words(users: Sequence[str], concerned: bool) -> str:
     if not users:
         return "No function uses it."
     named = ", ".join(users[:_NAMED]) + (f" and {len(users) - _NAMED} more" if len(users) > _NAMED else "")
     one = len(users) == 1
+    then = f"{'It gets' if one else 'They get'} another environment at the next run."
     return (
         f"{count_text(len(users), 'function')} {'uses' if one else 'use'} it: {named}. "
-        f"{'It gets' if one else 'They get'} another environment at the next run."
+        f"{then if concerned else 'What is installed stays the same.'}"
     )

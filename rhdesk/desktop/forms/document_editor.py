@@ -42,6 +42,7 @@ class DocumentEditor(QWidget):
         self._desk = desk
         self.address = ""
         self._entry: Entry | None = None
+        self._complains = False  # it says that the text was not saved because of its problems
         self._drafts: dict[str, tuple[str, Entry]] = {}  # what was typed and not saved, with what it was typed into
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -73,7 +74,7 @@ class DocumentEditor(QWidget):
         column.addWidget(self._stack, 1)
         self.editor.save_asked.connect(self.save)
         self.editor.dirty_changed.connect(self._say)
-        self.editor.checked.connect(lambda problems: self._same_again())
+        self.editor.checked.connect(self._text_checked)
         self._settle = QTimer(self, singleShot=True, interval=150)
         self._settle.timeout.connect(self._look_again)
         stop = desk.store.names.subscribe(self._names_changed)
@@ -205,6 +206,7 @@ class DocumentEditor(QWidget):
                 self.editor.edit.go_to(first)
             sentence = "It was not saved, because it has problems; they are marked."
             self._note(ProblemBox(Problem(sentence), level="error"))
+            self._complains = True
         else:
             self._note(ProblemBox(Problem.of(error)))
 
@@ -297,8 +299,10 @@ class DocumentEditor(QWidget):
 
     # ------------------------------------------------------------ what is said
 
-    def _same_again(self) -> None:
-        """What was typed and taken back is no change."""
+    def _text_checked(self, problems: list[TextProblem]) -> None:
+        """What was typed and taken back is no change; what is mended is not complained about."""
+        if self._complains and not problems:
+            self._drop_notes()
         if self._entry is not None and self.editor.is_dirty and self.editor.text == self._entry.text:
             self.editor.mark_saved()
 
@@ -324,5 +328,6 @@ class DocumentEditor(QWidget):
         self._notes.addWidget(box)
 
     def _drop_notes(self) -> None:
+        self._complains = False
         clear_layout(self._notes)
         self._notes.setContentsMargins(0, 0, 0, 0)

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from rhdesk.core.package_names import PackageNames, Suggestions, matching_options
+from rhdesk.core.package_names import PackageNames, Suggestions, is_unfinished, matching_options, project_of
 from rhdesk.core.package_requests import path_words
 from rhdesk.desktop.forms.completion import Completion
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
@@ -60,6 +60,7 @@ class PackageForm(QWidget):
         super().__init__()
         self._names = names
         self._no_answer = False
+        self._noted = ("", "")  # the method and the name that the words under the target are about
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
@@ -71,6 +72,8 @@ class PackageForm(QWidget):
         self._completion = Completion(self.target.line)
         self._completion.asked.connect(self._suggest)
         self._completion.picked.connect(self._edited)
+        self._errors: Mapping[str, str] = {}
+        self.target.line.editingFinished.connect(lambda: self.show_errors(self._errors))
         self._tell = QTimer(self, singleShot=True, interval=_TELL_AFTER)
         self._tell.timeout.connect(self._tell_about)
         self.git_url = _Line("git_url", "Repository")
@@ -157,26 +160,35 @@ class PackageForm(QWidget):
             del made["options"]
         return {name: value for name, value in made.items() if value not in ("", []) and name in OWN_FIELDS}
 
-    def check(self) -> bool:
-        """Show what is wrong at its field. True: nothing is."""
+    def check(self, *, typing: bool = False) -> bool:
+        """Show what is wrong at its field, `typing` as `show_errors` has it. True: nothing is."""
         try:
             self.document()
         except DocumentError as error:
-            self.show_errors({field: text for field, text, _ in error.problems})
+            self.show_errors({field: text for field, text, _ in error.problems}, typing=typing)
             return False
         self.show_errors({})
         return True
 
-    def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Put messages under the fields they are about: "target", "options[0]"."""
+    def show_errors(self, errors: Mapping[str, str], *, typing: bool = False) -> None:
+        """Put messages under the fields they are about: "target", "options[0]".
+
+        Args:
+            typing: somebody is; that a version is missing as yet is no mistake while they do.
+        """
+        self._errors = errors
         found: dict[str, str] = {}
         for field, text in errors.items():
             found.setdefault(field.split("[")[0].split(".")[0], text)
+        if typing and self.method == "pip" and self.target.line.hasFocus() and is_unfinished(self.target.text):
+            found.pop("target", None)
         if "options" in found and (said := open_quote(self.options.text)):
             found["options"] = said
         for name, line in self._lines.items():
             line.show_error(found.get(name, ""))
-        stray = [text for name, text in found.items() if name not in self._lines or self._lines[name].isHidden()]
+        # what has no line here says itself which field it is about
+        stray = [f"'{name}': {text}" for name, text in found.items() if name not in self._lines]
+        stray += [text for name, text in found.items() if name in self._lines and self._lines[name].isHidden()]
         first = self._lines["git_url" if self.method == "git" else "target"]
         if stray and not first.error:
             first.show_error(stray[0])
@@ -218,12 +230,15 @@ class PackageForm(QWidget):
     def _edited(self) -> None:
         self._show_method()
         if any(line.error for line in self._lines.values()):
-            self.check()
+            self.check(typing=True)
         self.changed.emit()
 
     def _show_method(self) -> None:
         self._completion.enabled = self._names is not None and self.method == "pip"
-        self.target.show_note(path_words(self.method, self.target.text))
+        noted = (self.method, path_words(self.method, self.target.text) or project_of(self.target.text))
+        if noted != self._noted:  # else the fields below would jump with every key
+            self._noted = noted
+            self.target.show_note(path_words(self.method, self.target.text))
         self._tell.start()
         _, about, example = METHODS[self.method]
         git = self.method == "git"

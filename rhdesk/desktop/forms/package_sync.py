@@ -78,14 +78,14 @@ class PackageSync(QObject):
         if not waits:
             try:
                 values = read_values(text)
-            except DocumentError as error:
-                line = next((line for _, _, line in error.problems if line is not None), None)
+            except DocumentError:
+                line = next((problem.line for problem in problems if problem.line is not None), None)
                 where = f"in line {line} " if line is not None else ""
                 waits = f"There is a mistake {where}of the YAML. The form waits until it is mended."
-        if not waits:
-            if not self._says(values):
-                self._form.set_values(values)
-            self._form.show_errors({problem.field: problem.message for problem in problems})
+        if not waits and not self._says(values):
+            self._form.set_values(values)
+        errors = {} if waits else {problem.field: problem.message for problem in problems}
+        self._form.show_errors(errors, typing=True)
         changed, self.waits = waits != self.waits, waits
         self._form.setEnabled(not waits and not self._yaml.edit.isReadOnly())
         if changed:
@@ -132,6 +132,15 @@ def written_into(text: str, values: Mapping[str, Any]) -> str:
     # an edit that does not read back (aliases, odd quoting) gives way to plain text
     wanted = {name: value for name, value in {**before, **changes}.items() if name not in removed}
     return edited if _reads_as(edited, wanted) else yaml.dump(wanted)
+
+
+def asks_alike(text: str, other: str) -> bool:
+    """Whether two texts install the same, whatever their comments and descriptions say."""
+    try:
+        left, right = read_values(text), read_values(other)
+    except DocumentError:
+        return False
+    return {**left, "description": ""} == {**right, "description": ""}
 
 
 def warm_up() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
@@ -131,6 +131,8 @@ class YamlEditor(QWidget):
             self._set_problems(problems)
 
     def _set_problems(self, problems: list[TextProblem]) -> None:
+        last = self.edit.document().blockCount()  # a parser may name the line after it
+        problems = [replace(each, line=min(each.line, last)) if each.line else each for each in problems]
         self._problems = problems
         self.edit.set_marks([Mark(problem.line, str(problem)) for problem in problems if problem.line is not None])
         self._strip.show_problems(problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rhdesk.core.environment_rows import InstalledRow
+from rhdesk.core.environment_rows import OWN_PACKAGE, InstalledRow
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.list_panel import ListPanel
 
@@ -61,7 +61,8 @@ class EnvironmentPackages(ListPanel):
 
 def _second(row: InstalledRow) -> str:
     by = "by conda" if row.kind == "conda" else ""
-    return " · ".join(part for part in (by, "" if row.wanted or row.drift == "added" else "needed by others") if part)
+    needed = "needed by rhdesk" if row.name == OWN_PACKAGE else "needed by others"
+    return " · ".join(part for part in (by, "" if row.wanted or row.drift == "added" else needed) if part)
 
 
 def _role(row: InstalledRow) -> str:

@@ -181,7 +181,7 @@ class EnvironmentsView(QWidget):
             + " installs it again.",
             "Remove",
             lambda: remove_environments(self._desk, self._address, going, self.refresh),
-            victims=[f"{row.facts}: {row.title}" for row in going],
+            victims=[f"{row.title} · {row.facts}" for row in going],
         )
 
     def _prune(self) -> None:
@@ -209,8 +209,7 @@ def _columns() -> list[Column[EnvironmentRow]]:
 
 
 def _second(row: EnvironmentRow) -> str:
-    anew = f"made anew {age_text(row.renewed)}" if row.renewed else ""
-    return " · ".join(part for part in (row.facts, anew) if part)
+    return " · ".join(part for part in ("renewed" if row.renewed else "", row.facts) if part)
 
 
 def _size(row: EnvironmentRow) -> str:

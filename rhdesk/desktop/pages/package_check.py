@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.environment_rows import EnvironmentRow, one_of_each
+from rhdesk.core.environment_rows import OWN_PACKAGE, EnvironmentRow, one_of_each
 from rhdesk.core.package_requests import Plan, PlannedRow, environments_of, read_package, request_of
 from rhdesk.core.rows import EntryRow, State
 from rhdesk.core.words import count_text
@@ -54,7 +54,7 @@ class PackageCheck(QWidget):
         bar = QHBoxLayout()
         bar.setContentsMargins(16, 10, 16, 8)
         bar.setSpacing(8)
-        bar.addWidget(Label("on", "muted"))
+        bar.addWidget(Label("On", "muted"))
         self.cluster = ClusterChoice(desk)
         self.cluster.activated.connect(lambda place: self._cluster_chosen())
         bar.addWidget(self.cluster)
@@ -71,14 +71,22 @@ class PackageCheck(QWidget):
         second = QHBoxLayout()
         second.setContentsMargins(16, 0, 16, 10)
         second.setSpacing(8)
-        second.addWidget(Label("beside", "muted"))
+        second.addWidget(Label("Compared with", "muted"))
         second.addWidget(self.beside, 1)
         column.addLayout(second)
         column.addWidget(Rule())
         self._notes = QVBoxLayout()
         column.addLayout(self._notes)
         columns = [
-            Column[PlannedRow]("name", "Package", lambda row: row.name, Kind.TEXT, 130, stretch=True),
+            Column[PlannedRow](
+                "name",
+                "Package",
+                lambda row: row.name,
+                Kind.TITLE,
+                130,
+                stretch=True,
+                second=lambda row: "needed by rhdesk" if row.name == OWN_PACKAGE else "",
+            ),
             Column[PlannedRow]("kind", "By", lambda row: row.kind, Kind.MUTED, 64, drop_below=460),
             Column[PlannedRow]("before", "Now", lambda row: row.before or "—", Kind.MONO, 92, role=_before_role),
             Column[PlannedRow]("after", "Then", lambda row: row.after or "—", Kind.MONO, 92, role=_after_role),
@@ -89,7 +97,7 @@ class PackageCheck(QWidget):
         self.table = ListPanel(columns, lambda row: f"{row.kind}:{row.name}", "Plan")
         self.table.setProperty("card", False)
         self.table.set_chips([("all", "All", None), ("changed", "Changes", lambda row: bool(row.change))])
-        self.table.set_empty("Nothing would be installed", "The package asks for no distribution.", "package")
+        self.table.set_empty("Nothing would be installed", "The package asks for nothing.", "package")
         self.output = TaskOutput(
             desk,
             self._task,
@@ -207,17 +215,17 @@ class PackageCheck(QWidget):
         self._ask_environments()
 
     def _words(self, answer: _Answer) -> str:
-        plan, count = answer.plan, count_text(len(answer.plan.rows), "distribution")
+        plan, count = answer.plan, count_text(len(answer.plan.rows), "package")
         if plan.ready and not plan.changes:
             return f"It is installed there already: {count}."
         if answer.beside is None and not plan.compared_with:
             return f"{count} would be installed; nothing is there to compare with."
         beside = f"{answer.beside.title} ({answer.beside.hash[:8]})" if answer.beside else plan.compared_with[:8]
         if not plan.changes:
-            return f"Nothing changes beside {beside}: {count}."
+            return f"Nothing changes, compared with {beside}: {count}."
         kinds = {kind: sum(1 for row in plan.rows if row.change == kind) for kind in _WORDS}
         listed = ", ".join(f"{number} {kind}" for kind, number in kinds.items() if number)
-        return f"{listed} beside {beside}; {count} in all."
+        return f"{listed}, compared with {beside}; {count} in all."
 
     def _reset(self) -> None:
         self._drop_notes()

@@ -15,7 +15,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.desktop.dialogs.review_changes import review_changes
 from rhdesk.desktop.forms.document_editor import DocumentEditor
 from rhdesk.desktop.forms.package_form import PackageForm
-from rhdesk.desktop.forms.package_sync import PackageSync, warm_up
+from rhdesk.desktop.forms.package_sync import PackageSync, asks_alike, warm_up
 from rhdesk.desktop.forms.yaml_editor import TextProblem
 from rhdesk.desktop.widgets.base import Button, clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
@@ -78,7 +78,8 @@ class PackageEditor(DocumentEditor):
         if self._problems(new):
             save()  # refused, and says why
         elif old != new:
-            review_changes(self.window(), self.address, old, new, self.users(self.address), save)
+            users, concerned = self.users(self.address), not asks_alike(old, new)
+            review_changes(self.window(), self.address, old, new, users, save, concerned=concerned)
 
     def focus_form(self) -> None:
         """Put the cursor into the first line of the form."""

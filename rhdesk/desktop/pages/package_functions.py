@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
@@ -50,7 +51,9 @@ class PackageFunctions(QWidget):
         self.environment = CalmCombo()
         self.environment.setAccessibleName("Environment")
         self.environment.setMinimumContentsLength(15)
-        self.environment.setToolTip("The environment whose modules are shown: when it was used, and its Python")
+        self.environment.setToolTip(
+            "The environment whose modules are shown: what it was made of, and when it was used"
+        )
         self.environment.activated.connect(lambda place: self._chose_environment())
         self._place = ElidedLabel("", "faint", middle=True)
         self.filter = SearchField("Filter", 130)
@@ -185,7 +188,7 @@ class PackageFunctions(QWidget):
         self._place.setText(found.place)
         self.environment.clear()
         for one in found.environments:
-            self.environment.addItem(f"{age_text(one.last_use)} · {one.python}", one.hash)
+            self.environment.addItem(f"{one.contents or one.hash[:8]} · {age_text(one.last_use)}", one.hash)
         self.environment.setCurrentIndex(self.environment.findData(found.chosen))
         self.environment.setVisible(len(found.environments) > 1)
         cluster = self.cluster.chosen
@@ -251,13 +254,16 @@ class PackageFunctions(QWidget):
 
         def done(found: ModuleContents) -> None:
             if source is self._source and row.name == self._module:
-                self._show_contents(found)
+                more = " The modules inside it may have some." if row.inside and not found.functions else ""
+                self._show_contents(replace(found, note=found.note + more))
 
         def failed(error: BaseException) -> None:
             if source is self._source and row.name == self._module:
                 self._show_contents(ModuleContents())
                 problem = Problem.of(error)
-                self._note.show_empty(problem.sentence, problem.remedy, "triangle-alert")
+                here = self._row is not None and is_here(self._row.document)
+                remedy = problem.remedy if here else "No functions can be made of this module."
+                self._note.show_empty(problem.sentence, remedy, "triangle-alert")
 
         self.functions.set_rows([])
         self._note.show_loading("Reading…")
@@ -270,7 +276,8 @@ class PackageFunctions(QWidget):
         if found.functions:
             self._below.setCurrentWidget(self.functions)
         else:
-            self._note.show_empty("No functions", found.note, "square-function")
+            title = f"{self._module} has no functions of its own" if self._module else "No functions"
+            self._note.show_empty(title, found.note, "square-function")
             self._below.setCurrentWidget(self._note)
         self._allow()
 

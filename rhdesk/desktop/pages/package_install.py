@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
     from rhresources.workspace import Workspace
 
+_LINE = 48  # pixels; with and without a second line of words
+_LINES_HIGH = 4 * _LINE  # what clusters take of the page before they scroll
 _PAUSE = 200  # milliseconds; the load of a cluster changes its row every few seconds
 _WORDS = {
     "running": "Installing…",
     "done": "Installed",
-    "failed": "Failed; the environment before it is kept",
-    "cancelled": "Cancelled; the environment before it is kept",
+    "nothing": "It was there already",
+    "failed": "Failed; what was installed before stays",
+    "cancelled": "Cancelled; what was installed before stays",
 }
 
 
@@ -83,13 +86,12 @@ class PackageInstall(QWidget):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(0)
         self._list.addStretch(1)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the line that has it
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)
-        area.setMinimumHeight(60)
         below = QWidget()
         under = QVBoxLayout(below)
         under.setContentsMargins(0, 0, 0, 0)
@@ -102,7 +104,7 @@ class PackageInstall(QWidget):
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(area)
         self._split.addWidget(below)
-        self._split.setSizes([200, 300])
+        self._split.setStretchFactor(1, 1)
         column.addWidget(self._split, 1)
         self._settle = QTimer(self, singleShot=True, interval=_PAUSE)
         self._settle.timeout.connect(self._fill)
@@ -223,6 +225,7 @@ class PackageInstall(QWidget):
         self._lines = {address: self._lines[address] for address in addresses}
         if new:
             order_tabs(self._split, self.install_button)
+            self._area.setMinimumHeight(min(_LINES_HIGH, len(self._lines) * _LINE))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -246,7 +249,7 @@ class PackageInstall(QWidget):
         down = sum(1 for line in chosen if line.is_down)
         self.install_button.set_text(f"Install on {len(chosen)} clusters" if len(chosen) > 1 else "Install")
         self.install_button.allow("" if chosen else "No cluster is chosen.")
-        words = ["Changes that are not saved are not installed."] if self._unsaved else []
+        words = ["What is not saved is not installed."] if self._unsaved else []
         words += [f"{count_text(down, 'cluster')} will be brought up first."] if down else []
         self._state.setText(" ".join(words))
         self._all.set_text("Choose none" if set(self._lines) <= self._wanted else "Choose all")
@@ -295,6 +298,7 @@ class ClusterLine(QFrame):
         row.addWidget(self.act_button)
         column.addLayout(row)
         column.addWidget(Rule())
+        self.setMinimumHeight(_LINE)
         self._running = False
 
     def show_cluster(self, row: ClusterRow | None) -> None:
@@ -322,7 +326,9 @@ class ClusterLine(QFrame):
             let_go_of_focus(self.act_button)
         self.act_button.setVisible(self._running or again)
         self.act_button.set_text("Retry" if again else "Cancel")
-        self._second.setText(_line_words(task) if task is not None else self._about)
+        said = _line_words(task) if task is not None else self._about
+        self._second.setText(said)
+        self._second.setVisible(bool(said))
 
     def mark(self, shown: bool) -> None:
         """Whether what it says is shown below."""
@@ -349,5 +355,5 @@ def _line_words(task: TaskRow) -> str:
         return task.sentence or "Connecting…"
     took = duration_text(max(0.0, task.ended - task.started))
     if task.state == "done":
-        return f"Installed in {took}" if task.lines else "It was there already"
+        return f"{_WORDS['done']} in {took}" if task.lines else _WORDS["nothing"]
     return task.sentence

@@ -53,9 +53,6 @@ class PackageUsed(QWidget):
             lambda row: row.address,
             "Functions",
         )
-        self.functions.set_empty(
-            "Used by no function", "A function names it in its packages as rh:~/name.", "square-function"
-        )
         self.functions.opened.connect(lambda row: desk.navigate("functions", row.address))
         self.environments = ListPanel(
             [
@@ -93,6 +90,9 @@ class PackageUsed(QWidget):
         """Show a package; `users` are the addresses of the functions that name it."""
         new = self._row is None or row.address != self._row.address
         self._row = row
+        self.functions.set_empty(
+            "Used by no function", f"One that needs it has rh:{row.address} among its packages.", "square-function"
+        )
         found = (self._desk.store.functions.get(address) for address in users)
         self.functions.set_rows([one for one in found if one is not None])
         if new:
@@ -156,7 +156,8 @@ def _cluster(row: EntryRow) -> str:
 
 
 def _contents(place: _Place) -> str:
-    return place.environment.title
+    environment = place.environment
+    return " · ".join(part for part in (environment.title, environment.contents, environment.hash[:8]) if part)
 
 
 def _state_word(place: _Place) -> str:

@@ -39,6 +39,7 @@ class PackagesPage(Page):
         self._acts = ResourceActs(desk, self)
         self._users: dict[str, list[str]] = {}
         self._wanted = self._wanted_tab = ""
+        self._is_new = False  # what is wanted was just made
         columns = [
             Column[EntryRow]("name", "Name", lambda row: row.name, Kind.TITLE, 180, stretch=True, second=_second),
             Column[EntryRow]("method", "Method", method_of, Kind.TEXT, 116),
@@ -123,7 +124,7 @@ class PackagesPage(Page):
         NewPackage(self.desk, self.window(), self._added).open()
 
     def _added(self, address: str) -> None:
-        self._wanted = address
+        self._wanted, self._is_new = address, True
         self.list.select(address)
         self._take_wanted()
 
@@ -161,6 +162,7 @@ class PackagesPage(Page):
 
     def _check(self, text: str) -> None:
         self.panel.tabs.choose("check")
+        self.check.cluster.setFocus()  # what had it is out of sight now
         self.check.check(text)
 
     def _install_on(self, cluster: str) -> None:
@@ -187,6 +189,9 @@ class PackagesPage(Page):
             if self._wanted_tab in _TABS and row.document is not None:
                 self.panel.tabs.choose(self._wanted_tab)
             self._wanted_tab = ""
+            if self._is_new:
+                self._is_new = False
+                self.list.table.setFocus()  # where one was is gone with the dialog
 
     def _count_users(self) -> None:
         self._users = {}

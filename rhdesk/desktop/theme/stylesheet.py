@@ -93,6 +93,8 @@ def _buttons(t: Tokens) -> str:
     QPushButton[kind="danger"] {{ background: {t.danger}; border-color: {t.danger}; color: #ffffff; }}
     QPushButton[kind="danger"]:hover {{ background: {t.danger_hover}; border-color: {t.danger_hover}; }}
     QPushButton[kind="danger"]:focus {{ border-color: {t.text}; }}
+    QPushButton[kind="danger"]:disabled {{ background: {t.raised}; border-color: {t.border};
+        color: {t.text_faint}; }}
     QPushButton[kind="flat"] {{ background: transparent; border-color: transparent; color: {t.text_muted}; }}
     QPushButton[kind="flat"]:hover {{ background: {t.hover}; color: {t.text}; }}
     QPushButton[kind="flat"]:focus {{ border-color: {t.accent}; }}
@@ -185,7 +187,7 @@ def _lists(t: Tokens) -> str:
     QHeaderView {{ background: transparent; border: none; }}
     QHeaderView::section {{ background: transparent; color: {t.text_faint}; border: none;
         border-bottom: 1px solid {t.border}; padding: 0 12px; font-size: 12px; font-weight: 500; }}
-    QHeaderView::section:first {{ padding-left: 16px; }}
+    QHeaderView::section:first, QHeaderView::section:only-one {{ padding-left: 16px; }}
     QHeaderView::section:hover {{ color: {t.text}; }}
     QTableCornerButton::section {{ background: transparent; border: none; }}
     """

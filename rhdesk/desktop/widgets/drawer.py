@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
@@ -148,11 +150,11 @@ class TaskDrawer(Drawer):
 
     def refresh(self) -> None:
         tasks = sorted(self._desk.store.tasks.rows(), key=lambda task: -task.started)
-        if [task.name for task in tasks] != list(self._cards):
+        if [task.name for task in tasks] != list(self._cards) or not self.list.count():
             clear_layout(self.list)
             self._cards = {}
             for task in tasks:
-                card = _TaskCard(self._desk)
+                card = _TaskCard(self._desk, self.hide)
                 self._cards[task.name] = card
                 self.list.addWidget(card)
             if not tasks:
@@ -167,9 +169,10 @@ class TaskDrawer(Drawer):
 
 
 class _TaskCard(Card):
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, leave: Callable[[], object]) -> None:
         super().__init__(margins=(12, 8, 8, 8))
         self._desk = desk
+        self._leave = leave
         self._task: TaskRow | None = None
         self.body.setSpacing(4)
         self._mark = IconLabel("circle-check", "ok")
@@ -222,6 +225,7 @@ class _TaskCard(Card):
 
     def _go_to(self) -> None:
         if self._task is not None and self._task.go_to is not None:
+            self._leave()  # it would lie over what is gone to
             self._desk.navigate(*self._task.go_to)
 
     def _dismiss(self) -> None:

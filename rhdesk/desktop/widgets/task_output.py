@@ -21,7 +21,8 @@ class TaskOutput(QWidget):
 
     def __init__(self, desk: Desk, name: str, words: dict[str, str], placeholder: str) -> None:
         """Args:
-        words: what is said in the states "running", "done", "failed" and "cancelled".
+        words: what is said in the states "running", "done", "failed" and "cancelled"; "nothing" where it is done and
+            nothing had to be.
         placeholder: stands there before anything was done.
         """
         super().__init__()
@@ -71,8 +72,10 @@ class TaskOutput(QWidget):
         self.cancel_button.setVisible(state == "running")
         self.retry_button.setVisible(state in ("failed", "cancelled"))
         said = self._words.get(state, "")
-        took = f" in {duration_text(max(0.0, row.ended - row.started))}" if row is not None and state == "done" else ""
-        self._state.setText(said + took)
+        if row is not None and state == "done":
+            nothing = "" if row.lines else self._words.get("nothing", "")
+            said = nothing or f"{said} in {duration_text(max(0.0, row.ended - row.started))}"
+        self._state.setText(said)
         if row is None or self._shown is None or row.state != self._shown.state:
             clear_layout(self._notes)
             problem = row.problem if row is not None else None

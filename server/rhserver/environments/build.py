@@ -31,7 +31,7 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
     """
     environment = folder / "venv"
     python = str(environment / "bin" / "python")
-    installer = Installer(environment, on_line, partial(note_installer, folder))
+    installer = Installer(environment, _for_a_cluster(on_line), partial(note_installer, folder))
     options = ["--python", python]
     if recipe.conda is not None:
         await conda.create(recipe.conda, environment, folder, installer, on_phase, newest=recipe.renewed > 0)
@@ -46,7 +46,7 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
         arguments = await asyncio.to_thread(step.arguments, folder, number)
         place = await asyncio.to_thread(step.runs_in, folder, number)
         if await installer.run(uv, "pip", "install", *options, *arguments, folder=place):
-            raise failure(list(installer.output), "The packages could not be installed")
+            raise failure(step.in_users_words(installer.output), "The packages could not be installed")
     if recipe.conda is not None:
         await note_variables(environment, recipe.conda.variables, folder, installer)
     await asyncio.to_thread(_add_cloudpickle, environment)
@@ -63,13 +63,27 @@ async def make(recipe: Recipe, folder: Path, uv: str, on_line: OnText, on_phase:
             )
 
 
+def _for_a_cluster(on_line: OnText) -> OnText:
+    """Leaves out how to use an environment in a shell."""
+
+    def say(line: str) -> None:
+        if not line.startswith("Activate with: "):
+            on_line(line)
+
+    return say
+
+
 async def _create(
     recipe: Recipe, environment: Path, folder: Path, uv: str, installer: Installer, on_phase: OnText
 ) -> None:
     on_phase(f"Creating a Python {recipe.python_shown} environment")
     creating = (uv, "venv", "--no-project", "--python", recipe.python, "--", str(environment))
     if await installer.run(*creating, folder=folder):
-        raise failure(list(installer.output), f"A Python {recipe.python_shown} environment could not be made")
+        raise failure(
+            list(installer.output),
+            f"A Python {recipe.python_shown} environment could not be made",
+            'Ask for another version of Python, such as "3.12".',
+        )
 
 
 def _add_cloudpickle(environment: Path) -> None:

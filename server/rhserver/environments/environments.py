@@ -189,10 +189,13 @@ class Environments:
 
         Raises:
             NotFound: there is none of that hash.
+            InstallError: it could not be made, and why.
+            ServerProblem: it is being made.
         """
         record = self._ready.get(hash)
         if record is None:
-            raise NotFound(f"There is no environment {hash[:40]!r} on this cluster.")
+            nothing = NotFound(f"There is no environment {hash[:40]!r} on this cluster.")
+            raise self._making.why_not_there(hash) or nothing
         return record
 
     @property

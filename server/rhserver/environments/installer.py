@@ -1,5 +1,4 @@
-"""Runs uv and set-up commands: output line by line as it comes, the whole process group ended on cancel, and the one
-line of the output that tells most."""
+"""Runs uv and set-up commands: output line by line as it comes, the whole process group ended on cancel."""
 
 from __future__ import annotations
 
@@ -12,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from rhserver.disk import with_usual_rights
+
 _KEPT_LINES = 400
 _LONGEST_LINE = 64 * 1024
 _TAKEN_LIMIT = 4 * 1024 * 1024
@@ -23,9 +24,7 @@ _AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bun
 """Where systems list whom they trust."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BREAK = re.compile(rb"\r\n|\n|\r")
-_NOT_FOUND = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations)")
 _LAST_WORDS_SECONDS = 1.0
-_FULL = "No space left on device"
 
 OnLine = Callable[[str], None]
 
@@ -70,7 +69,7 @@ class Installer:
                 elif output is not None:
                     answer = await asyncio.to_thread(os.open, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 process = await asyncio.create_subprocess_exec(
-                    *command,
+                    *with_usual_rights(command),
                     cwd=folder,
                     env=self._variables(),
                     stdin=asyncio.subprocess.DEVNULL,
@@ -162,38 +161,3 @@ def end_group(process_id: int) -> None:
     """SIGKILL to a process group that was started for an installation."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process_id, signal.SIGKILL)
-
-
-def telling_sentence(lines: list[str]) -> str:
-    """What uv's output says went wrong, as one sentence without its end; empty if nothing stands out."""
-    text = "\n".join(lines)
-    if _FULL in text:
-        return "the disk of the cluster is full"
-    if found := _NOT_FOUND.search(text):
-        return f"the package {found.group(1)} does not exist in the package index"
-    error = ""
-    causes: list[str] = []
-    for line in lines:
-        stripped = line.strip().lstrip("×╰├─▶│ ").strip()
-        if line.startswith("error:") or line.lstrip().startswith("×"):
-            error, causes = stripped.removeprefix("error:").strip(), []
-        elif error and (stripped.startswith("cause:") or line.lstrip().startswith(("╰─▶", "├─▶"))):
-            causes.append(stripped.removeprefix("cause:").strip())
-        elif causes and line.startswith(" ") and stripped and not set(stripped) <= {"^", "~"}:
-            causes[-1] += f" {stripped}"
-    if not error:
-        return ""
-    if causes and error.startswith("No solution found"):
-        return _reason(causes[0])
-    cause = causes[-1] if causes else ""
-    sentence = f"{error.rstrip(':')}: {cause}" if cause else error
-    return sentence[:400].rstrip(" .")
-
-
-def _reason(cause: str) -> str:
-    """The resolver's proof, without the words that every proof has."""
-    conclusion = r",? we can conclude that your requirements are unsatisfiable\.?"
-    cause = re.sub(rf"\.? And because (.*?){conclusion}", r", but \1", cause)
-    cause = re.sub(conclusion, "", cause)
-    cause = re.sub(r",? we can conclude that", ", so", cause)
-    return re.sub(r"^Because ", "", cause).strip().rstrip(".,; ")[:400]

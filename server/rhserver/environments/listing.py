@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from rhresources.package_words import normal_name
 
 PIP, CONDA = "pip", "conda"
 """Kinds of packages, by what installed them."""
@@ -13,13 +14,12 @@ PIP, CONDA = "pip", "conda"
 Versions = dict[str, tuple[str, str]]
 """{normalised name: (kind, version)}"""
 
-_SEPARATORS = re.compile(r"[-_.]+")
 _HEADER_LIMIT = 16 * 1024
 
 
 def normalised(name: str) -> str:
     """The one form of a distribution's name: `Foo_Bar.baz` is "foo-bar-baz"; conda's `_libgcc_mutex` stays."""
-    return name.lower() if name.startswith("_") else _SEPARATORS.sub("-", name).lower()
+    return name.lower() if name.startswith("_") else normal_name(name)
 
 
 def installed(prefix: Path) -> Versions:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from rhresources.errors import RhError
+from rhresources.errors import InstallError, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code.snapshots import Snapshots
 from rhserver.disk import bytes_under, disk_errors, finish_in_thread, private_directory
@@ -45,7 +45,7 @@ class Making:
     def __init__(self, directory: Path, snapshots: Snapshots, uv: str, on_made: Callable[[Record], None]) -> None:
         self._directory, self._snapshots, self._uv, self._on_made = directory, snapshots, uv, on_made
         self._builds: dict[str, Build] = {}
-        self._failed: OrderedDict[str, pb.Environment] = OrderedDict()
+        self._failed: OrderedDict[str, tuple[pb.Environment, RhError]] = OrderedDict()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def follow(
@@ -81,6 +81,20 @@ class Making:
         """Whether it is being made now."""
         return hash in self._builds
 
+    def why_not_there(self, hash: str) -> RhError | None:
+        """What to tell about one that is being made or could not be made; None: it is neither."""
+        if hash in self._builds:
+            return ServerProblem(
+                f"The environment {hash[:8]} is being installed.",
+                code="environment-in-use",
+                remedy="Try again when it is there.",
+            )
+        if hash not in self._failed:
+            return None
+        _, error = self._failed[hash]
+        said = f"The environment {hash[:8]} is not there. {error.sentence}"
+        return InstallError(said, remedy=error.remedy, detail=error.detail)
+
     def forget(self, hash: str) -> bool:
         """Whether it could not be made, which is not shown any more."""
         return self._failed.pop(hash, None) is not None
@@ -88,7 +102,7 @@ class Making:
     def list(self) -> list[pb.Environment]:
         """Those that are being made, and those that could not be made."""
         making = [in_state(work.described, pb.Environment.INSTALLING) for work in self._builds.values()]
-        return making + [failed for hash, failed in self._failed.items() if hash not in self._builds]
+        return making + [failed for hash, (failed, _) in self._failed.items() if hash not in self._builds]
 
     async def close(self) -> None:
         """End what is being made."""
@@ -114,7 +128,7 @@ class Making:
             self._on_made(record)
         except BaseException as error:
             if isinstance(error, RhError):
-                self._failed[recipe.hash] = in_state(work.described, pb.Environment.FAILED)
+                self._failed[recipe.hash] = in_state(work.described, pb.Environment.FAILED), error
                 while len(self._failed) > _FAILED:
                     self._failed.popitem(last=False)
             try:

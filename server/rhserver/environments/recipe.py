@@ -105,7 +105,7 @@ def resolve(spec: pb.EnvironmentSpec, trees: Mapping[tuple[str, str], Path]) -> 
             step, asked_content = _step_of(asked, needs, package, trees)
         if target or needs.lines or needs.projects or needs.locks:
             content.append([asked_content, "" if package.tree.root else target, needs.content])
-            for part in _parts(step, needs, target):
+            for part in _parts(step, needs, target, package.spec):
                 _append(steps, part)
     if not conda.names_python:
         wishes.choose()
@@ -169,7 +169,10 @@ def _package(package: pb.PackageSpec, trees: Mapping[tuple[str, str], Path]) -> 
         return Needs(folders=[folder, source] if has_source else [folder]), ""
     check_archive(path, written)
     content = [content_of(path), *(sources_of(path, tree) if path.is_dir() else ())]
-    return Needs(content=content, python=python_of_project(path, tree)), str(path)
+    needs = Needs(content=content, python=python_of_project(path, tree))
+    if path.is_dir():
+        needs.take_settings(path, tree)
+    return needs, str(path)
 
 
 def _add_conda(package: pb.PackageSpec, needs: Needs, options: tuple[str, ...], conda: CondaNeeds) -> None:
@@ -224,7 +227,7 @@ def _step_of(
     return Step(tuple(dict.fromkeys(options)), limits=tuple(dict.fromkeys(limits))), content
 
 
-def _parts(step: Step, needs: Needs, target: str) -> Iterator[Step]:
+def _parts(step: Step, needs: Needs, target: str, written: str) -> Iterator[Step]:
     """What one package needs, each project with its own settings; option lines and constraints hold for all."""
     everywhere = [line for line in needs.lines if line.startswith("-")]
 
@@ -232,8 +235,9 @@ def _parts(step: Step, needs: Needs, target: str) -> Iterator[Step]:
         return Step(step.options, [], [*lines], [*needs.constraints], step.limits, settings=settings)
 
     if target or len(everywhere) < len(needs.lines):
-        own = part(needs.lines)
+        own = part(needs.lines, needs.settings)
         own.targets += [target] if target else []
+        own.written |= {target: written} if target and written else {}
         yield own
     for project in needs.projects:
         with_project = part(everywhere, project.settings)

@@ -20,7 +20,7 @@ from rhserver.environments.archives import check_archive
 from rhserver.environments.conda.needs import ENVIRONMENT_FILES, EnvironmentFile, read_environment_file
 from rhserver.environments.locked import LOCK, local_folders
 from rhserver.environments.pythons import PythonWish, pin_of
-from rhserver.environments.sent_files import content_of, content_of_links, inside, refuse_addresses
+from rhserver.environments.sent_files import content_of, content_of_links, inside, refuse_addresses, refuse_broken
 from rhserver.environments.settings import settings_of, sources_of
 from rhserver.environments.steps import Project
 
@@ -49,6 +49,7 @@ class Needs:
         python: what files say of it.
         options: of option lines, which uv takes on its command line only.
         installed: local folders and archives that `lines` installs.
+        settings: a uv.toml for `lines`, of what the files lie beside.
         content: what the environment is known by.
     """
 
@@ -61,7 +62,18 @@ class Needs:
     python: list[PythonWish] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     installed: list[Path] = field(default_factory=list)
+    settings: str = ""
     content: list[str] = field(default_factory=list)
+
+    def take_settings(self, folder: Path, tree: Path) -> None:
+        """Heed what uv would find in `folder`.
+
+        Raises:
+            InstallError, ServerProblem: see `settings_of`.
+        """
+        settings = settings_of(folder, tree, extras=False)
+        self.settings = settings.text
+        self.content += settings.content
 
 
 def needs_of(target: Path, tree: Path, *, conda: bool = False) -> Needs:
@@ -94,6 +106,8 @@ def needs_of(target: Path, tree: Path, *, conda: bool = False) -> Needs:
     else:
         _Reader(tree, needs).read(target, needs.lines)
     needs.python += _pin(target, tree)
+    if needs.lines and needs.conda is None:
+        needs.take_settings(target if target.is_dir() else target.parent, tree)
     return needs
 
 
@@ -299,6 +313,7 @@ class _Reader:
             lines.append(f"{path}{line[local.end('path') :]}")
         else:
             refuse_addresses(line, self._where(file, number))
+            refuse_broken(line, self._where(file, number))
             self._keep(line, line, lines)
 
     def _option(self, line: str, file: Path, number: int, lines: list[str]) -> None:

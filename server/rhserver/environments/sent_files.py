@@ -6,7 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from rhresources.errors import InstallError, ServerProblem
+from rhresources.package_words import shown
 from rhserver.environments.archives import check_archive
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]*)")
@@ -26,6 +29,25 @@ def refuse_addresses(requirement: str, where: str, *, git: bool = False) -> None
             or host.startswith("-")
         ):
             raise ServerProblem(f"{where}: nothing can be installed from {scheme}://{host}.", code="bad-package")
+
+
+def refuse_broken(line: str, where: str) -> None:
+    """Refuse a line that is no requirement; the installer would name a file and a position that nobody has.
+
+    Raises:
+        InstallError: it is none.
+    """
+    text = line.partition(" --")[0].strip()
+    if "@" in text or "://" in text:
+        return  # the installer takes more than the standard says
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        why = str(error).splitlines()[0].rstrip(". ")
+        raise InstallError(
+            f"{where}: {shown(text)} is not a requirement: {why}.",
+            remedy='Write one package a line, such as "numpy==1.26" or "numpy>=1.26,<2".',
+        ) from None
 
 
 def content_of(path: Path) -> str:

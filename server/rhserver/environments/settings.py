@@ -30,7 +30,8 @@ _CHOOSING = frozenset({
     "no-sources", "no-sources-package", "override-dependencies", "prerelease", "resolution", "torch-backend",
 })  # fmt: skip
 """Those that say what is installed."""
-_OF_PIP = _CHOOSING | {"all-extras", "extra", "no-deps", "only-binary"}
+_EXTRAS = frozenset({"all-extras", "extra"})
+_OF_PIP = _CHOOSING | _EXTRAS | {"no-deps", "only-binary"}
 _ADDRESSES = frozenset({"index-url", "extra-index-url", "find-links", "index"})
 _ELSEWHERE = frozenset({
     "add-bounds", "audit", "build-backend", "cache-keys", "check-url", "compile-bytecode", "concurrent-builds",
@@ -61,8 +62,9 @@ class Settings:
     content: list[str] = field(default_factory=list)
 
 
-def settings_of(folder: Path, tree: Path) -> Settings:
-    """The settings for the project in `folder`, which lies in `tree`.
+def settings_of(folder: Path, tree: Path, *, extras: bool = True) -> Settings:
+    """The settings for the project in `folder`, which lies in `tree`; without `extras` those that say which indexes,
+    versions and builds are taken, but not what is wanted of the project.
 
     Raises:
         InstallError: a setting is not one that chooses packages, or what it names is not in the tree.
@@ -73,6 +75,8 @@ def settings_of(folder: Path, tree: Path) -> Settings:
     if source is not None:
         file, table = source
         kept = _Checked(file, tree, found.content).table(table)
+        if not extras and "pip" in kept:
+            kept["pip"] = {name: value for name, value in kept["pip"].items() if name not in _EXTRAS}
         if kept:
             found.text = "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in kept.items())
             chosen = {name: table[name] for name in kept}

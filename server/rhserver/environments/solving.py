@@ -118,7 +118,7 @@ async def _compile(
     place = await asyncio.to_thread(step.runs_in, folder, number)
     code = await installer.run(*arguments, folder=place, output=folder / "solved.txt")
     if code:
-        raise failure(list(installer.output), "The packages do not go together")
+        raise failure(step.in_users_words(installer.output), "These packages cannot be installed")
     return await asyncio.to_thread(_read_lock, plan)
 
 

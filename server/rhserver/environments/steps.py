@@ -38,6 +38,7 @@ class Step:
         projects: those whose dependencies are wanted.
         locks: those whose uv.lock says what is wanted.
         settings: a uv.toml, of the projects and locks.
+        written: {target: the package as the user wrote it}, where that says more.
     """
 
     options: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Step:
     projects: list[Project] = field(default_factory=list)
     locks: list[Project] = field(default_factory=list)
     settings: str = ""
+    written: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Step) -> bool:
         """Take in `other`, so that both are resolved together; False: it needs a call of its own.
@@ -64,6 +66,7 @@ class Step:
         _add_new(self.constraints, other.constraints)
         _add_new(self.projects, other.projects)
         _add_new(self.locks, other.locks)
+        self.written |= other.written
         return True
 
     def arguments(self, folder: Path, number: int, *, targets_in_file: bool = False) -> list[str]:
@@ -98,6 +101,13 @@ class Step:
         (place / "uv.toml").write_text(self.settings, "utf-8")
         return place
 
+    def in_users_words(self, lines: Iterable[str]) -> list[str]:
+        """`lines` of the installer with what the user wrote in place of folders of the server."""
+        said = "\n".join(lines)
+        for target, written in self.written.items():
+            said = said.replace(f"file://{target}", written).replace(target, written)
+        return said.splitlines()
+
     @property
     def counted(self) -> str:
         """What it installs, for people."""
@@ -107,7 +117,8 @@ class Step:
         if self.projects:
             return "what the project needs"
         if len(self.targets) + len(requirements) == 1:
-            return (self.targets or requirements)[0]
+            only = (self.targets or requirements)[0]
+            return self.written.get(only, only)
         return f"{len(self.targets) + len(requirements)} packages"
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from rhresources.errors import InstallError, RhError
+from rhresources.uv_words import is_disk_full, telling_sentence
 
 OLDEST_PYTHON = (3, 11)
 
-_FULL = re.compile(r"No space left on device|os error 28\b|Errno 28\b|Disk quota exceeded|os error 122\b|Errno 122\b")
 _READ_ONLY = re.compile(r"Read-only file system|os error 30\b|Errno 30\b")
 _DENIED = re.compile(r"Permission denied|os error 13\b|Errno 13\b|is not writable")
 _NO_NETWORK = re.compile(
@@ -63,7 +63,7 @@ def known_cause(host: str, output: Sequence[str]) -> RhError | None:
     """The error for what disks and networks do, whichever program said it."""
     text = "\n".join(output)
     path = found[1] if (found := re.search(r"[`'\"]?(/[^`'\":\n]+)", text)) else "the home directory"
-    if _FULL.search(text):
+    if is_disk_full(text):
         what = "quota" if "quota" in text or "122" in text else "disk"
         return InstallError(
             f"The {what} of {host} is full." if what == "disk" else f"Your disk quota on {host} is used up.",
@@ -148,7 +148,7 @@ def not_installed(
             detail=text,
         )
     if code == "environment":
-        said = _error_of(output)
+        said = telling_sentence(output)
         if fetched:
             return no_python(host, pythons, said, text)
         return InstallError(
@@ -173,7 +173,7 @@ def not_installed(
             "internet access (a proxy, or UV_DEFAULT_INDEX for a mirror, set for your log-ins there).",
             detail=text,
         )
-    said = _error_of(output)
+    said = telling_sentence(output)
     return InstallError(
         f"rhdesk could not be installed on {host}" + (f": {said}." if said else "."),
         remedy="The installer's own words are in the detail.",
@@ -220,25 +220,3 @@ def older_there(host: str, version: str, here: str) -> RhError:
     )
     error.code = "version"
     return error
-
-
-_LONGEST = 300
-_TRANSCRIPT = re.compile(r"\s*(?:\[std(?:err|out)\]|Traceback \(most recent)")  # all of it is in the detail
-
-
-def _error_of(output: Sequence[str]) -> str:
-    """What uv said was wrong, with its cause, as one sentence without its end."""
-    error, cause = "", ""
-    for line in output:
-        stripped = line.strip().lstrip("×╰├─▶│ ").strip()
-        if line.startswith("error:") or line.lstrip().startswith("×"):
-            error, cause = stripped.removeprefix("error:").strip(), ""
-        elif error and (stripped.startswith(("cause:", "Caused by:")) or line.lstrip().startswith(("╰─▶", "├─▶"))):
-            cause = re.sub(r"^(cause|Caused by):\s*", "", stripped)
-        elif cause and line.startswith("  ") and stripped:
-            cause += f" {stripped}"
-    said = f"{error.rstrip(':. ')}: {cause}" if cause else error
-    said = _TRANSCRIPT.split(said)[0]
-    if len(said) > _LONGEST:
-        said = said[:_LONGEST].rsplit(" ", 1)[0]
-    return said.rstrip(" .:,;")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rhresources.errors import InstallError
+from rhresources.package_words import normal_name
 from rhresources.reach.bring_up.host import Host
 from rhresources.reach.bring_up.tools import Tools, Version, fits_platform
 from rhresources.reach.bring_up.wheel import locked_version
@@ -42,7 +43,7 @@ def needed_wheels(folder: Path, tools: Tools, python: Version, lock: str) -> lis
     offered: dict[str, list[Path]] = {}
     for wheel in sorted(folder.glob("*.whl")):
         if fits_platform(wheel.name, tools) and _fits_python(wheel.name, python):
-            offered.setdefault(_plain(wheel.name.split("-")[0]), []).append(wheel)
+            offered.setdefault(normal_name(wheel.name.split("-")[0]), []).append(wheel)
     if not offered:
         raise InstallError(
             f"The folder {folder} holds no wheel that fits {tools.kind}.",
@@ -59,7 +60,8 @@ def needed_wheels(folder: Path, tools: Tools, python: Version, lock: str) -> lis
         found = _REQUIREMENT.match(text)
         if found is None:
             continue
-        name, own_extras = _plain(found[1]), tuple(part.strip() for part in (found[2] or "").split(",") if part.strip())
+        name = normal_name(found[1])
+        own_extras = tuple(part.strip() for part in (found[2] or "").split(",") if part.strip())
         wheels = chosen.setdefault(name, _of_version(offered.get(name, []), locked_version(lock, name)))
         for extra_name in ("", *own_extras):
             if (name, extra_name) not in done and wheels:
@@ -98,10 +100,6 @@ class _Out:
 
     def __init__(self, write: Write) -> None:
         self.write = write
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _of_version(wheels: list[Path], version: str) -> list[Path]:

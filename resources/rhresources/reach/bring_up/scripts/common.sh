@@ -1,6 +1,7 @@
 # In front of every script. What is for rhdesk begins with $mark; all other lines are the words of what was started,
 # or of a login shell that talks.
 
+usual_mask=$(umask)
 umask 077
 say() { printf '%s %s\n' "$mark" "$*"; }
 

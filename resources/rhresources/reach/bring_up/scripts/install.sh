@@ -55,8 +55,9 @@ main() {
     say "step packages"
     if [ -n "$wheels" ]; then set -- --find-links "$installs/wheels"; else set --; fi
     # shellcheck disable=SC2086 # options are words
-    "$uv" pip install $options "$@" --python "$place/bin/python" -c "$files/$version.lock" \
-        "$files/$wheel[server]" || problem packages
+    # uv's cache may be shared with others; $place is private
+    (umask "$usual_mask" && exec "$uv" pip install $options "$@" --python "$place/bin/python" \
+        -c "$files/$version.lock" "$files/$wheel[server]") || problem packages
     say "step trying it"
     found=$("$place/bin/python" -c "$trial" 2>&1) || {
         printf '%s\n' "$found"

@@ -18,7 +18,9 @@ is_final() {
 
 launch() {
     before=$(($(wc -c <"$log")))
-    $detach "$installs/$version/bin/python" -m rhserver --home "$home" "$@" </dev/null >>"$log" 2>&1 &
+    # it sees to private files itself, and lets installers have the user's own choice
+    (umask "$usual_mask" && exec $detach "$installs/$version/bin/python" -m rhserver --home "$home" "$@") \
+        </dev/null >>"$log" 2>&1 &
     process=$!
 }
 
