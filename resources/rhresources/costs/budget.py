@@ -41,7 +41,7 @@ def alerts(summary: Summary, budget: float) -> list[Alert]:
         spent = f"{money(summary.month)} of {money(budget)}{guess}"
         if reached[-1] == 100:
             sentence = f"The budget of {month} is spent: {spent}."
-            found.append(Alert(names, "error", sentence, "Take down what is not needed, or raise budget_per_month."))
+            found.append(Alert(names, "error", sentence, "Take down what is not needed, or raise the budget (budget_per_month in the settings)."))
         else:
             level: Literal["info", "warning"] = "info" if reached[-1] == 50 else "warning"
             found.append(Alert(names, level, f"{reached[-1]} % of the budget of {month} is spent: {spent}."))
