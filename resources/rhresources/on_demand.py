@@ -76,6 +76,7 @@ class OnDemand(Connections):
             RhError: runs are active and `stop_runs` is false, or its cloud cannot stop machines; nothing was ended.
         """
         way = self._way(cluster)
+        await self._remember_runs(cluster)
         await self._on_demand(cluster).stop(stop_runs, progress or silent)
         await self._let_go(way)
 

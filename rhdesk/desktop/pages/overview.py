@@ -350,7 +350,7 @@ class OverviewPage(Page):
 
 def _dearest(up: list[ClusterRow], total: float) -> str:
     """Which few clusters most of it is spent on."""
-    first, second, *rest = sorted((row.price_per_hour or 0.0 for row in up), reverse=True) + [0.0, 0.0]
+    first, second = sorted([0.0, 0.0, *(row.price_per_hour or 0.0 for row in up)], reverse=True)[:2]
     if len(up) > 1 and total and first >= 0.8 * total:
         return f"1 cluster is {100 * first / total:.0f}% of it"
     if len(up) > 2 and total and first + second >= 0.8 * total:
