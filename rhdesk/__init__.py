@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from rhresources.library.cluster import Cluster, cluster
     from rhresources.library.function import Function, function
+    from rhresources.library.on_demand import ondemand_cluster
     from rhresources.library.package import GitPackage, Package, git_package, package
     from rhresources.library.toplevel import (
         current_folder,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cluster": ("Cluster", "cluster"),
     "function": ("Function", "function"),
+    "on_demand": ("ondemand_cluster",),
     "package": ("GitPackage", "Package", "git_package", "package"),
     "toplevel": ("current_folder", "exists", "get", "load", "resources", "set_folder", "unset_folder"),
 }
@@ -83,6 +85,7 @@ __all__ = [
     "get",
     "git_package",
     "load",
+    "ondemand_cluster",
     "package",
     "resources",
     "send",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,9 @@ ClusterLike = str | ClusterDocument | Described
 
 OnConnection = Callable[[str, bool, str], None]
 """Told (cluster, connected, sentence)."""
+
+_LAST_LOOK = 10.0  # seconds that a look at a cluster may take before it is ended
+_RUNS_REMEMBERED = 10_000
 
 _ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None, "autostop_mins": None}
 """Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
@@ -103,7 +107,7 @@ class Connections:
         from rhresources.cloud.skypilot import open_skypilot
         from rhresources.costs.watched import WatchedSkyPilot
 
-        return WatchedSkyPilot(open_skypilot(self.home), self.costs)
+        return WatchedSkyPilot(open_skypilot(self.home, self.credentials), self.costs)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -130,8 +134,8 @@ class Connections:
         """End the connections. Clusters and runs go on."""
         ways, self._ways = list(self._ways.values()), {}
         await asyncio.gather(*(way.close() for way in ways), *self._closing)
-        if "skypilot" in self.__dict__:
-            await self.skypilot.close()
+        if "skypilot" in self.__dict__ and self.client == "window":
+            await self.skypilot.close()  # after the others its server waits for a while for the next that needs it
         if "costs" in self.__dict__:
             await self.costs.close()
 
@@ -277,10 +281,20 @@ class Connections:
             RhError: runs are active and `stop_runs` is false; nothing was ended.
         """
         way = self._way(cluster)
+        await self._remember_runs(cluster)
         await way.route.down(stop_runs, progress or silent)
         await self._let_go(way)
 
     # ------------------------------------------------------------ inside
+
+    async def _remember_runs(self, cluster: ClusterLike) -> None:
+        """Write down which runs a cluster in a cloud had, before they go with it; what they cost stays known."""
+        if self.document_of(cluster).type != "cloud":
+            return
+        with suppress(RhError, TimeoutError):
+            async with asyncio.timeout(_LAST_LOOK):
+                client = await self.connect(cluster)
+                await self.costs.saw_runs(self._key_of(cluster), (await client.list_runs(_RUNS_REMEMBERED)).runs)
 
     def document_of(self, cluster: ClusterLike) -> ClusterDocument:
         """The document of a cluster.

@@ -76,6 +76,7 @@ class OnDemand(Connections):
             RhError: runs are active and `stop_runs` is false, or its cloud cannot stop machines; nothing was ended.
         """
         way = self._way(cluster)
+        await self._remember_runs(cluster)
         await self._on_demand(cluster).stop(stop_runs, progress or silent)
         await self._let_go(way)
 
@@ -144,6 +145,22 @@ class OnDemand(Connections):
             marking.cancel()
             await asyncio.gather(marking, return_exceptions=True)
 
+    async def machines(
+        self, cluster: ClusterLike, *, refresh: bool = False
+    ) -> tuple[CloudCluster | None, Notice | None]:
+        """The machines of a cluster as SkyPilot knows them, and what happened to them without us.
+
+        Args:
+            cluster: which one.
+            refresh: ask the cloud itself; seconds to half a minute.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        machines = self._on_demand(cluster).machines
+        seen = await machines.look(refresh=refresh)
+        return seen, machines.kept.notice
+
     async def losses(self, cluster: ClusterLike) -> Losses:
         """What would be lost if a cluster on demand were taken down now.
 
@@ -186,6 +203,18 @@ class OnDemand(Connections):
         from rhresources.cloud.kept import kept_clusters
 
         return {kept.address: kept.notice for kept in kept_clusters(self.home) if kept.notice is not None}
+
+    def dismiss_notice(self, address: str) -> None:
+        """Somebody knows what happened to a cluster, so it is told no more. Writes a small file."""
+        from rhresources.cloud.kept import KeptCluster, kept_clusters
+
+        for kept in kept_clusters(self.home):
+            if kept.address == address:
+                files = KeptCluster(self.home, kept.name, address)
+                if kept.seen is None and not kept.launching_since:
+                    files.forget()  # that it was there once was all that was left to know
+                else:
+                    files.change(notice=None)
 
     async def down_all(self, progress: Progress | None = None) -> list[tuple[str, RhError | None]]:
         """Take down every cluster on demand that has a name here; (name, why not) of each. None hinders another."""

@@ -1,4 +1,4 @@
-"""`rhdesk check`: every step to the hosts of a cluster, with its time, and the remedy where one fails."""
+"""`rhdesk check`: every step to the hosts of a cluster, with its time and the remedy where one fails; or the clouds."""
 
 from __future__ import annotations
 
@@ -35,14 +35,21 @@ def check_command(cluster: str | None, host: str | None, as_json: bool, **log_in
     """Test the connection to the hosts of CLUSTER, step by step, without changing anything there.
 
     Each step is shown with its time; under one that fails stands what to do. The exit code is 1 if one failed.
+
+    Without CLUSTER: say which clouds can be used, and how to set up the others. The exit code is 1 if there is none.
     """
     given = {name: value for name, value in log_in.items() if value is not None}
-    if (cluster is None) == (host is None):
-        raise UsageError("Either a cluster or --host is needed.", remedy="Write `rhdesk check CLUSTER`.")
+    if cluster is not None and host is not None:
+        raise UsageError("Either a cluster or --host is needed, not both.", remedy="Write `rhdesk check CLUSTER`.")
     if given and host is None:
         raise UsageError(
             f"--{next(iter(given)).replace('_', '-')} belongs to --host; a saved cluster says how it is logged in to."
         )
+
+    if cluster is None and host is None:
+        from rhdesk.cli.clouds import check_clouds
+
+        return check_clouds(as_json)
 
     async def work(workspace: Workspace) -> list[Step]:
         target = _document(host, given) if host is not None else cluster_address(workspace, str(cluster))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.session import cluster_address, run_async
-from rhdesk.cli.status import remember, row_of, status_row
-from rhdesk.cli.terminal import Progress, age, held_progress, note, print_json
+from rhdesk.cli.session import cluster_address, is_this_computer, run_async
+from rhdesk.cli.status import remember, status_row
+from rhdesk.cli.terminal import Progress, held_progress, note, print_json
 from rhresources.errors import UsageError
 
 if TYPE_CHECKING:
-    from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
 
 _DONE = re.compile(r" \(\d+\.\d+ s\)$")
@@ -31,20 +28,23 @@ def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
     """Bring CLUSTER up: start its server. `^local` is this computer.
 
     On hosts over SSH rhdesk is installed first where it is missing. Done again, it goes on where it broke off.
+    In a cloud machines are launched first, or started; Ctrl-C ends what was begun and makes sure that nothing is left.
     """
+    bringing = BringingUp()
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
-        with Progress() as progress:
-            already = await workspace.cluster_state(address, ask=True) != "down"
-            if upgrade and already and workspace.names.cluster(address).type == "ssh":
-                await workspace.upgrade(address, lambda line: _say_step(line, progress))
-            client = await workspace.up(address, lambda line: _say_step(line, progress))
+        bringing.on_demand = _is_on_demand(workspace, address)
+        with Progress() as progress, bringing:
+            already = await workspace.cluster_state(address, ask=True) in ("up", "starting")
+            if upgrade and already and not is_this_computer(workspace, address):
+                await workspace.upgrade(address, lambda line: say_step(line, progress))
+            client = await workspace.up(address, lambda line: say_step(line, progress))
             row = status_row(address, await client.say_hello(), None)
             remember(row)
             return row | {"already_up": already, "differs": await asyncio.to_thread(workspace.server_differs, address)}
 
-    row = run_async(work, interrupted="What was started goes on; `rhdesk status` tells how far it came.")
+    row = run_async(work, interrupted=bringing.said)
     if as_json:
         print_json(row)
     else:
@@ -54,7 +54,34 @@ def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
             note(f"{row['differs']} `rhdesk up {row['name']} --upgrade` brings it up to date; its runs go on.")
 
 
-def _say_step(line: str, progress: Progress) -> None:
+class BringingUp:
+    """Knows what is true when Ctrl-C ended a bring-up: around the work, as a context.
+
+    Attributes:
+        on_demand: machines in a cloud are launched for it.
+    """
+
+    def __init__(self) -> None:
+        self.on_demand = False
+        self._ended = False
+
+    def said(self) -> str:
+        """What goes on."""
+        if not self.on_demand:
+            return "What was started goes on; `rhdesk status` tells how far it came."
+        if self._ended:
+            return "No more machines run than before."
+        return "Machines may still run and cost money: `rhdesk status --refresh` tells, `rhdesk down` ends them."
+
+    def __enter__(self) -> BringingUp:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # whoever is cancelled has taken back what was begun before it gets here; a second Ctrl-C does not come here
+        self._ended = kind is not None and issubclass(kind, asyncio.CancelledError)
+
+
+def say_step(line: str, progress: Progress) -> None:
     """A step that is done, which its time tells, stays on the terminal; the others pass by."""
     if progress.moving and _DONE.search(line):
         with held_progress():
@@ -72,7 +99,7 @@ def upgrade_command(cluster: str, as_json: bool) -> None:
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
         with Progress() as progress:
-            client = await workspace.upgrade(address, lambda line: _say_step(line, progress))
+            client = await workspace.upgrade(address, lambda line: say_step(line, progress))
             return status_row(address, await client.say_hello(), None)
 
     row = run_async(work, interrupted="Done again, it goes on where it broke off.")
@@ -92,7 +119,7 @@ def repair_command(cluster: str, host: str | None, as_json: bool) -> None:
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
         with Progress() as progress:
-            await workspace.repair(address, host, lambda line: _say_step(line, progress))
+            await workspace.repair(address, host, lambda line: say_step(line, progress))
         return {"name": address, "host": host}
 
     done = run_async(work, interrupted="Done again, it goes on where it broke off.")
@@ -103,28 +130,26 @@ def repair_command(cluster: str, host: str | None, as_json: bool) -> None:
 
 
 @click.command("down", cls=RhCommand)
-@click.argument("cluster", type=Name("cluster"))
+@click.argument("cluster", type=Name("cluster"), required=False)
+@click.option("--all", "everything", is_flag=True, help="Every cluster in a cloud that has a name here.")
 @click.option("--yes", is_flag=True, help="Do not ask, even if runs will be ended.")
 @json_option
-def down_command(cluster: str, yes: bool, as_json: bool) -> None:
-    """Take CLUSTER down: end its server, its workers and its runs. Asks first if a run is active."""
+def down_command(cluster: str | None, everything: bool, yes: bool, as_json: bool) -> int:
+    """Take CLUSTER down: end its server, its workers and its runs. Asks first if a run is active.
+
+    In a cloud its machines are ended for good, with what is on their disks; that is asked about, too.
+    """
+    from rhdesk.cli import taking_down
+
+    if (cluster is None) != everything:
+        raise UsageError("Either a cluster or --all is needed.", remedy="Write `rhdesk down CLUSTER`.")
+    if cluster is None:
+        return taking_down.all_on_demand(yes, as_json)
 
     async def work(workspace: Workspace) -> dict[str, Any]:
-        from rhdesk.cli.records import ACTIVE
-
         address = cluster_address(workspace, cluster)
-        if await workspace.cluster_state(address, ask=True) == "down":
-            await workspace.down(address, stop_runs=yes)  # a server that was killed may have left its Ray behind
-            return {"name": address, "was_up": False, "ended_runs": []}
-        client = await workspace.connect(address)
-        active = list((await client.list_runs(10_000, states=ACTIVE)).runs)
-        if active and not yes:
-            _ask_about(active, address)
-        with Progress() as progress:
-            progress(f"Taking {address} down")
-            await workspace.down(address, stop_runs=True)
-        remember(row_of(address, "down"))
-        return {"name": address, "was_up": True, "ended_runs": [run.id for run in active]}
+        take_down = taking_down.on_demand if _is_on_demand(workspace, address) else taking_down.own
+        return await take_down(workspace, address, yes)
 
     done = run_async(work, interrupted="`rhdesk status` tells what is left.")
     if as_json:
@@ -135,24 +160,8 @@ def down_command(cluster: str, yes: bool, as_json: bool) -> None:
         note(f"{done['name']} is down.{with_it}")
     else:
         note(f"{done['name']} was not up.")
+    return 0
 
 
-def _ask_about(active: list[pb.Run], address: str) -> None:
-    """Show which runs will die and ask.
-
-    Raises:
-        UsageError: nobody is there to answer, or the answer is no.
-    """
-    from rhdesk.cli.records import state_name
-
-    now = time.time()
-    count = f"{len(active)} {'run is' if len(active) == 1 else 'runs are'} active on {address}"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"{count}, and would be ended.", remedy="Add --yes to end them.")
-    note(f"{count} and will be ended:")
-    for run in active[:20]:
-        note(f"  {run.id}  {state_name(run.state):<9}  {run.name}, created {age(run.created, now)}")
-    if len(active) > 20:
-        note(f"  ... and {len(active) - 20} more")
-    if not click.confirm("Take it down?", err=True):
-        raise UsageError("Nothing was changed.")
+def _is_on_demand(workspace: Workspace, address: str) -> bool:
+    return workspace.names.cluster(address).type == "cloud"

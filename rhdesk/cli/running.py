@@ -54,7 +54,7 @@ class _RunCommand(RhCommand):
 def run_command(
     function: str, arguments: tuple[str, ...], on: str | None, reqs: tuple[str, ...], detach: bool, as_json: bool
 ) -> int:
-    """Run FUNCTION, a saved name or FILE.py:FUNCTION, on its cluster.
+    """Run FUNCTION, a saved name or FILE.py:FUNCTION, on its cluster, which is brought up if it is not.
 
     Log lines go to standard error as they come, the result to standard output; the exit code is 1 if the run failed.
 
@@ -100,7 +100,7 @@ class _Runner:
         with self._progress:
             target = resolve_function(self._workspace, function, reqs)
             cluster = target_cluster(self._workspace, target, on)
-            client = await connect(self._workspace, cluster, self._progress)
+            client = await connect(self._workspace, cluster, self._progress, launch=True)
             run = await self._workspace.submit(target, args, kwargs, on=cluster, progress=self._progress)
         found = FoundRun(run, cluster, client)
         if detach:

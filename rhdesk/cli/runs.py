@@ -57,6 +57,8 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
         listings = await asyncio.gather(
             *(client.list_runs(limit, name=name, states=cast(list[pb.RunState], numbers)) for _, client in clusters)
         )
+        for (cluster, _), listing in zip(clusters, listings, strict=True):
+            await workspace.costs.saw_runs(cluster, listing.runs)
         found = [
             (run, cluster) for (cluster, _), listing in zip(clusters, listings, strict=True) for run in listing.runs
         ]

@@ -25,12 +25,12 @@ class Interrupted(RhError):
     code = "interrupted"
 
 
-def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "") -> T:
+def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str | Callable[[], str] = "") -> T:
     """The outcome of `work`, which gets a workspace that is closed after it.
 
     Args:
         work: the coroutine function.
-        interrupted: what to say of things that go on when Ctrl-C ends this.
+        interrupted: what to say of things that go on when Ctrl-C ends this; a function is asked then.
 
     Raises:
         Interrupted: Ctrl-C.
@@ -52,7 +52,8 @@ def run_async(work: Callable[[Workspace], Awaitable[T]], *, interrupted: str = "
     try:
         return asyncio.run(main())
     except KeyboardInterrupt:
-        raise Interrupted("Interrupted.", remedy=interrupted) from None
+        remedy = interrupted if isinstance(interrupted, str) else interrupted()
+        raise Interrupted("Interrupted.", remedy=remedy) from None
 
 
 def _say_waiting(sentence: str) -> None:
@@ -71,10 +72,15 @@ def _say_connection(cluster: str, connected: bool, sentence: str) -> None:
         note(f"{cluster}: {sentence}")
 
 
-async def connect(workspace: Workspace, cluster: str, progress: Callable[[str], None] | None = None) -> ClusterClient:
-    """A client of a cluster; machines that somebody has are brought up if they are not, since that costs nothing."""
-    own = workspace.names.cluster(cluster).type in ("machine", "ssh")
-    return await workspace.connect(cluster, up=own, progress=progress, ask=True)
+async def connect(
+    workspace: Workspace, cluster: str, progress: Callable[[str], None] | None = None, *, launch: bool = False
+) -> ClusterClient:
+    """A client of a cluster; machines that somebody has are brought up if they are not, since that costs nothing.
+
+    With `launch` those of a cloud are, too.
+    """
+    up = launch or workspace.names.cluster(cluster).type in ("machine", "ssh")
+    return await workspace.connect(cluster, up=up, progress=progress, ask=True)
 
 
 async def environments_of(

@@ -13,6 +13,7 @@ import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import LOCAL, cluster_address, is_this_computer, run_async
+from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds
 from rhdesk.cli.terminal import age, duration, moment, note, print_json, print_table, size
 from rhresources import paths
 from rhresources.errors import RhError
@@ -32,24 +33,30 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
     """Say which clusters are up and how busy they are: CLUSTER, or all that are saved and this computer.
 
     This computer and a CLUSTER that is named are asked each time; of others that cost a round trip, what was last seen
-    is shown with its age, unless nothing is known of them or --refresh is given.
+    is shown with its age, unless nothing is known of them or --refresh is given. That asks the clouds themselves, too,
+    and lists clusters of theirs that have no name here.
     """
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
+        found = await ask_clouds(workspace, cluster) if refresh else []
         if cluster is not None:
-            return [await _ask(workspace, cluster_address(workspace, cluster), live=True, ask=True)]
-        saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document]
-        return list(
-            await asyncio.gather(
-                *(_ask(workspace, name, live=refresh or is_this_computer(workspace, name)) for name in (LOCAL, *saved))
-            )
-        )
+            rows = [await _ask(workspace, cluster_address(workspace, cluster), live=True, ask=True)]
+        else:
+            saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document]
+            names = (LOCAL, *saved)
+            live = [refresh or is_this_computer(workspace, name) for name in names]
+            rows = list(await asyncio.gather(*(_ask(workspace, *each) for each in zip(names, live, strict=True))))
+        await asyncio.to_thread(add_clouds, workspace, rows)
+        for name, machines in found:
+            rows.append(row_of(name, "unknown") | {"cloud": cloud_as_json(machines), "named": False})
+        return rows
 
     rows = run_async(work)
     if as_json:
         print_json(rows[0] if cluster is not None else rows)
         return
     _print_clusters(rows)
+    print_clouds(rows)
     if cluster is not None and len(rows[0]["hosts"]) > 1:
         click.echo()
         print_table(("HOST", "STATE", "WORKERS", "CPU", "LOAD", "MEMORY", "GPU", "DISK", "NAME"), _host_rows(rows[0]))
@@ -86,11 +93,11 @@ def _alive(host: dict[str, Any]) -> bool:
     return bool(host.get("alive", True))
 
 
-async def _ask(workspace: Workspace, address: str, *, live: bool, ask: bool = False) -> dict[str, Any]:
+async def _ask(workspace: Workspace, address: str, live: bool, ask: bool = False) -> dict[str, Any]:
     """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
     seen = _read_seen().get(address)
     if not live and seen is not None:
-        return seen
+        return row_of(address, "") | seen
     try:
         async with asyncio.timeout(None if ask else _TIMEOUT):
             state = await workspace.cluster_state(address, ask=ask)
@@ -101,7 +108,7 @@ async def _ask(workspace: Workspace, address: str, *, live: bool, ask: bool = Fa
             row = row_of(address, state)
     except (RhError, TimeoutError) as error:
         sentence = error.sentence if isinstance(error, RhError) else f"no answer within {_TIMEOUT:.0f} seconds"
-        return {**(seen or row_of(address, "unknown")), "problem": f"It cannot be asked now: {sentence}"}
+        return {**row_of(address, "unknown"), **(seen or {}), "problem": f"It cannot be asked now: {sentence}"}
     remember(row)
     return row
 
@@ -133,6 +140,9 @@ def row_of(address: str, state: str) -> dict[str, Any]:
         "hosts": [],
         "seen": moment(time.time()),
         "problem": None,
+        "cloud": None,
+        "notice": "",
+        "named": True,
     }
 
 

@@ -110,7 +110,7 @@ class ClusterFeed:
                 state = await self._look()
                 self._looked = began
                 self._pause = _FIRST_PAUSE
-                if state == "down":
+                if state in ("down", "stopped", "stopping"):
                     await self._saw(up=False)
                     self._gone()
                     await self._wait(_LOOK_EVERY.get(self.kind, _LOOK_EVERY_ELSEWHERE))

@@ -66,7 +66,7 @@ def test_check_of_a_host_that_is_not_saved(rhdesk: Any, sshd: Sshd, ssh_home: Ss
     missing = rhdesk(*way, "--key", "/nowhere/key", "--json", code=1).json()
     assert missing[-1]["state"] == "failed"
     assert "/nowhere/key" in missing[-1]["sentence"]
-    assert "Either a cluster or --host" in rhdesk("check", code=2).err
+    assert "Either a cluster or --host" in rhdesk("check", "lab", "--host", "gpu", code=2).err
     assert "--user belongs to --host" in rhdesk("check", "lab", "--user", "x", code=2).err
     assert "Only hosts over SSH" in rhdesk("check", "^local", code=2).err
 

@@ -30,6 +30,7 @@ class CloudCluster:
         sky: SkyPilot's name of it.
         home: the rhdesk directory that the document is in.
         key: the private key that the machine lets in.
+        runtime: where SkyPilot's own files would be on the machine.
     """
 
     skypilot: StandInSkyPilot
@@ -37,6 +38,7 @@ class CloudCluster:
     sky: str
     home: Path
     key: Path
+    runtime: Path
 
     def hosts_at(self, *servers: Sshd) -> CloudHosts:
         """How these servers are reached."""
@@ -64,14 +66,22 @@ class CloudCluster:
 
 @pytest.fixture
 def cloud_cluster(
-    server: Any, make_sshd: Callable[..., Sshd], ssh_home: SshHome, ssh_keys: SshKeys, rh_home: Path
+    server: Any,
+    make_sshd: Callable[..., Sshd],
+    ssh_home: SshHome,
+    ssh_keys: SshKeys,
+    rh_home: Path,
+    short_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> CloudCluster:
     """A document, and a SkyPilot that knows of nothing yet. Nobody knows the machine's host key."""
-    sshd = make_sshd(set_env={"RH_HOME": str(server.home)})
+    monkeypatch.setattr("rhresources.cloud.leftovers._PAUSE", 0.01)  # the stand-in's list is never late
+    runtime = short_path / "runtime"
+    sshd = make_sshd(set_env={"RH_HOME": str(server.home), "SKY_RUNTIME_DIR": str(runtime)})
     document = parse_document({"kind": "cluster", "type": "cloud", "instance_type": "CPU:2+", "autostop_mins": 10})
     assert isinstance(document, ClusterDocument)
     ResourceNames(rh_home).save(ADDRESS, document)
     skypilot = StandInSkyPilot()
-    cluster = CloudCluster(skypilot, sshd, sky_name(ADDRESS, rh_home), rh_home, ssh_keys.plain)
+    cluster = CloudCluster(skypilot, sshd, sky_name(ADDRESS, rh_home), rh_home, ssh_keys.plain, runtime)
     skypilot.all_hosts[cluster.sky] = cluster.hosts_at(sshd)
     return cluster

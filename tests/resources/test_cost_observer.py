@@ -162,6 +162,16 @@ async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, h
     )
 
 
+async def test_that_runs_of_this_computer_are_those_of_its_cluster_with_a_price(costs: Costs, home: Path) -> None:
+    await costs.saw_runs("^local", [pb.Run(id="free", started=T0, ended=T0 + 1)])
+    assert not (home / FILE_NAME).exists()
+    (home / "resources" / "desk.yaml").write_text("kind: cluster\ntype: machine\nprice_per_hour: 0.1\n")
+    await costs.saw_machine("~/desk", 0.1, up=True, since=T0 - HOUR)
+    await costs.saw_runs("^local", [pb.Run(id="paid", name="f", started=T0 - HOUR, ended=T0)])
+    charges, _ = await costs.charges()
+    assert {line.key: round(line.amount, 6) for line in bill(charges, "run")} == {"paid": 0.1}
+
+
 async def test_that_a_broken_ledger_stands_in_nobodys_way(home: Path, hand: Hand) -> None:
     (home / FILE_NAME).write_bytes(b"not a database" * 1000)
     costs = Costs(home, ResourceNames(home))

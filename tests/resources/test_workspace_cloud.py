@@ -290,3 +290,18 @@ async def test_what_a_cluster_without_machines_answers(workspace: Workspace, clo
     with pytest.raises(UsageError, match="in a cloud"):
         await workspace.stop("^local")
     await workspace.down(ADDRESS)
+
+
+async def test_that_a_notice_is_put_away(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    await workspace.up(ADDRESS)
+    cloud_cluster.becomes(state="stopped")
+    (entry,) = await workspace.cloud_clusters(refresh=True)
+    assert entry.notice is not None
+    assert entry.notice.expected
+    workspace.dismiss_notice(ADDRESS)
+    assert (await workspace.cloud_clusters())[0].notice is None
+    cloud_cluster.skypilot.known.clear()
+    await workspace.cloud_clusters()
+    assert not workspace.cloud_notices()[ADDRESS].expected
+    workspace.dismiss_notice(ADDRESS)
+    assert workspace.cloud_notices() == {}

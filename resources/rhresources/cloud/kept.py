@@ -17,7 +17,7 @@ from typing import Any
 from rhresources import paths
 from rhresources.cloud.answers import CloudCluster, CloudHosts
 from rhresources.cloud.life import Autostop, Notice
-from rhresources.stores.files import write_text
+from rhresources.stores.files import locked, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,14 @@ class KeptCluster:
         return _read(self._folder) or self._empty
 
     def change(self, **values: Any) -> Kept:
-        """Write some of it anew.
+        """Write some of it anew; the rest stays as whoever wrote it last has it.
 
         Raises:
             OSError: it cannot be written.
         """
-        kept = replace(self.read(), **values)
-        write_text(self._folder / "cluster.json", json.dumps(asdict(kept), indent=2), private=True)
+        with locked(self._folder):
+            kept = replace(self.read(), **values)
+            write_text(self._folder / "cluster.json", json.dumps(asdict(kept), indent=2), private=True)
         return kept
 
     def forget_keys(self) -> None:

@@ -118,11 +118,13 @@ class Notice:
         sentence: what.
         remedy: what to do about it.
         act: "up", "down", "start", "autostop", "" for nothing to press.
+        expected: it did what its autostop says.
     """
 
     sentence: str
     remedy: str = ""
     act: Literal["up", "down", "start", "autostop", ""] = ""
+    expected: bool = False
 
 
 STOPPING_HANGS = 600.0
@@ -153,7 +155,8 @@ def notice(
         if before is None:
             return None
         if before.autostop_down and before.autostop_mins >= 0:
-            return Notice(f"{name} was idle and went away, as its autostop says.{said}", "Bring it up anew.", "up")
+            sentence = f"{name} was idle and went away, as its autostop says.{said}"
+            return Notice(sentence, "Bring it up anew.", "up", expected=True)
         return Notice(
             f"{name} is gone: its instances were ended outside of rhdesk.{said}",
             "Its disks are gone with it. Bring it up anew.",
@@ -173,9 +176,10 @@ def notice(
             "down",
         )
     if before is not None and before.state == "up" and now.state in ("stopping", "stopped") and now.hash == before.hash:
-        why = "was idle" if before.autostop_mins >= 0 else "was told so outside of rhdesk"
+        idle = before.autostop_mins >= 0
+        why = "was idle" if idle else "was told so outside of rhdesk"
         what = "stops" if now.state == "stopping" else "was stopped"
-        return Notice(f"{name} {what}: it {why}.", "Start it.", "start")
+        return Notice(f"{name} {what}: it {why}.", "Start it.", "start", expected=idle)
     if now.state == "up" and wanted is not None and wanted.minutes >= 0 and not wanted.is_of(now):
         return Notice(
             f"{name} should stop after {wanted.minutes} idle minutes, and SkyPilot has lost that.",

@@ -10,6 +10,8 @@ from rhresources.costs.spending import Summary
 
 STEPS = (50, 80, 100)
 
+_SPENT_REMEDY = "Take down what is not needed, or raise the budget (budget_per_month in the settings)."
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -41,7 +43,7 @@ def alerts(summary: Summary, budget: float) -> list[Alert]:
         spent = f"{money(summary.month)} of {money(budget)}{guess}"
         if reached[-1] == 100:
             sentence = f"The budget of {month} is spent: {spent}."
-            found.append(Alert(names, "error", sentence, "Take down what is not needed, or raise budget_per_month."))
+            found.append(Alert(names, "error", sentence, _SPENT_REMEDY))
         else:
             level: Literal["info", "warning"] = "info" if reached[-1] == 50 else "warning"
             found.append(Alert(names, level, f"{reached[-1]} % of the budget of {month} is spent: {spent}."))

@@ -279,11 +279,11 @@ class Costs:
         ledger.mark(_USAGE, at)
 
     def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:
-        document = self._cluster(address)
-        if document is None or (document.type != "cloud" and not document.price_per_hour):
+        payer = self._payer(address)
+        if not payer:
             return
         facts = [
-            RunFact(id, address, function, started, ended, self._labels_of(function))
+            RunFact(id, payer, function, started, ended, self._labels_of(function))
             for id, function, started, ended in runs
         ]
         self._open().put_runs(facts, at)
@@ -303,11 +303,24 @@ class Costs:
         adopted = {kept.name: (kept.address, documents.get(kept.address)) for kept in kept_clusters(self._home)}
         return {**found, **adopted}
 
-    def _cluster(self, address: str) -> ClusterDocument | None:
+    def _payer(self, address: str) -> str:
+        """The cluster whose price runs on this one share; empty: nobody pays.
+
+        All clusters that are this computer have the same server and runs; one of them may have a price.
+        """
         try:
-            return self._names.cluster(address)
+            kind = self._names.cluster(address).type
         except RhError:
-            return None
+            return ""
+        if kind == "cloud":
+            return address
+        for entry in self._names.list(kind="cluster"):
+            document = entry.document
+            if not isinstance(document, ClusterDocument) or not document.price_per_hour:
+                continue
+            if entry.name == address or (document.type == kind == "machine"):
+                return entry.name
+        return ""
 
     def _labels_of(self, function: str) -> Mapping[str, str]:
         try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from rhresources.connections import ClusterState
+from rhresources.connections import ClusterState, Described
 from rhresources.documents import ClusterDocument
-from rhresources.errors import InstallError, NotFound, RunCancelled, RunLost, UsageError
+from rhresources.errors import ClusterDown, InstallError, NotFound, RunCancelled, RunLost, UsageError
 from rhresources.library import calls
 from rhresources.library.access import HostAccess
 from rhresources.library.environments import PackageAccess, prepare_builtin
+from rhresources.library.on_demand import MachinesOnDemand
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
 from rhresources.library.resource import names
@@ -50,7 +51,7 @@ class RunRecord:
         )  # fmt: skip
 
 
-class Cluster(PackageAccess, HostAccess):
+class Cluster(PackageAccess, HostAccess, MachinesOnDemand):
     """One or more hosts that a cluster server runs on. Make it with `rh.cluster`."""
 
     kind: ClassVar[str] = "cluster"
@@ -65,8 +66,10 @@ class Cluster(PackageAccess, HostAccess):
 
     # ------------------------------------------------------------ up and down
 
-    def up(self) -> Cluster:
-        """Bring it up and wait until it is ready.
+    def up(self) -> Self:
+        """Bring it up and wait until it is ready. Of one in a cloud, machines are launched or started first.
+
+        Interrupted, it leaves no more machines running than before.
 
         Raises:
             RhError: it cannot be brought up; the sentence says at which step.
@@ -75,36 +78,47 @@ class Cluster(PackageAccess, HostAccess):
         there.run(there.workspace.up, self.target, progress)
         return self
 
-    def up_if_not(self) -> Cluster:
+    def up_if_not(self) -> Self:
         """Bring it up unless it is up."""
         return self if self.is_up() else self.up()
 
     def down(self, stop_runs: bool = False) -> None:
-        """Take it down.
+        """Take it down. Of one in a cloud the machines are ended for good, with what is on their disks.
 
         Raises:
             RhError: runs are active and `stop_runs` is false; nothing was ended.
         """
         there = portal()
-        there.run(there.workspace.down, self.target, stop_runs)
-
-    teardown = down
+        there.run(there.workspace.down, self.target, stop_runs, progress)
 
     def is_up(self) -> bool:
         """Whether its server answers and is ready for work."""
         there = portal()
         return there.run(there.workspace.cluster_state, self.target, ask=True) == "up"
 
-    def status(self) -> dict[str, Any]:
-        """State, hosts, load and what runs, as plain values; only `state` if it is not up."""
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether its machines are launched and ended, rather than somebody's own."""
+        return self._document.type == "cloud"
+
+    def status(self, refresh: bool = False) -> dict[str, Any]:
+        """State, hosts, load and what runs, as plain values; only `state` if it is not up.
+
+        Args:
+            refresh: of one in a cloud, ask the cloud itself and give what it says as `cloud`, and as `notice` what
+                happened to it meanwhile.
+        """
         there = portal()
+        more = self._machines(refresh) if refresh and self.is_on_demand else {}
         state: ClusterState = there.run(there.workspace.cluster_state, self.target, ask=True)
-        if state == "down":
-            return {"state": state}
+        try:
+            client = self.client(up=False)
+        except ClusterDown:
+            return {"state": state, **more}
         from google.protobuf.json_format import MessageToDict
 
-        status = there.run(_first_status, self.client(up=False))
-        return {"state": state, **MessageToDict(status, preserving_proto_field_name=True)}
+        status = there.run(_first_status, client)
+        return {"state": state, **more, **MessageToDict(status, preserving_proto_field_name=True)}
 
     # ------------------------------------------------------------ commands
 
@@ -224,6 +238,8 @@ class Cluster(PackageAccess, HostAccess):
         address = self._address
         if address is not None and names().exists(address) and names().cluster(address) == self._document:
             return str(address)
+        if address is not None and self.is_on_demand:  # its machines are found again by its name
+            return Described(str(address), self._document)
         return self._document
 
     def client(self, up: bool = True) -> ClusterClient:
@@ -257,6 +273,9 @@ def cluster(
     wheels: str | None = None,
     price_per_hour: float | None = None,
     conda: str | None = None,
+    autostop_down: bool | None = None,
+    disk_size: int | None = None,
+    labels: dict[str, str] | None = None,
 ) -> Cluster:
     """A cluster: a saved one, with what is given here in place of what is saved; or a new one.
 
@@ -276,6 +295,7 @@ def cluster(
         wheels: folder on this computer with all packages, for hosts without internet.
         price_per_hour: in US dollars, for the whole cluster.
         conda: what installs conda packages on the hosts: a program's name or path, or "rattler" for rhdesk's own.
+        autostop_down, disk_size, labels: of one in a cloud, see `ondemand_cluster`.
 
     Raises:
         DocumentError: the parameters make no cluster; the sentence names the one that is wrong.
@@ -286,7 +306,7 @@ def cluster(
             "instance_type": instance_type, "num_instances": num_instances, "provider": provider,
             "autostop_mins": autostop_mins, "use_spot": use_spot, "image_id": image_id, "region": region,
             "ips": ips, "ssh_creds": ssh_creds, "python": python, "wheels": wheels, "price_per_hour": price_per_hour,
-            "conda": conda,
+            "conda": conda, "autostop_down": autostop_down, "disk_size": disk_size, "labels": labels,
         }.items()
         if value is not None
     }  # fmt: skip

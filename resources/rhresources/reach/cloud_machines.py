@@ -6,6 +6,7 @@ What has to be done is decided in `cloud.life`; this does it, and remembers what
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -83,14 +84,10 @@ class CloudMachines:
         """
         found = await self._skypilot().clusters([self.name], refresh=refresh, start=start)
         seen = found[0] if found else None
-        last_words = ""
-        if seen is None and self.kept.seen is not None:
-            events = await self._skypilot().events(self.name)
-            last_words = events[-1][1] if events else ""
-        await self.saw(seen, last_words)
+        await self.saw(seen)
         return seen
 
-    async def saw(self, seen: CloudCluster | None, last_words: str = "") -> Kept:
+    async def saw(self, seen: CloudCluster | None) -> Kept:
         """Remember how the cluster is, and what there is to tell of it."""
         before = self.kept = await asyncio.to_thread(self._files.read)
         if seen is None and before.seen is None and not before.launching_since:
@@ -98,6 +95,7 @@ class CloudMachines:
         since = before.stopping_since or time.time() if seen is not None and seen.state == "stopping" else 0.0
         stopping_for = time.time() - since if since else 0.0
         wanted = self.wanted(seen) if seen is not None else None
+        last_words = await self._last_words() if seen is None and before.seen is not None else ""
         told = notice(before.address, before.seen, seen, wanted, stopping_for=stopping_for, last_words=last_words)
         if told is None and (seen is None or seen.state in ("stopped", "stopping")):
             told = before.notice
@@ -109,6 +107,13 @@ class CloudMachines:
             values |= {"launched_here": False, "autostop": None, "hosts": None}
             await asyncio.to_thread(self._files.forget_keys)
         return await self._keep(**values)
+
+    async def _last_words(self) -> str:
+        """What SkyPilot keeps of the end of a cluster that it knows no more."""
+        with contextlib.suppress(CloudProblem):
+            events = await self._skypilot().events(self.name)
+            return events[-1][1] if events else ""
+        return ""
 
     async def hosts(self, *, moved: bool = True) -> CloudHosts:
         """How the hosts of the cluster, which is up, are reached now.

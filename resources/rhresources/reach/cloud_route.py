@@ -25,6 +25,7 @@ from rhresources.reach.cloud_machines import CloudMachines
 from rhresources.reach.questions import Asker, NeedsAnswer
 from rhresources.reach.server_calls import active_runs, runs_active
 from rhresources.reach.ssh.connection import SshConnection
+from rhresources.reach.ssh.problems import SshProblem
 from rhresources.reach.ssh.target import SshTarget
 from rhresources.reach.ssh_route import SshRoute
 from rhresources.reach.steps import OnStep, Step
@@ -217,8 +218,8 @@ class CloudRoute:
             return None
         try:
             return await self._serve(hosts, progress, wait_ready, ask)
-        except ConnectionLost:
-            pass
+        except (ConnectionLost, SshProblem):
+            pass  # others may have the addresses by now
         except RhError as error:
             if error.code != "hosts-missing":
                 raise

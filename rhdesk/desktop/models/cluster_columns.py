@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rhdesk.core.autostop import countdown_text, minutes_text, stops_at
 from rhdesk.core.cost_words import spent_text, spent_tip
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Store
@@ -33,9 +34,30 @@ def uptime_text(row: ClusterRow, cost: ClusterCost | None = None) -> str:
 
 def price_text(row: ClusterRow) -> str:
     """Per hour while it is up. A machine of one's own has no price unless its document says one: that is no zero."""
+    if row.kind == "cloud" and not row.is_billed and not row.is_template:
+        return "—"
     if row.price_per_hour is not None:
         return money_text(row.price_per_hour)
     return _OWN.get(row.kind, "—")
+
+
+def autostop_text(row: ClusterRow, store: Store) -> str:
+    """When it stops by itself: "in 12 min", "30 min idle" while something runs, "Off"."""
+    minutes = row.cloud.autostop_mins if row.cloud is not None else row.autostop_mins
+    if row.kind != "cloud" or minutes is None:
+        return "—"
+    if minutes < 0:
+        return "Off"
+    at = stops_at(row, store.runs.rows())
+    if not at:
+        return f"{minutes_text(minutes)} idle"
+    left = at - time.time()
+    return f"in {minutes_text(max(1, round(left / 60)))}" if left > 0 else "any minute"
+
+
+def _autostop_role(row: ClusterRow) -> str:
+    """One that costs and never stops stands out."""
+    return "warn" if row.cloud is not None and row.is_billed and row.cloud.autostop_mins < 0 else ""
 
 
 def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
@@ -86,6 +108,18 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             sort=lambda row: up_since(row, cost_of(row)) or None,
             ages=True,
             drop_below=860,
+        ),
+        Column(
+            "autostop",
+            "Autostop",
+            lambda row: autostop_text(row, store),
+            Kind.MUTED,
+            116,
+            sort=lambda row: stops_at(row, store.runs.rows()) or None,
+            ages=True,
+            drop_below=700,
+            tip=lambda row: countdown_text(row, store.runs.rows()),
+            role=_autostop_role,
         ),
         Column(
             "runs",

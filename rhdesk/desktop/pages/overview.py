@@ -28,14 +28,15 @@ from rhdesk.desktop.widgets.run_log import RunLog
 from rhdesk.desktop.widgets.spend_card import SpendCard
 
 _LITTLE_ROOM = 640  # pixels of height for which three rows are too many
-_WRONG = (State.UNREACHABLE, State.NEEDS_YOU, State.FAILED, State.BROKEN)
+_ON_THE_WAY = (State.LAUNCHING, State.STARTING, State.STOPPING, State.STOPS_ITSELF)
+_WRONG = (State.UNHEALTHY, State.NO_SERVER, State.UNREACHABLE, State.NEEDS_YOU, State.FAILED, State.BROKEN)
 
 
 def _is_up(row: ClusterRow) -> bool:
     """Whether it costs something, as far as anybody knows."""
-    if row.state is State.UNREACHABLE:
+    if row.state is State.UNREACHABLE and row.cloud is None:
         return row.kind != "ssh" or row.server_version != ""  # one that was up when it was last heard of
-    return row.state in (State.UP, State.STARTING, State.STOPPING)
+    return row.is_billed
 
 
 class OverviewPage(Page):
@@ -109,8 +110,8 @@ class OverviewPage(Page):
         panel.set_chips(
             [
                 ("all", "All", None),
-                ("up", "Up", lambda row: row.state in (State.UP, State.STARTING, State.STOPPING)),
-                ("down", "Down", lambda row: row.state is State.DOWN),
+                ("up", "Up", lambda row: row.is_billed),
+                ("down", "Down", lambda row: row.state in (State.DOWN, State.STOPPED)),
             ]
         )
         panel.set_empty("No clusters", "This computer is always one; its document could not be found.", "server")
@@ -185,7 +186,7 @@ class OverviewPage(Page):
         elif own:
             note = "Own machines: no rent is counted" if not total else f"besides {own} of your own"
         else:
-            note = f"{len(up)} up"
+            note = _dearest(up, total)
         self.spending.show_figure(money_text(total), "/ hour", note, "bad" if unknown else "faint")
 
     def _show_month(self) -> None:
@@ -243,7 +244,7 @@ class OverviewPage(Page):
             f"{count} {'needs' if count == 1 else 'need'} you"
             if state is State.NEEDS_YOU
             else f"{count} {state.word.lower()}"
-            for state in (State.STARTING, State.STOPPING, *_WRONG)
+            for state in (*_ON_THE_WAY, *_WRONG)
             if (count := sum(1 for row in clusters if row.state is state))
         ]
         bad = any(row.state in _WRONG for row in clusters)
@@ -345,6 +346,16 @@ class OverviewPage(Page):
         super().resizeEvent(event)
         self.busy.setVisible(self._busy_fits())
         self._lay_out(self._with_costs)
+
+
+def _dearest(up: list[ClusterRow], total: float) -> str:
+    """Which few clusters most of it is spent on."""
+    first, second = sorted([0.0, 0.0, *(row.price_per_hour or 0.0 for row in up)], reverse=True)[:2]
+    if len(up) > 1 and total and first >= 0.8 * total:
+        return f"1 cluster is {100 * first / total:.0f}% of it"
+    if len(up) > 2 and total and first + second >= 0.8 * total:
+        return f"2 clusters are {100 * (first + second) / total:.0f}% of it"
+    return f"{len(up)} up"
 
 
 def _share(splitter: QSplitter, percent: int) -> None:

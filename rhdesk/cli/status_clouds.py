@@ -1,0 +1,119 @@
+"""The part of `rhdesk status` that is about machines in clouds: as SkyPilot told of them last, or is asked now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_table
+from rhresources.errors import RhError
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster
+    from rhresources.cloud.life import Notice
+    from rhresources.workspace import Workspace
+
+
+async def ask_clouds(workspace: Workspace, cluster: str | None) -> list[tuple[str, CloudCluster]]:
+    """Ask the clouds themselves, of one cluster or of all; what is found is remembered.
+
+    Returns:
+        Clusters that have no name here, with what SkyPilot calls them.
+    """
+    if cluster is not None and workspace.names.cluster(cluster).type != "cloud":
+        return []
+    if cluster is None and not workspace.cloud_used:
+        return []
+    with Progress() as progress:
+        progress("Asking the clouds")
+        try:
+            if cluster is not None:
+                await workspace.machines(cluster, refresh=True)
+                return []
+            entries = await workspace.cloud_clusters(refresh=True)
+        except RhError as error:
+            note(f"The clouds cannot be asked now: {error}")
+            return []
+    return [(entry.cluster.name, entry.cluster) for entry in entries if not entry.address]
+
+
+def add_clouds(workspace: Workspace, rows: Iterable[dict[str, Any]]) -> None:
+    """Add to every row what is known of its machines in a cloud. Reads small files."""
+    from rhresources.cloud.kept import kept_clusters
+
+    kept = {each.address: each for each in kept_clusters(workspace.home)}
+    for row in rows:
+        if (known := kept.get(row["name"])) is not None and known.seen is not None:
+            row["cloud"] = cloud_as_json(known.seen)
+            if known.seen.state in ("stopped", "stopping"):
+                row["state"] = known.seen.state
+        if known is not None and known.notice is not None:
+            row["notice"] = _text_of(known.notice)
+
+
+def cloud_as_json(cluster: CloudCluster) -> dict[str, Any]:
+    """A stable contract."""
+    return {
+        "skypilot_name": cluster.name,
+        "state": cluster.state,
+        "reason": cluster.reason,
+        "cloud": cluster.cloud,
+        "region": cluster.region,
+        "zone": cluster.zone,
+        "hosts": cluster.hosts,
+        "hardware": cluster.hardware,
+        "spot": cluster.spot,
+        "price_per_hour": cluster.price_per_hour,
+        "autostop_mins": cluster.autostop_mins,
+        "autostop_down": cluster.autostop_down,
+        "launched": moment(cluster.launched),
+        "updated": moment(cluster.updated),
+        "owner": cluster.owner,
+    }
+
+
+def print_clouds(rows: list[dict[str, Any]]) -> None:
+    """The machines of clusters in clouds, and what happened to them without us."""
+    from datetime import datetime
+
+    now = time.time()
+    found = [row for row in rows if row["cloud"]]
+    if found:
+        print_table(
+            ("MACHINES OF", "STATE", "WHERE", "HOSTS", "PER HOUR", "STOPS AFTER", "LAUNCHED"),
+            (
+                (
+                    row["name"],
+                    cloud["state"],
+                    " ".join(part for part in (cloud["cloud"], cloud["region"]) if part) or "-",
+                    f"{cloud['hosts']} × {cloud['hardware']}",
+                    _price(cloud),
+                    _autostop(cloud),
+                    age(datetime.fromisoformat(cloud["launched"]).timestamp(), now) if cloud["launched"] else "-",
+                )
+                for row in found
+                for cloud in (row["cloud"],)
+            ),
+        )
+    for row in rows:
+        if row["notice"]:
+            note(f"{row['name']}: {row['notice']}")
+        if row["cloud"] and not row["named"]:
+            note(f"{row['name']} has no name here; `rhdesk adopt {row['name']} --as NAME` gives it one.")
+
+
+def _price(cloud: dict[str, Any]) -> str:
+    if cloud["state"] == "stopped":
+        return "disks only"
+    return f"${cloud['price_per_hour']:.3f}" if cloud["price_per_hour"] is not None else "-"
+
+
+def _autostop(cloud: dict[str, Any]) -> str:
+    if cloud["autostop_mins"] < 0:
+        return "never"
+    return f"{duration(60 * cloud['autostop_mins'])}{', for good' if cloud['autostop_down'] else ''}"
+
+
+def _text_of(notice: Notice) -> str:
+    return f"{notice.sentence} {notice.remedy}".strip()

@@ -1,0 +1,144 @@
+"""What `rhdesk down` does: shows what would be lost, asks, ends it. Machines in a cloud are ended for good."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rhdesk.cli.session import run_async
+from rhdesk.cli.status import remember, row_of
+from rhdesk.cli.terminal import Progress, age, duration, note, print_json
+from rhresources.errors import UsageError
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster
+    from rhresources.on_demand import Losses
+    from rhresources.wire import cluster_pb2 as pb
+    from rhresources.workspace import Workspace
+
+_RUNS_SHOWN = 20
+
+
+async def own(workspace: Workspace, address: str, yes: bool) -> dict[str, Any]:
+    """Take down a cluster on machines that somebody has; asks if runs are active."""
+    from rhdesk.cli.records import ACTIVE
+
+    if await workspace.cluster_state(address, ask=True) == "down":
+        await workspace.down(address, stop_runs=yes)  # a server that was killed may have left its Ray behind
+        return {"name": address, "was_up": False, "ended_runs": []}
+    client = await workspace.connect(address)
+    active = list((await client.list_runs(10_000, states=ACTIVE)).runs)
+    if active and not yes:
+        ask_about_runs(active, address, "Take it down?")
+    with Progress() as progress:
+        progress(f"Taking {address} down")
+        await workspace.down(address, True, progress)
+    remember(row_of(address, "down"))
+    return {"name": address, "was_up": True, "ended_runs": [run.id for run in active]}
+
+
+async def on_demand(workspace: Workspace, address: str, yes: bool) -> dict[str, Any]:
+    """End the machines of a cluster in a cloud; asks if there are any."""
+    with Progress() as progress:
+        progress("Asking SkyPilot")
+        losses = await workspace.losses(address)
+    if losses.cluster is not None and not yes:
+        _ask_about_machines(losses, address)
+    with Progress() as progress:
+        progress(f"Taking {address} down")
+        await workspace.down(address, True, progress)
+    remember(row_of(address, "down"))
+    ended = [run.id for run in losses.runs or ()]
+    return {"name": address, "was_up": losses.cluster is not None, "ended_runs": ended}
+
+
+def all_on_demand(yes: bool, as_json: bool) -> int:
+    """Take down every cluster in a cloud that has a name here; 1 if one could not be."""
+
+    async def work(workspace: Workspace) -> list[dict[str, Any]]:
+        with Progress() as progress:
+            progress("Asking SkyPilot")
+            entries = [entry for entry in await workspace.cloud_clusters() if entry.address]
+        if entries and not yes:
+            note(f"{_many(len(entries), 'cluster')} will be ended, with what is on their disks:")
+            for entry in entries:
+                note(f"  {entry.address}: {_described(entry.cluster)}")
+            _confirm(f"{_many(len(entries), 'cluster')} would be ended", "Take them all down?")
+        with Progress() as progress:
+            outcomes = await workspace.down_all(progress)
+        for address, outcome in outcomes:
+            if outcome is None:
+                remember(row_of(address, "down"))
+        return [{"name": address, "problem": str(outcome) if outcome else None} for address, outcome in outcomes]
+
+    done = run_async(work, interrupted="`rhdesk status --refresh` tells what is left.")
+    if as_json:
+        print_json(done)
+    else:
+        for row in done:
+            note(f"{row['name']}: {row['problem'] or 'it is down'}")
+        if not done:
+            note("No cluster in a cloud is up.")
+    return 1 if any(row["problem"] for row in done) else 0
+
+
+def ask_about_runs(active: Sequence[pb.Run], address: str, question: str) -> None:
+    """Show which runs will die and ask.
+
+    Raises:
+        UsageError: nobody is there to answer, or the answer is no.
+    """
+    count = f"{_many(len(active), 'run is', 'runs are')} active on {address}"
+    note(f"{count} and will be ended:")
+    _show_runs(active)
+    _confirm(f"{count}, and would be ended", question)
+
+
+def _ask_about_machines(losses: Losses, address: str) -> None:
+    cluster = losses.cluster
+    assert cluster is not None
+    note(f"{address} will be ended for good, with what is on its disks: {_described(cluster)}")
+    if losses.runs is None:
+        note("It cannot be asked whether runs are active.")
+    elif losses.runs:
+        note(f"{_many(len(losses.runs), 'run is', 'runs are')} active and will be ended:")
+        _show_runs(losses.runs)
+    _confirm(f"{address} would be ended for good", "Take it down?")
+
+
+def _described(cluster: CloudCluster) -> str:
+    parts = [cluster.state, _many(cluster.hosts, "host"), cluster.hardware]
+    parts.append(" ".join(part for part in (cluster.cloud, cluster.region) if part))
+    if cluster.launched:
+        parts.append(f"launched {age(cluster.launched)}")
+    if cluster.price_per_hour is not None and cluster.state == "up":
+        so_far = cluster.price_per_hour * (time.time() - cluster.launched) / 3600 if cluster.launched else 0.0
+        parts.append(f"${cluster.price_per_hour:.3f} per hour, about ${so_far:.2f} since then")
+    if cluster.autostop_mins >= 0 and cluster.state == "up":
+        parts.append(f"stops by itself after {duration(60 * cluster.autostop_mins)} without work")
+    return ", ".join(part for part in parts if part)
+
+
+def _show_runs(active: Sequence[pb.Run]) -> None:
+    from rhdesk.cli.records import state_name
+
+    now = time.time()
+    for run in active[:_RUNS_SHOWN]:
+        note(f"  {run.id}  {state_name(run.state):<9}  {run.name}, created {age(run.created, now)}")
+    if len(active) > _RUNS_SHOWN:
+        note(f"  ... and {len(active) - _RUNS_SHOWN} more")
+
+
+def _confirm(what: str, question: str) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"{what}.", remedy="Add --yes to do that.")
+    if not click.confirm(question, err=True):
+        raise UsageError("Nothing was changed.")
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or f'{one}s'}"
