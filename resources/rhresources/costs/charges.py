@@ -45,14 +45,14 @@ class Charge:
 def charges_of(known: Iterable[Known], runs: Iterable[RunFact], now: float) -> list[Charge]:
     """Every charge there is until `now`, in the order of time; no second of a life is in two of them."""
     by_cluster: dict[str, list[RunFact]] = defaultdict(list)
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.started, run.id)):
         if run.started > 0:
             by_cluster[run.cluster].append(run)
     charges: list[Charge] = []
     for each in known:
         prices = _prices(each)
-        for span in spans_of(each, now):
-            charges += _shared(each.life, span, prices, by_cluster.get(each.life.cluster, []))
+        for span, inside in _with_runs(spans_of(each, now), by_cluster.get(each.life.cluster, [])):
+            charges += _shared(each.life, span, prices, inside)
     return sorted(charges, key=lambda charge: (charge.start, charge.life.id))
 
 
@@ -84,6 +84,17 @@ def _priced(span: Span, prices: Sequence[tuple[float, float]]) -> Iterator[tuple
             yield start, end, prices[place][1], late and place == 0
             start = end
         place += 1
+
+
+def _with_runs(spans: Iterable[Span], runs: Sequence[RunFact]) -> Iterator[tuple[Span, list[RunFact]]]:
+    """The runs that may have been going in each span; both come in the order of time."""
+    place, going = 0, list[RunFact]()
+    for span in spans:
+        while place < len(runs) and runs[place].started < span.end:
+            going.append(runs[place])
+            place += 1
+        yield span, going
+        going = [run for run in going if run.ended > span.end]  # one without an end ended with the span it began in
 
 
 def _shared(life: Life, span: Span, prices: Sequence[tuple[float, float]], runs: Iterable[RunFact]) -> Iterator[Charge]:

@@ -215,7 +215,7 @@ def _clusters(charges: Sequence[Charge], month_began: float, now: float) -> dict
     for charge in charges:
         cluster = charge.life.cluster
         old = found.get(cluster, ClusterCost(cluster))
-        in_month = total(between([charge], month_began, now)).amount
+        in_month = total(between([charge], month_began, now)).amount if charge.end > month_began else 0.0
         new = replace(
             old,
             spent=old.spent + charge.amount,
