@@ -49,6 +49,9 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "resources" / "a100.yaml").write_text(
         "kind: cluster\ntype: cloud\ninstance_type: A100:1\nlabels: {team: vision}\n"
     )
+    (tmp_path / "resources" / "train.yaml").write_text(
+        "kind: function\ncode: {root: /x, file: train.py, name: train}\nlabels: {paper: one}\n"
+    )
     (tmp_path / "resources" / "box.yaml").write_text("kind: cluster\ntype: ssh\nips: [box]\nprice_per_hour: 0.5\n")
     return tmp_path
 
@@ -154,11 +157,15 @@ async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, h
     by_run = {line.key: round(line.amount, 6) for line in bill(charges, "run")}
     assert by_run == {"one": 0.75, "two": 0.25, IDLE: 1.0}
     assert {line.key: line.amount for line in bill(charges, "function")} == {"~/train": 1.0, IDLE: 1.0}
-    assert {line.key: line.amount for line in bill(charges, "label")} == {"team=vision": 2.0}
+    assert {line.key: line.amount for line in bill(charges, "label")} == {
+        "team=vision": 2.0,
+        "paper=one": 1.0,
+    }
     file = io.StringIO()
     assert write_csv(charges, file) == 3
-    assert f"~/a100,aws,us-east-1,,1,no,,one,~/train,team=vision,{1800 / HOUR - 900 / HOUR / 2:.6f},2,0.75" in (
-        file.getvalue()
+    assert (
+        f"~/a100,aws,us-east-1,,1,no,,one,~/train,paper=one team=vision,{1800 / HOUR - 900 / HOUR / 2:.6f},2,0.75"
+        in (file.getvalue())
     )
 
 

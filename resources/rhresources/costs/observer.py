@@ -20,7 +20,7 @@ from rhresources.costs.clock import Moment, now
 from rhresources.costs.facts import Life, RunFact, Seen
 from rhresources.costs.ledger import FILE_NAME, Ledger
 from rhresources.costs.spending import Summary, summary_of
-from rhresources.documents import ClusterDocument, FunctionDocument
+from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:
@@ -324,10 +324,9 @@ class Costs:
 
     def _labels_of(self, function: str) -> Mapping[str, str]:
         try:
-            document: FunctionDocument | None = self._names.function(function)
+            return dict(self._names.function(function).labels)
         except RhError:
-            document = None  # one of a file, or renamed since
-        return dict(getattr(document, "labels", {}))
+            return {}  # one of a file, or renamed since
 
 
 def _id(hash: str, name: str) -> str:

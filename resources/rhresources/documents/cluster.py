@@ -96,6 +96,9 @@ def _label_value(value: str) -> str:
     return value
 
 
+Labels = dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]]
+"""What costs are told apart by."""
+
 PlainWord = Annotated[str, AfterValidator(plain_word), Field(min_length=1)]
 
 
@@ -218,7 +221,7 @@ class ClusterDocument(BaseDocument):
     disk_size: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
         default=None, title="Disk", description="GB of each host's disk; empty: the cloud's usual."
     )
-    labels: dict[Annotated[str, AfterValidator(_label)], Annotated[str, AfterValidator(_label_value)]] = Field(
+    labels: Labels = Field(
         default_factory=dict, title="Labels", description="Of the instances, and of what they cost.", max_length=30
     )
     price_per_hour: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = Field(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from rhresources.documents.base import BaseDocument, Bytes, Part, checked, field_problem
+from rhresources.documents.cluster import Labels
 from rhresources.documents.package import PackageDocument
 from rhresources.errors import RhError
 from rhresources.names import Address
@@ -226,6 +227,9 @@ class FunctionDocument(BaseDocument):
     resources: FunctionResources = Field(default_factory=FunctionResources, title="Resources")
     env: Annotated[dict[str, str], BeforeValidator(_variable_text), AfterValidator(_variables)] = Field(
         default_factory=dict, title="Environment variables", description="Seen by the function."
+    )
+    labels: Labels = Field(
+        default_factory=dict, title="Labels", description="Of what its runs cost, beside those of the cluster."
     )
 
     def in_folder(self, folder: str) -> Self:
