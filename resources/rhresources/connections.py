@@ -107,7 +107,9 @@ class Connections:
         from rhresources.cloud.skypilot import open_skypilot
         from rhresources.costs.watched import WatchedSkyPilot
 
-        return WatchedSkyPilot(open_skypilot(self.home, self.credentials), self.costs)
+        # each command is a process of its own, and SkyPilot's server takes half a minute to start
+        lingers = self.client == "command line"
+        return WatchedSkyPilot(open_skypilot(self.home, self.credentials, lingers=lingers), self.costs)
 
     @cached_property
     def credentials(self) -> Credentials:

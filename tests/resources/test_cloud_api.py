@@ -54,7 +54,9 @@ async def test_that_a_launch_tells_its_steps_and_its_failover(server: SkyPilotHt
         '<sky-payload>"<rich_init>[bold cyan]Optimizing[/]</rich_init>"</sky-payload>',
         " AWS (us-east-1)   m6i.large   2       8         -      0.10          ✔",
         "\x1b[2m⚙︎ Launching on AWS us-east-1 (us-east-1a).\x1b[0m",
-        "W 11-30 instance.py:1] InsufficientInstanceCapacity: no m6i.large here",
+        "W 11-30 01:59:28.717 PID=5902 instance.py:415] create_instances: Attempt failed with An error occurred "
+        "(InsufficientInstanceCapacity) when calling the RunInstances operation (reached max retries: 0): None here.",
+        "AWS handler error: Failed to launch instances. Max attempts exceeded.",
         "↺ Trying other potential resources.",
         "⚙︎ Launching on AWS us-west-2 (us-west-2a).",
         "Something that this version has never said",
@@ -69,7 +71,7 @@ async def test_that_a_launch_tells_its_steps_and_its_failover(server: SkyPilotHt
         "queued", "choosing", "provisioning", "failover", "failover", "provisioning", "preparing", "preparing",
     ]  # fmt: skip
     assert told[2].offer == "aws us-east-1, m6i.large"
-    assert "InsufficientInstanceCapacity" in told[3].sentence
+    assert told[3].sentence == "aws us-east-1, m6i.large refused: InsufficientInstanceCapacity: None here."
     assert told[-1].offer == "aws us-west-2, m6i.large"
     assert cluster.state == "up"
     await skypilot.close()

@@ -45,7 +45,10 @@ _CHECK_LIFE = 12 * 3600.0
 class ApiSkyPilot:
     """Keeps to the protocol `SkyPilot`. Made and used on one event loop."""
 
-    def __init__(self, home: Path | None = None, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self, home: Path | None = None, credentials: Credentials | None = None, *, lingers: bool = False
+    ) -> None:
+        self._lingers = lingers
         self._service = Service(home, credentials)
         self._home = self._service.home
         self._prices: dict[str, float] = {}
@@ -63,7 +66,7 @@ class ApiSkyPilot:
         return await self._service.info()
 
     async def close(self) -> None:
-        await self._service.close()
+        await self._service.close(at_once=not self._lingers)
 
     # ---------------------------------------------------------------- clusters
 
@@ -175,11 +178,18 @@ class ApiSkyPilot:
         except CloudProblem as problem:
             if problem.code not in _AGAIN or await self._service.address():
                 raise
+        await self._service.doubt()
         return await (await self._service.api(start=start)).call(path, body, **options)
 
     async def _follow(self, path: str, body: Mapping[str, Any], on_event: OnLaunch) -> Any:
         """Ask for what takes long and must not be asked twice, telling what it says."""
         api = await self._service.api(on_event=on_event)
+        if not await self._service.address():
+            try:  # a server of ours that died unseen is started anew before it is asked
+                await api.health()
+            except CloudProblem:
+                await self._service.doubt()
+                api = await self._service.api(on_event=on_event)
         narration = Narration()
 
         def hear(line: str) -> None:

@@ -23,6 +23,7 @@ _REFUSED = re.compile(
     r"InsufficientInstanceCapacity|[Ff]ailed to (?:acquire|provision|launch|run) .*|[Gg]ot .*?[Ee]rror|[Ss]tock ?out"
     r"|[Oo]ut of (?:stock|capacity)|[Qq]uota|LimitExceeded|ResourcesUnavailable"
 )
+_CLOUD_SAID = re.compile(r"An error occurred \((?P<code>\w+)\) when calling the \w+ operation(?: \([^)]*\))?: (?P<text>.+)")
 _STEP = re.compile(r"Preparing SkyPilot runtime(?: \((?P<step>\d)/(?P<of>\d) - (?P<what>[^)]+)\))?")
 
 
@@ -60,11 +61,16 @@ class Narration:
             place = " ".join(part for part in (cloud.lower(), found["region"] or "") if part)
             instance = self._instances.get(_CLOUDS.get(cloud.lower(), cloud.lower()), "")
             self._offer = ", ".join(part for part in (place, instance) if part)
-            return "provisioning", f"Making the instances: {self._offer}"
+            zone = f" (zone {found['zone']})" if found["zone"] else ""
+            return "provisioning", f"Making the instances: {self._offer}{zone}"
         if "Trying other potential resources" in line or "Looking for resources" in line:
             return "failover", "The next offer is looked for"
         if _REFUSED.search(line):
-            refused = f"{self._offer} refused: {line}" if self._offer else line
+            if self._last is not None and self._last[0] == "failover":
+                return None  # the same refusal, in SkyPilot's words rather than the cloud's
+            found = _CLOUD_SAID.search(line)
+            why = f"{found['code']}: {found['text']}" if found else line
+            refused = f"{self._offer} refused: {why}" if self._offer else why
             return "failover", refused if len(refused) <= 300 else f"{refused[:299]}…"
         if re.search(r"Optimizing|Considered resources|Choosing|Checking reserved", line):
             return "choosing", "An offer is chosen"

@@ -18,6 +18,9 @@ from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.reading import offers_of
 
 _AT_ONCE = 4
+_FIRST_LOOK = ("aws", "azure", "gcp", "lambda", "nebius", "runpod")
+"""Clouds whose prices are shown to somebody who has none yet."""
+
 _NEVER = 1e12  # where offers without a price are sorted
 
 
@@ -32,13 +35,16 @@ async def find_offers(
     home: Path | None,
     own: bool,
 ) -> list[Offer]:
-    """What fits `wanted`, cheapest first, among all clouds or one. Clouds whose prices cannot be had are left out.
+    """What fits `wanted`, cheapest first, in one cloud, or in all that are set up.
+
+    Of the others there is what price lists were fetched before: SkyPilot would fetch each anew, and wait for each that
+    cannot be had. Clouds whose prices cannot be had are left out.
 
     Raises:
         CloudProblem: no cloud answered.
     """
     hardware = parse_hardware(wanted) if wanted else None
-    clouds = [cloud] if cloud else sorted(TITLES, key=lambda name: (name not in enabled, name))
+    clouds = [cloud] if cloud else sorted(enabled) or list(_FIRST_LOOK)
     gate = asyncio.Semaphore(_AT_ONCE)
     problems: list[CloudProblem] = []
     found: list[Offer] = []
@@ -48,8 +54,6 @@ async def find_offers(
         if hardware is not None and hardware.accelerator:
             body["name_filter"] = f"^{re.escape(hardware.accelerator)}$"
             body["case_sensitive"] = False
-            if ":" in wanted:
-                body["quantity_filter"] = int(hardware.count)
         if region:
             body["region_filter"] = f"^{re.escape(region)}$"
         async with gate:
@@ -63,13 +67,13 @@ async def find_offers(
         if isinstance(said, dict):
             found.extend(offers_of(said, enabled))
 
-    if hardware is None or hardware.accelerator:
-        await asyncio.gather(*(ask(name) for name in clouds))
-        if not found and problems and len(problems) == len(clouds):
-            raise problems[0]
-    if own and (hardware is None or not hardware.accelerator):
-        found += await asyncio.to_thread(_from_catalogues, skypilot_home(home) / "state", clouds, region, enabled)
-    fitting = [offer for offer in _unique(found) if hardware is None or _fits(offer, hardware)]
+    await asyncio.gather(*(ask(name) for name in clouds))  # that fetches the price lists too
+    if own:
+        kept = [cloud] if cloud else list(TITLES)
+        found += await asyncio.to_thread(_from_catalogues, skypilot_home(home) / "state", kept, region, enabled)
+    if not found and problems and len(problems) == len(clouds):
+        raise problems[0]
+    fitting = [offer for offer in _unique(found) if hardware is None or _fits(offer, hardware, ":" in wanted)]
     if not all_regions:
         fitting = _cheapest_place(fitting)
     return sorted(fitting, key=_price)
@@ -79,11 +83,12 @@ def _price(offer: Offer) -> float:
     return offer.price if offer.price is not None else _NEVER
 
 
-def _fits(offer: Offer, hardware: Hardware) -> bool:
+def _fits(offer: Offer, hardware: Hardware, counted: bool) -> bool:
     if hardware.instance_type:
         return offer.instance_type == hardware.instance_type
     if hardware.accelerator:
-        return offer.accelerator.lower() == hardware.accelerator.lower()
+        counts = not counted or offer.accelerators == hardware.count
+        return counts and offer.accelerator.lower() == hardware.accelerator.lower()
     wanted = float(hardware.cpus.rstrip("+"))
     if offer.cpus is None:
         return False

@@ -10,6 +10,7 @@ _MARKUP = re.compile(
     r"\[/?(?:bold|dim|italic|cyan|green|red|yellow|blue|bright_\w+|link[^\]]*|/)(?: [a-z_ ]+)?\]|\[/\]"
 )
 _PAYLOAD = re.compile(r"<sky-payload[^>]*>(?P<content>.*)</sky-payload>")
+_LOG_HEAD = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (?:PID=\d+ )?[\w.]+:\d+\] *")
 _SPINNER = re.compile(r"<(?P<tag>rich_\w+)>(?P<text>.*?)</(?P=tag)>", re.DOTALL)
 
 
@@ -27,5 +28,5 @@ def plain_line(line: str) -> str:
             return ""
         spinner = _SPINNER.search(content) if isinstance(content, str) else None
         line = spinner["text"] if spinner else ""
-    line = _MARKUP.sub("", plain(line))
+    line = _LOG_HEAD.sub("", _MARKUP.sub("", plain(line)).strip())
     return re.sub(r"\s*(View logs:|To view detailed progress:|View logs at:).*$", "", line).strip(" \t└├│─⚙︎✓⨯↺️")

@@ -88,14 +88,19 @@ class OwnServer:
             say(LaunchEvent("server", "Starting SkyPilot's server", at=time.time()))
             return await self._start(python)
 
-    async def leave(self) -> None:
-        """Use it no more. The last one to say so ends it, unless a launch or the like is under way."""
+    async def leave(self, *, at_once: bool = True) -> None:
+        """Use it no more. The last one to say so ends it, unless a launch or the like is under way.
+
+        Args:
+            at_once: or after `LINGER` seconds in which nobody came.
+        """
         async with self._lock:
             if self._writer is None:
                 return
-            with contextlib.suppress(OSError):
-                self._writer.write(b"leave\n")
-                await self._writer.drain()
+            if at_once:
+                with contextlib.suppress(OSError):
+                    self._writer.write(b"leave\n")
+                    await self._writer.drain()
             self._forget()
 
     def last_words(self) -> str:

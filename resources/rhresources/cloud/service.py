@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 START_LIMIT = 240.0
 """Seconds that our server may take until it answers; 15 is usual, a busy computer takes minutes."""
 
+DOUBT_LIMIT = 30.0
+"""Seconds that a server of ours which was there may be silent before that is told."""
+
 _STATE_OF = {
     "server-unreachable": "unreachable",
     "server-version": "version",
@@ -103,16 +106,27 @@ class Service:
                 self._warm = self._key
             return api
 
+    async def doubt(self) -> None:
+        """After our server did not answer: until it does, or its keeper knows that it ended."""
+        self._warm = ("", "")
+        deadline = time.monotonic() + DOUBT_LIMIT
+        while (running := self.own.running) is not None and time.monotonic() < deadline:
+            try:
+                await (await self._to_own(running)).health(timeout=5)
+                return
+            except CloudProblem:
+                await asyncio.sleep(0.2)
+
     async def warm_up(self, api: Api) -> None:
         """Have a first request behind it: SkyPilot's workers take seconds to be there."""
         await api.call("/status", {"refresh": "NONE", "include_credentials": False, "include_handle": False})
 
-    async def close(self) -> None:
-        """Let go of the server; one of ours ends unless others use it."""
+    async def close(self, *, at_once: bool = True) -> None:
+        """Let go of the server; one of ours ends unless others use it, at once or when it was idle for a while."""
         api, self._api, self._key = self._api, None, ("", "")
         if api is not None:
             await api.close()
-        await self.own.leave()
+        await self.own.leave(at_once=at_once)
 
     # ---------------------------------------------------------------- inside
 

@@ -87,17 +87,21 @@ class SkyPilot(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the server, if it is ours and we started it, with its process group."""
+        """Use it no more. A server of ours ends with all its processes, unless others of this rhdesk directory use
+        it, a launch or the like is under way, or it was opened to linger."""
         ...
 
 
-def open_skypilot(home: Path | None = None, credentials: Credentials | None = None) -> SkyPilot:
+def open_skypilot(
+    home: Path | None = None, credentials: Credentials | None = None, *, lingers: bool = False
+) -> SkyPilot:
     """SkyPilot for a rhdesk directory, by its settings (`skypilot_server`). Nothing is started or asked yet.
 
     Args:
         home: the rhdesk directory; default `$RH_HOME`, else `~/.rh`.
         credentials: where the token of a team's server is found; default: those of `home`.
+        lingers: whether `close` leaves a server of ours to the next who needs it, for a while.
     """
     from rhresources.cloud.client import ApiSkyPilot
 
-    return ApiSkyPilot(home, credentials)
+    return ApiSkyPilot(home, credentials, lingers=lingers)
