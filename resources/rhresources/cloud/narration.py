@@ -23,7 +23,9 @@ _REFUSED = re.compile(
     r"InsufficientInstanceCapacity|[Ff]ailed to (?:acquire|provision|launch|run) .*|[Gg]ot .*?[Ee]rror|[Ss]tock ?out"
     r"|[Oo]ut of (?:stock|capacity)|[Qq]uota|LimitExceeded|ResourcesUnavailable"
 )
-_CLOUD_SAID = re.compile(r"An error occurred \((?P<code>\w+)\) when calling the \w+ operation(?: \([^)]*\))?: (?P<text>.+)")
+_CLOUD_SAID = re.compile(
+    r"An error occurred \((?P<code>\w+)\) when calling the \w+ operation(?: \([^)]*\))?: (?P<text>.+)"
+)
 _STEP = re.compile(r"Preparing SkyPilot runtime(?: \((?P<step>\d)/(?P<of>\d) - (?P<what>[^)]+)\))?")
 
 
