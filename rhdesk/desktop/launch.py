@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
@@ -13,6 +15,7 @@ from rhdesk.core.tasks import Progress
 from rhdesk.desktop.cluster_acts import assume, failed, task_name
 from rhdesk.desktop.skypilot_acts import told
 from rhdesk.desktop.widgets.dialog import confirm
+from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -38,10 +41,16 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
     stopped = row is not None and row.cloud is not None and row.cloud.state == "stopped"
 
     async def up(workspace: Workspace, progress: Progress) -> None:
-        if stopped:
-            await workspace.start(address, progress, on_event=told(progress))
-        else:
-            await workspace.up(address, progress, on_event=told(progress))
+        bring = workspace.start if stopped else workspace.up
+        try:
+            await bring(address, progress, on_event=told(progress))
+        except RhError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # nobody waits for it any more, and it must be known
+                desk.mailbox.post(partial(desk.notifier.error, error, act=f"Giving up the launch of {address}"))
+            raise
+        finally:  # one that was given up ends only when nothing of it is left
+            desk.mailbox.post(partial(desk.retry_now, address))
 
     def done(_: None) -> None:
         desk.notifier.success(f"{address} is up.")
@@ -55,7 +64,6 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
         go_to=("clusters", address),
         on_done=done,
         on_error=lambda error: failed(desk, address, error),
-        on_end=lambda: desk.retry_now(address),
         assumes=State.LAUNCHING,
     )
 

@@ -65,6 +65,7 @@ class CloudClusterDialog(Dialog):
         self._desk, self._done_with, self._entry, self._settings = desk, done, entry, settings
         self._tried = self._dirty = False
         self._launch_it = False
+        self._refused: tuple[str, str, str] | None = None  # field, what it said, and what a cloud said of that
         self.picker = OfferPicker()
         self.loading = OffersLoading(desk, self.picker)
         self.loading.loaded.connect(self._offers_came)
@@ -98,8 +99,8 @@ class CloudClusterDialog(Dialog):
         self._go(_PICK if entry is None else _REVIEW)
         self.loading.start()
         self._check()
-        if problem is not None and not (problem.field and self.form.show_error(problem.field, problem.sentence)):
-            self.show_problem(problem)
+        if problem is not None:
+            self._refuse(problem)
 
     # ------------------------------------------------------------ parts
 
@@ -237,10 +238,13 @@ class CloudClusterDialog(Dialog):
         self.form.show_errors(self._place_errors())
         assert isinstance(document, ClusterDocument)
         self.review.show_yaml(dump_document(document))
-        return document if not self.form.errors else None
+        refused = self._refused is not None and list(self.form.errors) == [self._refused[0]]
+        return document if not self.form.errors or (refused and self._tried) else None  # it may have capacity by now
 
     def _place_errors(self) -> list[tuple[str, str]]:
-        """A cloud or a region that no offer names is most likely misspelt."""
+        """What a cloud has refused; and a cloud or a region that no offer names is most likely misspelt."""
+        if self._refused is not None and self.form.lines[self._refused[0]].text == self._refused[1]:
+            return [(self._refused[0], self._refused[2])]
         offers = self.loading.offers
         cloud, region = self.form.cloud.text, self.form.region.text
         if not offers:
@@ -334,8 +338,17 @@ class CloudClusterDialog(Dialog):
         elif isinstance(error, RhError) and error.code == "exists" and self._entry is not None:
             words = "Close it and open it again; what you see here is not saved."
             self.show_problem(Problem(f"{self._entry.name} was changed on disk while this dialog was open.", words))
-        elif not (problem.field and self.form.show_error(problem.field, f"{problem.sentence} {problem.remedy}")):
-            self.show_problem(problem)
+        else:
+            self._refuse(problem)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say what a cloud has said: at its field, until that says something else; in whole below."""
+        line = self.form.lines.get(problem.field)
+        if line is not None:
+            self._refused = (problem.field, line.text, problem.sentence)
+            self.form.show_error(problem.field, problem.sentence)
+            problem = Problem(problem.remedy or problem.sentence, "", problem.detail)
+        self.show_problem(problem)
 
 
 def _filter_of(document: ClusterDocument) -> OfferFilter:

@@ -53,7 +53,7 @@ class AutostopField(QWidget):
         self.minutes.setText(str(minutes) if key == "other" else "")
         self.after.choose(key)
         self.then.choose("down" if down else "stop")
-        self._show()
+        self.set_cloud(self._cloud, self._spot)
 
     def set_cloud(self, cloud: str, spot: bool) -> None:
         """Grey what this cloud cannot do, and say why."""
