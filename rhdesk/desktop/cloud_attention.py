@@ -42,6 +42,8 @@ def _of_cluster(desk: Desk, row: ClusterRow) -> Iterator[Concern]:
         "autostop": ("Set autostop", partial(set_autostop, desk, main_window(), address)),
         "": ("See", partial(desk.navigate, "clusters", address)),
     }
+    if row.state is State.STOPPED:  # it costs next to nothing, and waits for whoever wants it
+        return
     busy = task is not None and task.state == "running"
     if cluster is not None and not busy and task is not None and _broken_off(task) and row.state in _LEFT:
         words = cost + (task.problem.sentence if task.problem is not None else "The launch was cancelled.")
