@@ -50,7 +50,8 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
                 desk.mailbox.post(partial(desk.notifier.error, error, act=f"Giving up the launch of {address}"))
             raise
         finally:  # one that was given up ends only when nothing of it is left
-            desk.mailbox.post(partial(desk.retry_now, address))
+            if not desk.loop.closed:
+                desk.mailbox.post(partial(desk.retry_now, address))
 
     def done(_: None) -> None:
         desk.notifier.success(f"{address} is up.")

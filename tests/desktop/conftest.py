@@ -106,6 +106,9 @@ def cloud_shell(qtbot: QtBot, qapp: QApplication, rh_home: Path, sky: StandInSky
     made.show()
     qtbot.waitExposed(made)
     yield made
+    for gate in (*sky.gates.values(), *sky.lists.values()):  # what is held goes on, and comes to its end
+        made.desk.loop.call_soon(gate.set)
+    qtbot.waitUntil(lambda: all(task.state != "running" for task in made.desk.store.tasks.rows()), timeout=30_000)
     made._may_close = True
     made.close()
     made.desk.close()
