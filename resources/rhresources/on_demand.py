@@ -62,10 +62,9 @@ class OnDemand(Connections):
     @property
     def cloud_used(self) -> bool:
         """Whether clusters on demand were ever used from here, or a SkyPilot server is named in the settings."""
-        from rhresources.cloud.kept import folder_of
-        from rhresources.settings import Settings
+        from rhresources.cloud.kept import cloud_used
 
-        return folder_of(self.home).is_dir() or bool(Settings.load(self.home).skypilot_server)
+        return cloud_used(self.home)
 
     # ------------------------------------------------------------ stop, start, autostop
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, run_async
-from rhdesk.cli.terminal import Progress, held_progress, note, print_json, print_table
+from rhdesk.cli.terminal import Progress, held_progress, note, print_json, print_table, size
+from rhresources.errors import UsageError
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, Offer
@@ -168,6 +170,11 @@ def check_clouds(as_json: bool) -> int:
     """Which clouds can be used; 1 if there is none."""
 
     async def work(workspace: Workspace) -> list[CloudCheck]:
+        info = await workspace.skypilot.info()
+        if info.state == "not-installed" and sys.stdin.isatty() and sys.stderr.isatty():
+            note(f"That needs SkyPilot, which takes about {size(info.needs)} in {info.folder}.")
+            if not click.confirm("Install it?", err=True):
+                raise UsageError("Nothing was installed.", remedy="Machines of your own need no SkyPilot.")
         with Progress() as progress:
             progress("Asking SkyPilot which clouds are set up")
             await workspace.skypilot.ensure(lambda event: progress(event.sentence))

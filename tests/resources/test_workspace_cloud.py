@@ -92,8 +92,11 @@ async def test_that_nothing_is_started_to_look_at_what_was_never_used(
     workspace: Workspace, cloud_cluster: CloudCluster
 ) -> None:
     assert await workspace.cluster_state(ADDRESS) == "down"
+    assert await workspace.cluster_state(ADDRESS, ask=True) == "down"
     with pytest.raises(ClusterDown):
         await workspace.connect(ADDRESS)
+    with pytest.raises(ClusterDown):
+        await workspace.ssh_command(ADDRESS)
     assert cloud_cluster.skypilot.server.state == "off"
 
 

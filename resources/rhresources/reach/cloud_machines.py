@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
-from rhresources.cloud.kept import Kept, KeptCluster, kept_clusters
+from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, kept_clusters
 from rhresources.cloud.leftovers import make_sure_nothing_is_left
 from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
@@ -71,6 +71,10 @@ class CloudMachines:
         return CloudTargets(self.name, hosts, self.known_hosts)
 
     # ------------------------------------------------------------ looking
+
+    async def may_be(self) -> bool:
+        """Whether there may be machines at all; else SkyPilot need not be asked."""
+        return await asyncio.to_thread(cloud_used, self._home)
 
     async def look(self, *, refresh: bool = False, start: bool = True) -> CloudCluster | None:
         """The cluster as SkyPilot knows it, remembered; None: it knows none.

@@ -129,6 +129,8 @@ class CloudRoute:
         Raises:
             RhError: `lost`, where SkyPilot knows nothing better.
         """
+        if not await self.machines.may_be():
+            return None
         before = self.machines.kept
         refresh = lost is not None and time.monotonic() - self._refreshed > REFRESH_SECONDS
         try:
