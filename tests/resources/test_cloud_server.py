@@ -197,6 +197,7 @@ async def test_what_the_server_is_told(home: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SKYPILOT_API_SERVER_ENDPOINT", "http://elsewhere")
     own = OwnServer(home)
     running = await own.have()
+    await answer(running.url)
     environment = psutil.Process(running.pid).environ()
     assert environment["SKY_RUNTIME_DIR"] == str(home / "skypilot" / "state")
     assert environment["SKYPILOT_DISABLE_USAGE_COLLECTION"] == "1"

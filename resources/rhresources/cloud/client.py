@@ -206,6 +206,8 @@ class ApiSkyPilot:
             if problem.code != "not-there":
                 raise
             return []  # a refresh of one that is gone
+        if refresh:  # what SkyPilot answers then lacks why a cluster is not up; it is in its list now
+            rows = await self._ask("/status", _status(names, "NONE"), start=start)
         return [row for row in rows or () if isinstance(row, dict)]
 
     async def _one(self, name: str) -> CloudCluster:

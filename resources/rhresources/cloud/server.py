@@ -158,27 +158,22 @@ class OwnServer:
             os.close(log)
 
     async def _until_joined(self, python: Path, plan: Path, output: Path, log: int) -> RunningServer:
-        keeper: asyncio.subprocess.Process | None = None
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            if keeper is None or keeper.returncode is not None:
-                if keeper is not None and keeper.returncode:
-                    raise CloudProblem(
-                        "SkyPilot's server could not be started.",
-                        code="server-dead",
-                        remedy="The details say why.",
-                        detail=output.read_text(errors="replace")[-4000:],
-                    )
-                keeper = await asyncio.create_subprocess_exec(
-                    _plain_python(python), "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True, env=self._outer_environment(),
-                )  # fmt: skip
-            for _ in range(50):
-                await asyncio.sleep(0.1)
-                if found := await self._join():
-                    return found
-                if keeper.returncode is not None:
-                    break  # there was another, which is on its way up or down
+            starting = await asyncio.create_subprocess_exec(
+                _plain_python(python), "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True, env=self._outer_environment(),
+            )  # fmt: skip
+            if await starting.wait():
+                raise CloudProblem(
+                    "SkyPilot's server could not be started.",
+                    code="server-dead",
+                    remedy="The details say why.",
+                    detail=(await asyncio.to_thread(output.read_text, errors="replace"))[-4000:],
+                )
+            if found := await self._join():
+                return found
+            await asyncio.sleep(0.3)  # there is another keeper, which is on its way up or down
         raise CloudProblem(
             "SkyPilot's server could not be started within a minute.",
             code="server-dead",

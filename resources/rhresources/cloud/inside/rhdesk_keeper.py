@@ -218,6 +218,8 @@ def main() -> int:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(wanted["socket"])
     listener.listen(16)
+    if os.fork():
+        os._exit(0)  # whoever started us goes on, and need not know when we end; the lock is the child's too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
