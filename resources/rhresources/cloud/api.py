@@ -319,8 +319,8 @@ class Api:
         return CloudProblem(
             f"The SkyPilot server at {self.url} wants a log-in.",
             code="server-refused",
-            remedy="Keep a token of its service accounts, or USER:PASSWORD, in the keyring under "
-            f"{credential_subject(self.url)!r}.",
+            remedy="Keep a token of one of its service accounts, or USER:PASSWORD: "
+            f"rhdesk credentials set token '{credential_subject(self.url)}'.",
             detail=detail[:2000],
         )
 

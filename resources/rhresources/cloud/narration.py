@@ -75,7 +75,10 @@ class Narration:
             refused = f"{self._offer} refused: {why}" if self._offer else why
             return "failover", refused if len(refused) <= 300 else f"{refused[:299]}…"
         if re.search(r"Optimizing|Considered resources|Choosing|Checking reserved", line):
-            return "choosing", "An offer is chosen"
+            # after a refusal it says so again, in the middle of what is told of that
+            return (
+                None if self._last is not None and self._last[0] == "failover" else ("choosing", "An offer is chosen")
+            )
         if found := _ROW.match(line):
             name = _CLOUDS.get(found["cloud"].strip().lower())
             if name and name not in self._instances:

@@ -133,7 +133,8 @@ def _not_to_be_had(said: str, detail: str, hints: str) -> CloudProblem:
         )  # fmt: skip
     if _CREDENTIALS.search(said) and not _NO_CAPACITY.search(said):
         return CloudProblem(
-            "The cloud does not accept your log-in.", code="credentials", detail=detail, remedy=_CHECK
+            "The cloud does not accept your log-in, or does not allow you that.", code="credentials", detail=detail,
+            remedy=f"Log in to it anew; the details have its own words. {_CHECK}",
         )  # fmt: skip
     return CloudProblem(
         "No cloud that is set up has such hardware free now.", code="no-capacity", detail=detail, field="region",

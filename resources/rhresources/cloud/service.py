@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from rhresources import paths
+from rhresources.cloud.address import is_open_network
 from rhresources.cloud.answers import LaunchEvent, OnLaunch, ServerInfo
 from rhresources.cloud.api import Api, Health, Login, credential_subject
 from rhresources.cloud.environment import NEEDS, environment_folder, is_installed
@@ -176,6 +177,12 @@ class Service:
 
     async def _team_login(self, url: str) -> Login:
         secret = await self._secret(url)
+        if secret and is_open_network(url):
+            raise CloudProblem(
+                f"Your token for {url} was not sent: everybody on the way could read it.",
+                code="server-refused",
+                remedy="Use the server's https address, or a tunnel: ssh -L 46580:HOST:46580 …, and http://127.0.0.1:46580.",
+            )
         headers: dict[str, str] = {}
         if secret.startswith("sky_"):
             headers["Authorization"] = f"Bearer {secret}"
