@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rhresources.costs import schema
 from rhresources.costs.charges import charges_of
 from rhresources.costs.clock import Moment
 from rhresources.costs.facts import Life, RunFact
@@ -117,6 +118,21 @@ def test_that_a_damaged_or_newer_file_is_said_and_left_alone(tmp_path: Path) -> 
         database.execute("PRAGMA user_version=99")
     with pytest.raises(RhError, match="newer rhdesk"):
         Ledger(tmp_path)
+
+
+def test_that_one_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        for statement in schema._FIRST.split(";"):
+            database.execute(statement)
+        database.execute("INSERT INTO lives VALUES ('h', '~/x', 'cloud', 1, '', '', '', 0, '', 0, '{}')")
+        row = f"1, 'h', 'up', 2.0, {T0}, 0, '', {T0}, 0, {T0 + 60}, 0"
+        database.execute(f"INSERT INTO sightings VALUES ({row})")
+        database.execute("PRAGMA user_version=1")
+    ledger = Ledger(tmp_path)
+    (known,) = ledger.known()
+    assert known.sightings[0].autostop == -1
+    ledger.see(A100, "up", at(100), price=2.0, since=T0, autostop=10)
+    assert len(ledger.known()) == 2
 
 
 WRITER = textwrap.dedent(

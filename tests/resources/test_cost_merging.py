@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -94,6 +95,35 @@ def test_that_taking_down_a_stopped_cluster_makes_no_time_up_of_its_stop() -> No
     assert [(span.start, span.end, span.estimated) for span in spans_of(known, NOW)] == [(1000, 2000, False)]
 
 
+def sleepy(at: float, minutes: float) -> Sighting:
+    return replace(up(at, until=at + 100), autostop=minutes)
+
+
+def test_that_autostop_bounds_an_end_that_nobody_saw_and_runs_put_it_off() -> None:
+    """The computer was closed on Friday, and our own SkyPilot with it; on Monday it found the cluster stopped."""
+    friday, monday = 1100.0, 1100.0 + 2.5 * DAY
+    known = Known(CLOUD, (sleepy(1000, 30), down(monday), read(monday)), (told(990, monday, monday),))
+    (span,) = spans_of(known, NOW)
+    assert (span.end, span.seen_until, span.estimated) == (friday + 33 * 60, friday, True)
+    later = [RunFact("a", "~/a100", "f", 1050, 9000), RunFact("b", "~/a100", "f", 9100, 20_000)]
+    assert spans_of(known, NOW, later)[0].end == 20_000 + 33 * 60
+    assert spans_of(known, NOW, [RunFact("a", "~/a100", "f", 1050)])[0].end == monday, "it may have run all the time"
+    never = replace(known, sightings=(sleepy(1000, -1), *known.sightings[1:]))
+    assert spans_of(never, NOW)[0].end == monday
+
+
+def test_that_a_teams_skypilot_which_looked_all_the_time_is_believed() -> None:
+    at = 1000.0 + DAY
+    interval = Interval(990, at, at, at, watched=True)
+    (span,) = spans_of(Known(CLOUD, (sleepy(1000, 30), down(at), read(at)), (interval,)), NOW)
+    assert (span.end, span.estimated) == (at, False)
+
+
+def test_that_one_which_nobody_looked_at_is_not_called_up_when_it_must_have_stopped() -> None:
+    (span,) = spans_of(Known(CLOUD, (sleepy(1000, 10),)), 1000 + DAY)
+    assert (span.end, span.is_open, span.estimated) == (1100 + 13 * 60, False, True)
+
+
 # ------------------------------------------------------------ clocks
 
 
@@ -161,13 +191,16 @@ def test_that_ten_cycles_add_up_to_the_second_at_the_price_of_their_time() -> No
 moments = st.integers(0, 100_000).map(float)
 prices = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 32.77]))
 sightings = st.builds(
-    lambda seen, first, length, price, since, exact: Sighting(seen, first, first + length, price, since, exact),
+    lambda seen, first, length, price, since, exact, autostop: Sighting(
+        seen, first, first + length, price, since, exact, autostop
+    ),
     st.sampled_from(["trying", "up", "down", "gone", "read"]),
     moments,
     st.sampled_from([0.0, 0.0, 30.0, 900.0, 20_000.0]),
     prices,
     st.one_of(st.just(0.0), moments),
     st.booleans(),
+    st.sampled_from([-1.0, -1.0, 10.0]),
 )
 intervals = st.builds(
     lambda start, length, read_at: Interval(start, None if length is None else start + length, read_at, read_at),

@@ -50,8 +50,8 @@ def charges_of(known: Iterable[Known], runs: Iterable[RunFact], now: float) -> l
             by_cluster[run.cluster].append(run)
     charges: list[Charge] = []
     for each in known:
-        prices = _prices(each)
-        for span, inside in _with_runs(spans_of(each, now), by_cluster.get(each.life.cluster, [])):
+        prices, here = _prices(each), by_cluster.get(each.life.cluster, [])
+        for span, inside in _with_runs(spans_of(each, now, here), here):
             charges += _shared(each.life, span, prices, inside)
     return sorted(charges, key=lambda charge: (charge.start, charge.life.id))
 

@@ -48,6 +48,7 @@ class Sighting:
         price: of the whole cluster for an hour; None: not known.
         since: when it came up, as its server or SkyPilot says; 0: not known.
         exact: it was ended just then by what a person did here.
+        autostop: idle minutes until it stops by itself; -1: never, or nobody knows.
     """
 
     seen: Seen
@@ -56,6 +57,7 @@ class Sighting:
     price: float | None = None
     since: float = 0.0
     exact: bool = False
+    autostop: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,15 @@ class Interval:
     Attributes:
         end: None: it was up when this was read.
         start_read, end_read: when each was read first. Neither can have been later than that.
+        watched: its server looks after clusters all the time, as a team's does; one of ours sleeps while nobody needs
+            it, and writes down as the end of a cluster that stopped by itself when it looked again.
     """
 
     start: float
     end: float | None
     start_read: float
     end_read: float = 0.0
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

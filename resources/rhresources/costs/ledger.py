@@ -52,28 +52,36 @@ class Ledger:
         price: float | None = None,
         since: float = 0.0,
         exact: bool = False,
+        autostop: float = -1.0,
     ) -> None:
-        """A cluster was seen so. `since` and `exact` as in `Sighting`."""
+        """A cluster was seen so. `since`, `exact` and `autostop` as in `Sighting`."""
         with self._writing(at) as database:
             _put_life(database, life)
-            self._see(database, life.id, at, Sighting(seen, at.wall, at.wall, price, since, exact))
+            self._see(database, life.id, at, Sighting(seen, at.wall, at.wall, price, since, exact, autostop))
 
     def read(
-        self, life: Life, intervals: Sequence[tuple[float, float | None]], at: Moment, *, price: float | None = None
+        self,
+        life: Life,
+        intervals: Sequence[tuple[float, float | None]],
+        at: Moment,
+        *,
+        price: float | None = None,
+        watched: bool = False,
     ) -> None:
-        """What SkyPilot says of when a cluster was up, and what its price is now."""
+        """What SkyPilot says of when a cluster was up, and what its price is now. `watched` as in `Interval`."""
         with self._writing(at) as database:
             _put_life(database, life)
             for start, end in intervals:
                 ended = (at.wall, at.steady, at.boot) if end is not None else (None, None, None)
                 database.execute(
-                    "INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                    "INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                    "watched = CASE WHEN ended IS NULL THEN excluded.watched ELSE watched END, "
                     "end_wall = coalesce(end_wall, excluded.end_wall), "
                     "end_steady = coalesce(end_steady, excluded.end_steady), "
                     "end_boot = coalesce(end_boot, excluded.end_boot), "
                     # an end stays; one who read before somebody else may write after them
                     "ended = min(coalesce(ended, excluded.ended), coalesce(excluded.ended, ended))",
-                    (life.id, start, end, at.wall, at.steady, at.boot, *ended),
+                    (life.id, start, end, at.wall, at.steady, at.boot, *ended, watched),
                 )
             self._see(database, life.id, at, Sighting("read", at.wall, at.wall, price))
 
@@ -121,17 +129,17 @@ class Ledger:
             sightings: dict[str, list[Sighting]] = defaultdict(list)
             intervals: dict[str, list[Interval]] = defaultdict(list)
             for row in database.execute(
-                "SELECT life, seen, price, since, exact, boot, first_wall, first_steady, last_wall, last_steady "
-                "FROM sightings ORDER BY id"
+                "SELECT life, seen, price, since, exact, autostop, boot, first_wall, first_steady, last_wall, "
+                "last_steady FROM sightings ORDER BY id"
             ):
-                life, seen, price, since, exact, boot, *moments = row
+                life, seen, price, since, exact, autostop, boot, *moments = row
                 first, last = Moment(moments[0], moments[1], boot), Moment(moments[2], moments[3], boot)
                 times = sorted((true_time(first, ties), true_time(last, ties)))
-                sightings[life].append(Sighting(seen, times[0], times[1], price, since, bool(exact)))
-            for life, start, end, *moments in database.execute("SELECT * FROM intervals"):
+                sightings[life].append(Sighting(seen, times[0], times[1], price, since, bool(exact), autostop))
+            for life, start, end, *moments, watched in database.execute("SELECT * FROM intervals"):
                 read = true_time(Moment(*moments[:3]), ties)
                 end_read = true_time(Moment(*moments[3:]), ties) if end is not None else 0.0
-                intervals[life].append(Interval(start, end, read, end_read))
+                intervals[life].append(Interval(start, end, read, end_read, bool(watched)))
             return [
                 Known(life, tuple(sightings[life.id]), tuple(intervals[life.id]))
                 for life in map(_life, database.execute("SELECT * FROM lives"))
@@ -177,14 +185,15 @@ class Ledger:
     def _see(self, database: sqlite3.Connection, life: str, at: Moment, new: Sighting) -> None:
         """Lengthen the newest sighting of its kind, or begin another."""
         row = database.execute(
-            "SELECT id, seen, price, since, exact, boot, last_wall, last_steady FROM sightings WHERE life = ? "
-            "AND (seen = 'read') = ? ORDER BY id DESC LIMIT 1",
+            "SELECT id, seen, price, since, exact, autostop, boot, last_wall, last_steady FROM sightings "
+            "WHERE life = ? AND (seen = 'read') = ? ORDER BY id DESC LIMIT 1",
             (life, new.seen == "read"),
         ).fetchone()
         if row is not None:
-            id, seen, price, since, exact, boot, last_wall, last_steady = row
+            id, seen, price, since, exact, autostop, boot, last_wall, last_steady = row
             gap = at.steady - last_steady if boot else at.wall - last_wall
-            same = (seen, price, since, boot) == (new.seen, new.price, new.since, at.boot) and not (exact or new.exact)
+            known = (seen, price, since, autostop, boot)
+            same = known == (new.seen, new.price, new.since, new.autostop, at.boot) and not (exact or new.exact)
             # one that came up at the same time was up all the time
             if same and gap >= 0 and (gap <= GRACE or new.since > 0 or new.seen == "read"):
                 database.execute(
@@ -192,9 +201,9 @@ class Ledger:
                 )
                 return
         database.execute(
-            "INSERT INTO sightings (life, seen, price, since, exact, boot, first_wall, first_steady, last_wall, "
-            "last_steady) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (life, new.seen, new.price, new.since, new.exact, at.boot, at.wall, at.steady, at.wall, at.steady),
+            "INSERT INTO sightings (life, seen, price, since, exact, autostop, boot, first_wall, first_steady, "
+            "last_wall, last_steady) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (life, new.seen, new.price, new.since, new.exact, new.autostop, at.boot, *(at.wall, at.steady) * 2),
         )
 
     @contextmanager

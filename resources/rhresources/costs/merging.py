@@ -1,19 +1,21 @@
 """The times that a cluster was up, out of what was seen and what SkyPilot wrote down. Pure; facts have no order.
 
 SkyPilot's word counts more than what we saw, up to the moment when it was read last; after that counts what we saw.
-Where nobody saw the end it is bounded: a cloud cluster is counted until it was first seen not to be up, since somebody
-rents it out until then; a machine of one's own until it was last seen up. Both are marked as estimated.
+Where nobody saw the end it is bounded, and marked as estimated: a machine of one's own is counted until it was last
+seen up; a cluster in a cloud until it was first seen not to be up, or, if that is sooner, until its autostop must have
+stopped it after the last that was seen of it and of its runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rhresources.costs.clock import SETTLED
-from rhresources.costs.facts import Interval, Known, Sighting
+from rhresources.costs.facts import Interval, Known, RunFact, Sighting
 
 GRACE = 300.0  # seconds without a look that leave nothing to guess
+_STOPS_WITHIN = 180.0  # seconds that an autostop takes longer than its minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,14 @@ class Span:
     estimated: bool = False
 
 
-def spans_of(known: Known, now: float) -> list[Span]:
-    """The times that a cluster was up, one after the other; none overlaps another, none ends after `now`."""
+def spans_of(known: Known, now: float, runs: Sequence[RunFact] = ()) -> list[Span]:
+    """The times that a cluster was up, one after the other; none overlaps another, none ends after `now`.
+
+    Args:
+        known: all that is known of one life of it.
+        now: what is up counts until then.
+        runs: on it, in the order of their start.
+    """
     looks = sorted(_looks(known.sightings), key=_Look.order)
     if known.life.kind == "own":
         spans = _seen_spans(looks, None, own=True, now=now)
@@ -46,6 +54,7 @@ def spans_of(known: Known, now: float) -> list[Span]:
         floor = told[-1].end if told else float("-inf")
         later = [look for look in looks if look.at > read and look.sighting.seen in ("up", "down", "gone")]
         spans = told + _seen_spans(later, carried, own=False, now=now, floor=floor)
+        spans = [_asleep(span, known.sightings, runs) for span in spans]
     return list(_in_turn(spans, now))
 
 
@@ -89,7 +98,7 @@ def _closed(interval: Interval, start: float, limit: float, up: float | None, wi
     end = min(end, limit, *stopped)
     if up is None and any(look.sighting.seen == "trying" for look in within):
         return Span(start, end, start, estimated=True)  # a launch that failed; whether there ever were hosts nobody saw
-    exact = any(look.sighting.exact and abs(look.at - end) <= GRACE for look in within)
+    exact = interval.watched or any(look.sighting.exact and abs(look.at - end) <= GRACE for look in within)
     if odd or exact or up is None or up >= end - GRACE:
         return Span(start, end, end, estimated=odd)
     return Span(start, end, max(start, up), estimated=True)  # it was found ended; when it ended nobody saw
@@ -163,6 +172,28 @@ def _ended(span: Span, look: _Look, own: bool) -> Span:
         is_open=False,
         estimated=span.estimated or unseen,
     )
+
+
+def _asleep(span: Span, sightings: Iterable[Sighting], runs: Sequence[RunFact]) -> Span:
+    """The same until its autostop must have stopped it, if nobody saw what became of it."""
+    if span.end - span.seen_until <= GRACE:
+        return span
+    ups = [each for each in sightings if each.seen == "up" and each.first <= span.seen_until]
+    last = max(ups, key=lambda each: (min(each.last, span.seen_until), each.first, each.autostop), default=None)
+    if last is None or last.autostop < 0:
+        return span
+    idle = 60 * last.autostop + _STOPS_WITHIN
+    awake = span.seen_until
+    for run in runs:
+        if run.started > awake + idle:
+            break
+        if run.ended > 0:
+            awake = max(awake, run.ended)
+        elif run.started >= span.start:
+            return span  # it may be going still
+    if awake + idle >= span.end:
+        return span
+    return replace(span, end=awake + idle, is_open=False, estimated=True)
 
 
 def _in_turn(spans: list[Span], now: float) -> Iterator[Span]:

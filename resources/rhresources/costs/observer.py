@@ -24,7 +24,7 @@ from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:
-    from rhresources.cloud.answers import CloudCluster, Usage
+    from rhresources.cloud.answers import CloudCluster, ServerInfo, Usage
     from rhresources.cloud.skypilot import SkyPilot
     from rhresources.resource_names import ResourceNames
     from rhresources.wire import cluster_pb2 as pb
@@ -119,13 +119,13 @@ class Costs:
         if self._exists():
             last = await asyncio.to_thread(lambda: self._open().marked(_USAGE))
             days = max(days, math.ceil((self.clock().wall - last) / 86_400) + 1) if last else 365
-        await self.saw_usage(await skypilot.usage(days))
+        await self.saw_usage(await skypilot.usage(days), await skypilot.info())
 
-    async def saw_usage(self, usage: Sequence[Usage]) -> None:
-        """SkyPilot's answer of when clusters were up."""
+    async def saw_usage(self, usage: Sequence[Usage], server: ServerInfo) -> None:
+        """SkyPilot's answer of when clusters were up, and which server it came from."""
         at = self.clock()
         if usage or self._exists():
-            await self._note(lambda: self._read(usage, at))
+            await self._note(lambda: self._read(usage, at, watched=not server.owned))
 
     async def refresh(self, skypilot: SkyPilot) -> None:
         """Have SkyPilot ask the clouds themselves how clusters are, and read what it wrote down.
@@ -211,15 +211,17 @@ class Costs:
             log.info("not written down: %s %s", error, error.detail)
             self.problem = error
 
-    def _see(self, life: Life, seen: Seen, at: Moment, price: float | None, since: float) -> None:
+    def _see(
+        self, life: Life, seen: Seen, at: Moment, price: float | None, since: float, autostop: float = -1.0
+    ) -> None:
         """Write it down, unless the same was written a moment ago."""
-        key = (seen, price, since, life.cluster)
+        key = (seen, price, since, autostop, life.cluster)
         before = self._told.get(life.id)
         if before is not None and before[0] == key and before[1].boot == at.boot:
             passed = at.steady - before[1].steady if at.boot else at.wall - before[1].wall
             if 0 <= passed < _AGAIN_AFTER:
                 return
-        self._open().see(life, seen, at, price=price, since=since)
+        self._open().see(life, seen, at, price=price, since=since, autostop=autostop)
         self._told[life.id] = (key, at)
 
     def _saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment) -> None:
@@ -241,7 +243,10 @@ class Costs:
             )
             seen = _SEEN[cluster.state]
             price = _price(document, cluster.price_per_hour) if seen != "down" else None
-            self._see(life, seen, at, price, cluster.launched if seen == "up" else 0.0)
+            if seen == "up":
+                self._see(life, seen, at, price, cluster.launched, float(cluster.autostop_mins))
+            else:
+                self._see(life, seen, at, price, 0.0)
         listed = {_id(cluster.hash, cluster.name) for cluster in clusters}
         for life in self._seen_up(asked):
             if life.id not in listed:
@@ -258,7 +263,7 @@ class Costs:
         wanted = {known[name][0] if name in known else name for name in names}
         return [life for life in lives if life.cluster in wanted]
 
-    def _read(self, usage: Sequence[Usage], at: Moment) -> None:
+    def _read(self, usage: Sequence[Usage], at: Moment, *, watched: bool) -> None:
         addresses = self._addresses()
         ledger = self._open()
         for each in usage:
@@ -275,7 +280,8 @@ class Costs:
                 ended=each.ended,
                 labels=_labels(document, {}),
             )
-            ledger.read(life, each.intervals, at, price=_price(document, each.price_per_hour))
+            price = _price(document, each.price_per_hour)
+            ledger.read(life, each.intervals, at, price=price, watched=watched)
         ledger.mark(_USAGE, at)
 
     def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from rhresources.errors import RhError
 
-VERSION = 1
-
-_TABLES = """
+_FIRST = """
 CREATE TABLE lives (
     life TEXT PRIMARY KEY, cluster TEXT NOT NULL, kind TEXT NOT NULL, hosts INTEGER NOT NULL, cloud TEXT NOT NULL,
     region TEXT NOT NULL, hardware TEXT NOT NULL, spot INTEGER NOT NULL, owner TEXT NOT NULL, ended INTEGER NOT NULL,
@@ -39,6 +37,14 @@ CREATE TABLE runs (
 CREATE TABLE alerts (name TEXT PRIMARY KEY, told REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE marks (name TEXT PRIMARY KEY, wall REAL NOT NULL) WITHOUT ROWID;
 """
+_SECOND = """
+ALTER TABLE sightings ADD COLUMN autostop REAL NOT NULL DEFAULT -1;
+ALTER TABLE intervals ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;
+"""
+_STEPS = (_FIRST, _SECOND)
+"""What makes each version out of the one before."""
+
+VERSION = len(_STEPS)
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -80,11 +86,11 @@ def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
             raise RhError(
                 f"{path} was written by a newer rhdesk.", remedy="Use that one here too: install the newer version."
             )
-        if found == 0:
-            for statement in _TABLES.split(";"):
+        for step in _STEPS[found:]:
+            for statement in step.split(";"):
                 if statement.strip():
                     database.execute(statement)
-            database.execute(f"PRAGMA user_version={VERSION}")
+        database.execute(f"PRAGMA user_version={VERSION}")
         database.execute("COMMIT")
     except BaseException:
         database.execute("ROLLBACK")

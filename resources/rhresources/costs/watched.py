@@ -76,7 +76,7 @@ class WatchedSkyPilot:
 
     async def usage(self, days: int = 30) -> list[Usage]:
         found = await self._skypilot.usage(days)
-        await self._costs.saw_usage(found)
+        await self._costs.saw_usage(found, await self._skypilot.info())
         return found
 
     async def _read(self) -> None:
