@@ -221,6 +221,23 @@ async def test_that_an_environment_that_is_not_there_is_named(
     assert "RH_SKYPILOT_ENVIRONMENT" in str(caught.value)
 
 
+async def test_that_a_launch_under_way_is_not_torn(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = tmp_path / "launch"
+    launch.touch()
+    monkeypatch.setenv("STAND_IN_LAUNCH", str(launch))
+    own = OwnServer(home)
+    running = await own.have()
+    assert await answer(running.url) == 401
+    await own.leave()
+    for _ in range(600):
+        if launch.with_name("launch.asked").exists():
+            break
+        await asyncio.sleep(0.1)
+    assert await answer(running.url, running.token) == 200, "nobody uses it, and it is not ended"
+    launch.unlink()
+    await ended(running.pid)
+
+
 async def test_that_a_command_leaves_it_to_the_next(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "LINGER", 600)
     command = ApiSkyPilot(home, lingers=True)

@@ -88,9 +88,7 @@ async def test_a_host_that_has_not_joined_is_told_and_refuses_functions(tmp_path
     await hosts.keep_only(set())
 
 
-@pytest.mark.parametrize(
-    ("seconds", "told"), [(12, "12 s"), (90, "90 s"), (600, "10 min"), (4 * 3600, "4 h")]
-)
+@pytest.mark.parametrize(("seconds", "told"), [(12, "12 s"), (90, "90 s"), (600, "10 min"), (4 * 3600, "4 h")])
 async def test_the_sentence_of_a_silent_host_says_for_how_long(seconds: int, told: str) -> None:
     head, other = Host("one", "10.9.9.1", is_head=True), Host("two", "10.9.9.2", is_head=False)
     lost: list[str] = []

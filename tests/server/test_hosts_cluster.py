@@ -172,9 +172,7 @@ async def test_only_what_differs_travels_again(cluster: Cluster) -> None:
         assert len(blobs) == len({"functions.py", "beside.py", "beside.py again", "data.bin", "extra", "pyproject"})
 
 
-async def test_runs_on_other_hosts_outlive_a_restart_of_the_server(
-    cluster: Cluster, make_project: MakeProject
-) -> None:
+async def test_runs_on_other_hosts_outlive_a_restart_of_the_server(cluster: Cluster, make_project: MakeProject) -> None:
     key = await cluster.prepare("wait", extra=False)
     runs = [await cluster.submit(key, 20.0) for _ in range(3)]
     on = {run: (await cluster.until_running(run)).host for run in runs}

@@ -29,7 +29,7 @@ from rhresources.wire.values import inline, pickle_arguments
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-FUNCTIONS = '''
+FUNCTIONS = """
 import os, signal, time
 
 def add(a, b): return a + b
@@ -45,7 +45,7 @@ def die(): os.kill(os.getpid(), signal.SIGKILL)
 def nothing(): pass
 
 def version(): return 1
-'''
+"""
 
 
 class Subject:
@@ -104,17 +104,13 @@ MakeProject = Callable[[Mapping[str, str]], Path]
 
 
 @pytest_asyncio.fixture
-async def subject(
-    server: Any, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Subject]:
+async def subject(server: Any, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Subject]:
     async with _subject(server, make_project({"functions.py": FUNCTIONS}), monkeypatch) as found:
         yield found
 
 
 @pytest_asyncio.fixture
-async def mortal(
-    own_server: Any, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Subject]:
+async def mortal(own_server: Any, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Subject]:
     """A subject whose server may be killed."""
     async with _subject(own_server, make_project({"functions.py": FUNCTIONS}), monkeypatch) as found:
         yield found

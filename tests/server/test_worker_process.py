@@ -20,7 +20,7 @@ import pytest
 import rhserver.worker
 from rhserver.worker.rhworker import frames
 
-MODULE = '''
+MODULE = """
 import asyncio, os, signal, subprocess, sys, threading, time
 
 def add(a, b): return a + b
@@ -87,7 +87,7 @@ def big(n): return b"x" * n
 def unpicklable(): return threading.Lock()
 
 def typed(epochs: int, lr: float = 0.1): return {"epochs": epochs, "lr": lr}
-'''
+"""
 
 
 class WorkerProcess:
