@@ -96,6 +96,48 @@ async def test_a_life_through_stop_start_and_down(costs: Costs, cloud: Cloud, tm
     assert line.estimated == 0
 
 
+async def test_ten_cycles_with_the_window_closed_and_the_clock_set_wrong(tmp_path: Path, cloud: Cloud) -> None:
+    (tmp_path / "resources").mkdir()
+    (tmp_path / "resources" / "a100.yaml").write_text("kind: cluster\ntype: cloud\ninstance_type: A100:1\n")
+    name, truth, wrong = sky_name("~/a100", tmp_path), 0.0, 0.0
+
+    def clock() -> Moment:
+        return Moment(cloud.at + wrong, cloud.at - T0 + 1000, "boot")
+
+    first = ""
+    for cycle in range(10):
+        costs = Costs(tmp_path, ResourceNames(tmp_path))  # a window that is open for one look, or for the whole cycle
+        costs.clock = clock
+        sky = WatchedSkyPilot(cloud, costs)
+        began = cloud.at
+        if not first:
+            await sky.launch(name, "", silent)
+            first = cloud.known[name].hash
+            cloud.has(name, launched=began)
+            cloud.write(name, start=began)
+        else:
+            cloud.write(name, start=began)
+            cloud.has(name, state="up", launched=began)
+        if cycle % 3 == 0:
+            await costs.close()
+            costs = Costs(tmp_path, ResourceNames(tmp_path))
+            costs.clock, sky = clock, WatchedSkyPilot(cloud, costs)
+        cloud.at += 600 + 61 * cycle
+        wrong = (0.0, 5 * 24 * HOUR, -3 * 24 * HOUR)[cycle % 3]
+        if cycle % 4:
+            await sky.clusters()
+        cloud.at += 100
+        cloud.write(name, end=cloud.at)
+        truth += cloud.at - began
+        await sky.stop(name, silent)
+        cloud.at += 7200
+        charges, now = await costs.charges()
+        assert total(charges).seconds == truth
+        assert total(charges).estimated == 0
+        assert now == cloud.at
+        await costs.close()
+
+
 async def test_one_that_stopped_by_itself_while_nobody_looked(costs: Costs, cloud: Cloud, tmp_path: Path) -> None:
     sky, name = WatchedSkyPilot(cloud, costs), sky_name("~/a100", tmp_path)
     await sky.launch(name, "", silent)

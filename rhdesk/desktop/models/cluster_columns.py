@@ -128,7 +128,7 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             Kind.NUMBER,
             64,
             sort=lambda row: row.runs_active if row.cpu is not None else None,
-            drop_below=560,
+            drop_below=720,
         ),
         Column(
             "price",
