@@ -134,6 +134,8 @@ def _print(charges: list[Charge], way: Way, summary: Summary, budget: float, *, 
     whole = total(charges)
     rows.append(("", *("" for _ in what), _dollars(whole), duration(whole.seconds), _remark(whole)))
     print_table([titles[way], *what, "DOLLARS", "TIME UP", ""], rows)
+    if whole.estimated >= 0.005:
+        note("Estimated is what nobody saw; --refresh asks SkyPilot what it knows.")
     if way == "label":
         note("What has several labels stands under each of them.")
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lab.clouds.downloads import skypilot_environment
 from lab.sshd import free_port
 from lab.switch import Switch
@@ -119,6 +121,12 @@ class SkyPilotServer:
             except subprocess.TimeoutExpired:
                 continue
         self._process.wait(_SECONDS_TO_END)
+        for process in psutil.process_iter():  # what it started in sessions of their own, to look after commands
+            try:
+                if process.environ().get("SKYPILOT_API_SERVER_LOCAL_PORT") == str(self.port):
+                    process.kill()
+            except psutil.Error:
+                continue
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _SECONDS_TO_START
