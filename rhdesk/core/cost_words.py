@@ -5,7 +5,16 @@ from __future__ import annotations
 from rhdesk.core.words import money_text
 from rhresources.costs.spending import NOT_COUNTED, ClusterCost, Line, Summary
 
-__all__ = ["NOT_COUNTED", "is_over", "month_note", "run_cost_text", "spent_text", "spent_tip", "whole_money"]
+__all__ = [
+    "NOT_COUNTED",
+    "is_over",
+    "month_note",
+    "run_cost_text",
+    "spent_text",
+    "spent_tip",
+    "spent_words",
+    "whole_money",
+]
 
 
 def whole_money(amount: float) -> str:
@@ -36,6 +45,14 @@ def spent_text(cost: ClusterCost | None) -> str:
     if cost is None:
         return "—"
     return f"{'~' if cost.estimated >= 0.005 else ''}{money_text(cost.spent)}"
+
+
+def spent_words(cost: ClusterCost | None) -> str:
+    """What a cluster cost, with what that is of; "" where nothing is known."""
+    if cost is None:
+        return ""
+    words = f"{spent_text(cost)} in all, {money_text(cost.month)} this month"
+    return f"{words}, {money_text(cost.life)} since its launch" if 0 < cost.life < cost.spent else words
 
 
 def spent_tip(cost: ClusterCost | None) -> str:

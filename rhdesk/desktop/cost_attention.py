@@ -6,7 +6,7 @@ from functools import partial
 
 from rhdesk.core.cost_words import whole_money
 from rhdesk.core.desk import Desk
-from rhdesk.core.store import SPENDING
+from rhdesk.core.store import SPENDING, Phase
 from rhdesk.desktop.concern import Concern
 from rhresources.costs.budget import Alert, alerts
 from rhresources.costs.spending import Summary
@@ -14,9 +14,12 @@ from rhresources.costs.spending import Summary
 
 def cost_concerns(desk: Desk) -> list[Concern]:
     """They stay for as long as they are so; the notifier tells each once."""
-    summary = desk.store.spending.get(SPENDING)
+    summary, condition = desk.store.spending.get(SPENDING), desk.store.spending.condition
     if summary is None:
-        return []
+        if condition.phase is not Phase.FAILED or condition.problem is None:
+            return []
+        sentence = condition.problem.sentence
+        return [Concern("wallet", "error", "Nobody knows what it costs", sentence, "Try again", desk.retry_now)]
     found = [_budget(desk, summary, alert) for alert in alerts(summary, summary.budget) if alert.level != "info"]
     for cluster in summary.unpriced:
         text = "Say in its document what an hour of it costs: price_per_hour."

@@ -187,6 +187,10 @@ def test_a_ledger_that_cannot_be_read_is_said(qtbot: QtBot, qapp: QApplication, 
     shell = open_window(qtbot, qapp)
     qtbot.waitUntil(lambda: "cannot be opened" in words(overview(shell).spent), timeout=20_000)
     assert "Not known" in words(overview(shell).month)
+    assert any("Nobody knows what it costs" in concern.title for concern in concerns(shell.desk))
+    (rh_home / "costs.sqlite").unlink()
+    overview(shell).spent._state.retry.emit()
+    qtbot.waitUntil(lambda: not overview(shell).month.isVisible(), timeout=10_000)
     shell.close()
     shell.desk.close()
 

@@ -148,7 +148,7 @@ async def test_one_that_stopped_by_itself_while_nobody_looked(costs: Costs, clou
     cloud.has(name, state="stopped")
     cloud.write(name, end=T0 + 20 * HOUR)  # when SkyPilot noticed
     await sky.clusters([name])
-    await sky.usage()
+    assert cloud.asked("usage")[1:], "it has changed by itself, so SkyPilot is asked when"
     charges, _ = await costs.charges()
     whole = total(charges)
     assert (whole.amount, whole.seconds) == (40.0, 20 * HOUR)

@@ -62,7 +62,7 @@ class Costs:
         self._names = names
         self._ledger: Ledger | None = None
         self._lock = threading.Lock()
-        self._told: dict[str, tuple[object, Moment]] = {}  # what was written down last of each life and run
+        self._told: dict[str, tuple[tuple[object, ...], Moment]] = {}  # what was written down last of each life and run
 
     async def close(self) -> None:
         """Close the ledger."""
@@ -73,10 +73,15 @@ class Costs:
 
     # ------------------------------------------------------------ what was seen
 
-    async def saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None = ()) -> None:
-        """SkyPilot's answer of how clusters are; those of the `asked` names that it lacks are gone. None: all names."""
+    async def saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None = ()) -> bool:
+        """SkyPilot's answer of how clusters are; those of the `asked` names that it lacks are gone. None: all names.
+
+        Returns whether one is up that was not, or the other way round: SkyPilot has written down when.
+        """
         at = self.clock()
-        await self._note(lambda: self._saw_clusters(clusters, asked, at))
+        changed: list[str] = []
+        await self._note(lambda: changed.extend(self._saw_clusters(clusters, asked, at)))
+        return bool(changed)
 
     async def saw_machine(self, address: str, price: float | None, *, up: bool, since: float = 0.0) -> None:
         """Whether the server of a machine of one's own is up, and `since` when. One without a price costs nothing."""
@@ -224,9 +229,11 @@ class Costs:
         self._open().see(life, seen, at, price=price, since=since, autostop=autostop)
         self._told[life.id] = (key, at)
 
-    def _saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment) -> None:
+    def _saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment) -> list[str]:
+        """Write it down; the lives that changed since this process looked last."""
         if not clusters and not self._exists():
-            return
+            return []
+        before = {life: key[0] for life, (key, _) in list(self._told.items())}
         addresses = self._addresses()
         for cluster in clusters:
             address, document = addresses.get(cluster.name, (cluster.name, None))
@@ -251,6 +258,7 @@ class Costs:
         for life in self._seen_up(asked):
             if life.id not in listed:
                 self._see(life, "gone", at, None, 0.0)
+        return [life for life, (key, _) in list(self._told.items()) if before.get(life, key[0]) != key[0]]
 
     def _seen_up(self, names: Sequence[str] | None) -> list[Life]:
         """Those that were up when they were seen last: of these names, or all."""

@@ -67,7 +67,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             database.close()
         raise RhError(
             f"The record of costs cannot be opened: {path}.",
-            remedy="If it is damaged, move it away: a new one begins, and what SkyPilot still knows is read again.",
+            remedy="If it is damaged, move it away: a new one begins.",
             detail=str(error),
         ) from None
     except RhError:

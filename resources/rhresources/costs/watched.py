@@ -43,7 +43,8 @@ class WatchedSkyPilot:
         self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
     ) -> list[CloudCluster]:
         found = await self._skypilot.clusters(names, refresh=refresh, start=start)
-        await self._costs.saw_clusters(found, names)
+        if await self._costs.saw_clusters(found, names):
+            await self._read()
         return found
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:

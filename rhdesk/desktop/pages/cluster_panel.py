@@ -9,6 +9,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from rhdesk.core.autostop import autostop_words, countdown_text
+from rhdesk.core.cost_words import spent_words
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, ClusterStatus, Problem, State, TaskRow
 from rhdesk.core.words import age_text, bytes_text, count_text, money_text
@@ -307,6 +308,7 @@ class ClusterPanel(SidePanel):
         price = money_text(row.price_per_hour) + " an hour" if row.price_per_hour is not None else ""
         if not price:
             price = "Not known" if row.kind == "cloud" else "Your own: no rent is counted"
+        cost = self._desk.store.costs.get(row.address)
         server = f"rhdesk {row.server_version}" if row.server_version else ""
         autostop = countdown_text(row, self._desk.store.runs.rows())
         if row.kind == "cloud" and not autostop and row.autostop_mins is not None:
@@ -320,8 +322,9 @@ class ClusterPanel(SidePanel):
                 ("Reached at", row.reach),
                 ("Hosts", ", ".join(row.hosts) if len(row.hosts) > 1 else ""),
                 ("Where", row.location if row.kind != "ssh" else ""),
-                ("Up for", uptime_text(row) if status is not None else ""),
+                ("Up for", uptime_text(row, cost) if status is not None or row.is_billed else ""),
                 ("Price", price),
+                ("Spent", spent_words(cost)),
                 ("By itself", autostop),
                 ("In SkyPilot", row.cloud.name if row.cloud is not None else ""),
                 ("Runs as", account),

@@ -57,7 +57,7 @@ class SpendCard(Card):
         self.body.addLayout(head)
         self._stack = QStackedWidget()
         self._state = StateView()
-        self._state.retry.connect(self._load)
+        self._state.retry.connect(self._retry)
         self._stack.addWidget(self._state)
         self.body.addWidget(self._stack, 1)
         self.setToolTip(NOT_COUNTED)
@@ -95,6 +95,12 @@ class SpendCard(Card):
         choose_save(self.window(), "Save what it cost", "costs.csv", self._save)
 
     # ------------------------------------------------------------ inside
+
+    def _retry(self) -> None:
+        if self._desk.store.spending.condition.phase is Phase.FAILED:
+            self._desk.retry_now()
+        else:
+            self._load()
 
     def _load(self) -> None:
         """Load the library of the chart in a thread: that takes a second."""
