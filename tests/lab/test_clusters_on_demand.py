@@ -23,10 +23,7 @@ from rhresources.workspace import Workspace
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
 
 JOBS = """
-import os, socket, time
-
-def where() -> str:
-    return socket.gethostname()
+import time
 
 def doze(seconds: float) -> float:
     time.sleep(seconds)
@@ -100,14 +97,13 @@ async def test_the_whole_life(
     client = await workspace.up(gpu, lambda line: (lines.append(line), told(line)))  # type: ignore[func-returns-value, arg-type]
     assert len(aws.instances("running")) == 2
     assert len([line for line in lines if "is new and shows the key" in line]) == 2
-    hosts = await _hosts_used(workspace, client, 2)
-    assert len(hosts) == 2
+    assert len(await _hosts_used(workspace, gpu, client)) == 2
     made = (await workspace.machines(gpu))[0]
     assert made is not None
     assert (made.autostop_mins, made.autostop_down) == (1, False)
 
     # a run keeps it alive, though it would have been idle twice meanwhile
-    run = await workspace.submit("jobs.py:doze", [200.0])
+    run = await workspace.submit("jobs.py:doze", [200.0], on=gpu)
     reply = await client.result(run.id, wait=True)
     assert reply.run.state == pb.SUCCEEDED
     assert len(aws.instances("running")) == 2
@@ -120,7 +116,7 @@ async def test_the_whole_life(
 
     client = await workspace.start(gpu, told)
     assert len(aws.instances("running")) == 2
-    assert len(await _hosts_used(workspace, client, 2)) == 2
+    assert len(await _hosts_used(workspace, gpu, client)) == 2
     made = (await workspace.machines(gpu))[0]
     assert made is not None
     assert made.autostop_mins == 1
@@ -166,12 +162,12 @@ async def test_that_an_instance_ended_behind_our_back_is_seen_and_told(
     assert [entry.address for entry in entries] == []
 
 
-async def _hosts_used(workspace: Workspace, client: Any, count: int) -> set[str]:
-    """The hosts that runs were spread over."""
+async def _hosts_used(workspace: Workspace, cluster: str, client: Any) -> set[str]:
+    """The hosts that runs were spread over, once there are two."""
     found: set[str] = set()
     async with asyncio.timeout(300):
-        while len(found) < count:
-            runs = [await workspace.submit("jobs.py:doze", [2.0]) for _ in range(6)]
+        while len(found) < 2:
+            runs = [await workspace.submit("jobs.py:doze", [2.0], on=cluster) for _ in range(6)]
             replies = [await client.result(run.id, wait=True) for run in runs]
             found |= {reply.run.host for reply in replies}
     return found
