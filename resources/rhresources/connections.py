@@ -136,8 +136,8 @@ class Connections:
         """End the connections. Clusters and runs go on."""
         ways, self._ways = list(self._ways.values()), {}
         await asyncio.gather(*(way.close() for way in ways), *self._closing)
-        if "skypilot" in self.__dict__ and self.client == "window":
-            await self.skypilot.close()  # after the others its server waits for a while for the next that needs it
+        if "skypilot" in self.__dict__:
+            await self.skypilot.close()
         if "costs" in self.__dict__:
             await self.costs.close()
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture
 def sky(cloud_cluster: CloudCluster, monkeypatch: pytest.MonkeyPatch) -> StandInSkyPilot:
-    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *_: cloud_cluster.skypilot)
+    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *_, **__: cloud_cluster.skypilot)
     return cloud_cluster.skypilot
 
 

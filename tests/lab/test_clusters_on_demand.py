@@ -103,7 +103,7 @@ async def test_the_whole_life(
     assert (made.autostop_mins, made.autostop_down) == (1, False)
 
     # a run keeps it alive, though it would have been idle twice meanwhile
-    run = await workspace.submit("jobs.py:doze", [200.0], on=gpu)
+    run = await workspace.submit("jobs.py:doze", [160.0], on=gpu)
     reply = await client.result(run.id, wait=True)
     assert reply.run.state == pb.SUCCEEDED
     assert len(aws.instances("running")) == 2

@@ -30,6 +30,9 @@ from rhresources.settings import Settings
 LOOK_AGAIN = 5.0
 """Seconds between looks at a cluster that is stopping."""
 
+BRING_UP_MINUTES = 15
+"""The least autostop while our server is brought up, which SkyPilot takes for idleness; then the wanted one is set."""
+
 _NOTHING_WAS_MADE = frozenset(
     {"no-cloud", "no-such-hardware", "no-such-region", "bad-request", "not-supported", "not-installed", "name-taken"}
 )
@@ -146,7 +149,7 @@ class CloudMachines:
     # ------------------------------------------------------------ up
 
     async def bring_up(self, progress: Progress, on_event: OnLaunch | None) -> Life:
-        """Have machines that run, with their autostop set; how it went, for `take_back`.
+        """Have machines that run, long enough for `settle_autostop` to follow; how it went, for `take_back`.
 
         Cancelled or failed, it leaves no more running than before.
 
@@ -158,10 +161,12 @@ class CloudMachines:
         try:
             while True:
                 seen = await self.look(refresh=life.asked == "wait")
-                life, step = next_step(replace(life, autostop=self.wanted(seen)), seen)
+                life, step = next_step(life, seen)
                 match step:
                     case "done":
                         await self._keep(launching_since=0.0)
+                        if life.first == "up" and seen is not None:
+                            await self._hold(seen)
                         return life
                     case "launch":
                         await self._launch(life, tell)
@@ -169,8 +174,6 @@ class CloudMachines:
                         await self._start(seen, tell)
                     case "wait":
                         await self._wait(progress)
-                    case "set autostop":
-                        await self._set_again(progress)
         except asyncio.CancelledError:
             await self.take_back(life, progress)
             raise
@@ -182,7 +185,11 @@ class CloudMachines:
             raise
 
     async def _launch(self, life: Life, tell: OnLaunch) -> None:
-        task = await asyncio.to_thread(lambda: task_of(self._document, Settings.load(self._home), self._home))
+        wanted = self.wanted()
+        patient = self._document.model_copy(
+            update={"autostop_mins": _patient(wanted).minutes, "autostop_down": wanted.down}
+        )
+        task = await asyncio.to_thread(lambda: task_of(patient, Settings.load(self._home), self._home))
         if life.first == "absent":
             await asyncio.to_thread(self._files.forget_keys)
             await self._keep(launched_here=True, autostop=None, notice=None)
@@ -191,7 +198,7 @@ class CloudMachines:
         await self._keep(seen=made)  # before anybody compares: this life of it is ours
 
     async def _start(self, seen: CloudCluster | None, tell: OnLaunch) -> None:
-        wanted = self.wanted(seen)
+        wanted = _patient(self.wanted(seen))
         await self._keep(launching_since=time.time())
         started = await self._skypilot().start(
             self.name, tell, autostop_mins=wanted.minutes, down=wanted.down and wanted.minutes >= 0
@@ -208,11 +215,28 @@ class CloudMachines:
         progress("It is stopping; it is started again when it has …")
         await asyncio.sleep(LOOK_AGAIN)
 
-    async def _set_again(self, progress: Progress) -> None:
-        wanted = self.wanted(self.kept.seen)
+    async def _hold(self, seen: CloudCluster) -> None:
+        """Begin the idle time of a cluster anew, so that it does not stop while our server is brought up."""
+        if 0 <= seen.autostop_mins < BRING_UP_MINUTES:
+            await self._skypilot().autostop(self.name, BRING_UP_MINUTES, down=seen.autostop_down)
+
+    async def settle_autostop(self, progress: Progress) -> None:
+        """Set the autostop that the cluster should have, where it has another: for the bring-up, or lost by SkyPilot.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked, or does not take it.
+        """
+        seen = await self.look()
+        wanted = self.wanted(seen)
+        _, step = next_step(Life("up", wanted), seen)
+        if step != "set autostop" or seen is None:
+            return
         await self._skypilot().autostop(self.name, wanted.minutes, down=wanted.down and wanted.minutes >= 0)
-        when = f"after {wanted.minutes} idle minutes" if wanted.minutes >= 0 else "never"
-        progress(f"SkyPilot had lost the autostop; it is set again: {when}")
+        seen = await self.look()
+        if seen is not None and not wanted.is_of(seen):
+            raise CloudProblem(f"SkyPilot did not keep the autostop of {self.kept.address}.", remedy="Set it again.")
+        end = "goes away" if wanted.down else "stops"
+        progress(f"It {end} after {wanted.minutes} idle minutes" if wanted.minutes >= 0 else "It never stops by itself")
 
     async def take_back(self, life: Life, progress: Progress, *, because: CloudProblem | None = None) -> None:
         """End what a wish that was given up has left running, and prove it. No second cancel hinders this.
@@ -324,6 +348,11 @@ class CloudMachines:
     async def _keep(self, **values: Any) -> Kept:
         self.kept = await asyncio.to_thread(lambda: self._files.change(**values))
         return self.kept
+
+
+def _patient(wanted: Autostop) -> Autostop:
+    """The autostop until our server is up."""
+    return replace(wanted, minutes=max(wanted.minutes, BRING_UP_MINUTES)) if wanted.minutes >= 0 else wanted
 
 
 def lines_of(progress: Progress) -> OnLaunch:

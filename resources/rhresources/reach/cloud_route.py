@@ -203,7 +203,9 @@ class CloudRoute:
             try:
                 # machines that are launched, or mended, may be new ones
                 hosts = await self.machines.hosts(moved=life.first in ("stopped", "stopping", "up"))
-                return await self._serve(hosts, progress, wait_ready, ask)
+                address = await self._serve(hosts, progress, wait_ready, ask)
+                await self.machines.settle_autostop(progress)
+                return address
             except asyncio.CancelledError:
                 await self.machines.take_back(life, progress)
                 raise
