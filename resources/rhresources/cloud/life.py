@@ -180,7 +180,7 @@ def notice(
         why = "was idle" if idle else "was told so outside of rhdesk"
         what = "stops" if now.state == "stopping" else "was stopped"
         return Notice(f"{name} {what}: it {why}.", "Start it.", "start", expected=idle)
-    if now.state == "up" and wanted is not None and wanted.minutes >= 0 and not wanted.is_of(now):
+    if now.state == "up" and wanted is not None and wanted.minutes >= 0 and now.autostop_mins < 0:
         return Notice(
             f"{name} should stop after {wanted.minutes} idle minutes, and SkyPilot has lost that.",
             "Set its autostop again.",
