@@ -100,7 +100,8 @@ def autostop_command(cluster: str, minutes: int, down: bool, as_json: bool) -> N
     elif minutes < 0:
         note(f"{done['name']} runs until somebody ends it.")
     else:
-        note(f"{done['name']} {'goes away' if down else 'stops'} after {max(minutes, 1)} idle minutes.")
+        idle = "one idle minute" if minutes <= 1 else f"{minutes} idle minutes"
+        note(f"{done['name']} {'goes away' if down else 'stops'} after {idle}.")
 
 
 @click.command("offers", cls=RhCommand)

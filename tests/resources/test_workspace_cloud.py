@@ -19,7 +19,7 @@ from lab.sshd import public_half
 
 from rhresources.cloud import answers as clouds
 from rhresources.cloud.answers import OnLaunch
-from rhresources.cloud.kept import kept_clusters
+from rhresources.cloud.kept import KeptCluster, kept_clusters
 from rhresources.cloud.problems import CloudProblem
 from rhresources.errors import AlreadyExists, ClusterDown, RhError, UsageError
 from rhresources.reach.questions import NeedsAnswer
@@ -311,3 +311,21 @@ async def test_that_a_notice_is_put_away(workspace: Workspace, cloud_cluster: Cl
     assert not workspace.cloud_notices()[ADDRESS].expected
     workspace.dismiss_notice(ADDRESS)
     assert workspace.cloud_notices() == {}
+
+
+async def test_that_a_launch_that_was_broken_off_is_told(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
+    sky = cloud_cluster.skypilot
+    await sky.launch(cloud_cluster.sky, "", lambda _: None)  # which went on without us
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    files = KeptCluster(cloud_cluster.home, cloud_cluster.sky, ADDRESS)
+    files.change(launching_since=1.0, launching_by=ended.pid, launched_here=True)
+    (entry,) = await workspace.cloud_clusters()
+    assert entry.notice is not None
+    assert "broken off" in entry.notice.sentence
+    await workspace.up(ADDRESS)
+    assert workspace.cloud_notices() == {}
+    files.change(launching_since=1.0, launching_by=ended.pid)
+    sky.known.clear()
+    assert await workspace.cloud_clusters() == []
+    assert list(kept_clusters(cloud_cluster.home)) == []

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rhresources import paths
 from rhresources.cloud.answers import CloudCluster, CloudHosts
 from rhresources.cloud.life import Autostop, Notice
@@ -31,7 +33,8 @@ class Kept:
         seen: as SkyPilot told of it last; None: it knew none.
         hosts: where its hosts were last; None: it has none.
         launched_here: whether this computer launched it, so that its host keys are new ones.
-        launching_since: a launch from here began then and nobody saw its end; 0: none.
+        launching_since: a launch or start from here began then and nobody saw its end; 0: none.
+        launching_by: the process that did that.
         stopping_since: it has been seen stopping since then; 0: it is not.
         autostop: what was asked for by hand, in place of what the document says.
         notice: what happened to it without us and nobody has mended since.
@@ -43,9 +46,15 @@ class Kept:
     hosts: CloudHosts | None = None
     launched_here: bool = False
     launching_since: float = 0.0
+    launching_by: int = 0
     stopping_since: float = 0.0
     autostop: Autostop | None = None
     notice: Notice | None = None
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether the process that launched or started it ended in the middle."""
+        return bool(self.launching_since) and not psutil.pid_exists(self.launching_by)
 
 
 def folder_of(home: Path | None = None) -> Path:

@@ -127,6 +127,15 @@ class Notice:
     expected: bool = False
 
 
+def broken_off(name: str) -> Notice:
+    """What there is to know where rhdesk ended in the middle of a launch, and SkyPilot goes on with it alone."""
+    return Notice(
+        f"A launch of {name} was broken off; its machines may run and cost money.",
+        "Bring it up to go on with it, or take it down.",
+        "up",
+    )
+
+
 STOPPING_HANGS = 600.0
 """Seconds after which a cluster that is stopping is taken to hang."""
 

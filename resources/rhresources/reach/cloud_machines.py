@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Any
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
 from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, kept_clusters
 from rhresources.cloud.leftovers import make_sure_nothing_is_left
-from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, notice, undo
+from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
@@ -97,6 +98,9 @@ class CloudMachines:
     async def saw(self, seen: CloudCluster | None) -> Kept:
         """Remember how the cluster is, and what there is to tell of it."""
         before = self.kept = await asyncio.to_thread(self._files.read)
+        if seen is None and before.abandoned:
+            await self.forget()
+            return self.kept
         if seen is None and before.seen is None and not before.launching_since:
             return before
         since = before.stopping_since or time.time() if seen is not None and seen.state == "stopping" else 0.0
@@ -104,6 +108,8 @@ class CloudMachines:
         wanted = self.wanted(seen) if seen is not None else None
         last_words = await self._last_words() if seen is None and before.seen is not None else ""
         told = notice(before.address, before.seen, seen, wanted, stopping_for=stopping_for, last_words=last_words)
+        if before.abandoned:
+            told = broken_off(before.address)
         if told is None and (seen is None or seen.state in ("stopped", "stopping")):
             told = before.notice
         values: dict[str, Any] = {"seen": seen, "stopping_since": since, "notice": told}
@@ -193,13 +199,13 @@ class CloudMachines:
         if life.first == "absent":
             await asyncio.to_thread(self._files.forget_keys)
             await self._keep(launched_here=True, autostop=None, notice=None)
-        await self._keep(launching_since=time.time())
+        await self._keep(launching_since=time.time(), launching_by=os.getpid())
         made = await self._skypilot().launch(self.name, task, tell)
         await self._keep(seen=made)  # before anybody compares: this life of it is ours
 
     async def _start(self, seen: CloudCluster | None, tell: OnLaunch) -> None:
         wanted = _patient(self.wanted(seen))
-        await self._keep(launching_since=time.time())
+        await self._keep(launching_since=time.time(), launching_by=os.getpid())
         started = await self._skypilot().start(
             self.name, tell, autostop_mins=wanted.minutes, down=wanted.down and wanted.minutes >= 0
         )
@@ -236,7 +242,8 @@ class CloudMachines:
         if seen is not None and not wanted.is_of(seen):
             raise CloudProblem(f"SkyPilot did not keep the autostop of {self.kept.address}.", remedy="Set it again.")
         end = "goes away" if wanted.down else "stops"
-        progress(f"It {end} after {wanted.minutes} idle minutes" if wanted.minutes >= 0 else "It never stops by itself")
+        idle = f"{wanted.minutes} idle minute{'' if wanted.minutes == 1 else 's'}"
+        progress(f"It {end} after {idle}" if wanted.minutes >= 0 else "It never stops by itself")
 
     async def take_back(self, life: Life, progress: Progress, *, because: CloudProblem | None = None) -> None:
         """End what a wish that was given up has left running, and prove it. No second cancel hinders this.
