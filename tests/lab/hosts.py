@@ -45,7 +45,7 @@ class Network(Switch):
     """A switch, the card of the test on it, and the hosts that were made."""
 
     def __init__(self) -> None:
-        self.net = _free_network()
+        self.net = free_network()
         self.hosts: list[Host] = []
         super().__init__(f"{self.net}.254")
 
@@ -305,7 +305,7 @@ class Host:
         self._wire.stdin.flush()
 
 
-def _free_network() -> str:
+def free_network() -> str:
     """The first three parts of a network that this machine is not on."""
     taken = command("ip", "-4", "route", "show", "table", "all")
     for offset in range(200):

@@ -1,8 +1,4 @@
-"""A lab with an EC2 whose instances are hosts, and ways for SkyPilot to use it. Nothing in it reaches further.
-
-The test reaches the instances at their addresses, 172.31.x.x. SkyPilot runs inside the lab's network; the port of its
-API server is brought out to the loopback of the test.
-"""
+"""A lab with an EC2 whose instances are hosts. The test reaches them at their addresses, 172.31.x.x."""
 
 from __future__ import annotations
 
@@ -16,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.clouds.downloads import PROJECT, moto_environment, node_home
+from lab.clouds.lab import CloudLab
 from lab.clouds.offers import write_catalogs, write_images
-from lab.clouds.skypilot_server import SkyPilotServer, python_at
 from lab.namespaces import command, end, start_holder
 from lab.rights import SYSTEM_PATH
-from lab.switch import Switch
 
 EC2_ADDRESS, EC2_PORT = "172.31.255.1", 5555
 TEST_ADDRESS = "172.31.255.254"
@@ -54,17 +49,15 @@ class Instance:
         return self.tags.get("skypilot-cluster-name", "") or self.tags.get("ray-cluster-name", "")
 
 
-class AwsLab(Switch):
+class AwsLab(CloudLab):
     """Use as a context; in the main thread."""
 
     def __init__(self) -> None:
         if "172.31." in command("ip", "-4", "route", "show", "table", "all"):
             raise RuntimeError("this machine is on 172.31.0.0/16 already, where the emulated EC2 has to be")
         self._faults: list[dict[str, Any]] = []
-        super().__init__(TEST_ADDRESS, prefix=16)
+        super().__init__(TEST_ADDRESS, EC2_ADDRESS, 16)
         try:
-            self.at_switch("ip", "addr", "add", f"{EC2_ADDRESS}/16", "dev", "switch")
-            self.at_switch("ip", "link", "set", "lo", "up")
             write_images(self.folder / "images.json")
             python = str(moto_environment() / "bin" / "python")
             self._ec2 = start_holder(
@@ -185,22 +178,7 @@ class AwsLab(Switch):
     @property
     def variables(self) -> dict[str, str]:
         """The environment that SkyPilot needs beside a home."""
-        return {
-            "AWS_ENDPOINT_URL": URL,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
-            # SkyPilot packs itself for its nodes: with what its environment has, rather than what an index would
-            "PIP_NO_BUILD_ISOLATION": "0",
-            "PIP_NO_INDEX": "1",
-        }
-
-    def python(self, folder: Path) -> Path:
-        """A `python` in `folder`: SkyPilot's own, inside the lab. A server that it runs is reached at its port here."""
-        return python_at(self, folder)
-
-    def server(self, home: Path) -> SkyPilotServer:
-        """Start SkyPilot's API server in the lab, with `home` prepared for it; to the test it is a team's server."""
-        return SkyPilotServer(self.python(self.folder / "bin"), self.write_home(home), self.variables)
+        return {**super().variables, "AWS_ENDPOINT_URL": URL, "AWS_EC2_METADATA_DISABLED": "true"}
 
     # ------------------------------------------------------------ inside
 

@@ -21,14 +21,18 @@ NODE_PYTHONS = ("/usr/bin/python3.11", "/usr/local/bin/python3.11", "/usr/bin/py
 
 NODE_USER_ID = 20_500
 
+HOME = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+"""Of who runs the tests; not $HOME, as each test has one of its own."""
+
+_SLURM_NODE = ("setuptools<70", "click<8.3.0", "skypilot[slurm,remote]==0.14.1")
+
 _LOCKS = Path(__file__).parent
-_HOME = Path(pwd.getpwuid(os.geteuid()).pw_dir)  # not $HOME: each test has one of its own
 _KEPT = ("PATH", "UV_CACHE_DIR", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_OFFLINE", "UV_FIND_LINKS")
 
 
 def cache_folder() -> Path:
     """Where they are kept."""
-    return Path(os.environ.get("RHDESK_TEST_CACHE") or _HOME / ".cache" / "rhdesk-tests")
+    return Path(os.environ.get("RHDESK_TEST_CACHE") or HOME / ".cache" / "rhdesk-tests")
 
 
 def uv_program() -> Path:
@@ -74,10 +78,35 @@ def node_home(on_start: Callable[[], None] = lambda: None) -> Path:
         _uv("pip", "uninstall", "--python", str(folder / "skypilot-runtime" / "bin" / "python"), "skypilot")
         (folder / ".local" / "bin").mkdir(parents=True)
         shutil.copy2(uv_program(), folder / ".local" / "bin" / "uv")
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NODE_USER_ID, NODE_USER_ID, follow_symlinks=False)
+        _give_away(folder)
 
     return _kept("node", lock, make, on_start)
+
+
+def node_wheels(on_start: Callable[[], None] = lambda: None) -> Path:
+    """A cache of uv with what SkyPilot's set-up of a Slurm node asks for, and `constraints.txt` that leads to it."""
+    lock = _LOCKS / "node.lock"
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        constraints = folder / "constraints.txt"
+        lines = (line.rstrip(" \\") for line in lock.read_text().splitlines())
+        constraints.write_text("\n".join(line for line in lines if line and not line.startswith((" ", "#"))) + "\n")
+        trial = folder / "trial"
+        cache = ["--cache-dir", str(folder)]
+        _uv("venv", "--seed", "--python", str(node_python()), *cache, str(trial))
+        install = ["pip", "install", "--python", str(trial / "bin" / "python"), "-c", str(constraints), *cache]
+        for wanted in _SLURM_NODE:
+            _uv(*install, wanted)
+        shutil.rmtree(trial)
+        _give_away(folder)
+
+    return _kept("wheels", lock, make, on_start)
+
+
+def _give_away(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NODE_USER_ID, NODE_USER_ID, follow_symlinks=False)
 
 
 def _environment(folder: Path, python: Path, lock: Path, *options: str, link_mode: str = "") -> None:
@@ -89,7 +118,7 @@ def _environment(folder: Path, python: Path, lock: Path, *options: str, link_mod
 
 def _uv(*words: str) -> None:
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment |= {"HOME": str(_HOME), "UV_PYTHON_DOWNLOADS": "never"}
+    environment |= {"HOME": str(HOME), "UV_PYTHON_DOWNLOADS": "never"}
     command = [str(uv_program()), words[0], *words[1:2], "-q", "--no-config", *words[2:]]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
@@ -120,7 +149,12 @@ def main() -> None:
     except RuntimeError as error:
         print(f"The tests on clouds are skipped: {error}")
         return
-    for what, make in (("SkyPilot", skypilot_environment), ("moto", moto_environment), ("nodes", node_home)):
+    for what, make in (
+        ("SkyPilot", skypilot_environment),
+        ("moto", moto_environment),
+        ("nodes", node_home),
+        ("Slurm", node_wheels),
+    ):
         make(lambda what=what: print(f"Making the environment of {what} for the tests ...", flush=True))
 
 

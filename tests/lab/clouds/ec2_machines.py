@@ -5,7 +5,6 @@ What EC2 says is followed: running: boot; stopped: the power goes, the disk stay
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import subprocess
@@ -20,14 +19,13 @@ from typing import Any
 import yaml
 from moto.ec2.models import ec2_backends
 
+from lab.clouds.machine import COMMAND, settings
 from lab.clouds.offers import ZONES
 
 ACCOUNT = "123456789012"
 """The one that moto takes everybody for."""
 
-_INIT = Path(__file__).with_name("machine.sh")
 _END_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
-_OWN = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL")
 
 
 def backends() -> Iterator[tuple[str, Any]]:
@@ -131,25 +129,21 @@ class Machines:
 
     def _boot(self, machine: Machine, instance: Any) -> None:
         disk = self._disks / machine.id
-        disk.mkdir(exist_ok=True)
         said = yaml.safe_load(instance.user_data.decode() if instance.user_data else "") or {}
         user = (said.get("users") or [{"name": "ubuntu"}])[0]
         ip = instance.private_ip
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DISK": str(disk),
-            "IP": ip,
-            "NAME": f"ip-{ip.replace('.', '-')}",
-            "LOGIN": user["name"],
-            "KEYS": "\n".join(user.get("ssh_authorized_keys", [])),
-            "NODE_HOME": str(self._node_home),
-            "NODE_UID": str(self._node_home.stat().st_uid),
-            "OPEN": str(Path.home()),
-            "VARIABLES": " ".join(f'"{name}={value}"' for name, value in self._variables.items()),
-        }
+        environment = settings(
+            disk=disk,
+            address=f"{ip}/16",
+            name=f"ip-{ip.replace('.', '-')}",
+            login=user["name"],
+            keys="\n".join(user.get("ssh_authorized_keys", [])),
+            node_home=self._node_home,
+            variables=self._variables,
+        )
         with (disk / "console.log").open("ab") as console:
             process = subprocess.Popen(
-                [*_END_WITH_PARENT, "unshare", *_OWN, "bash", str(_INIT)],
+                [*_END_WITH_PARENT, *COMMAND],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console, text=True, env=environment,
                 start_new_session=True,
             )  # fmt: skip

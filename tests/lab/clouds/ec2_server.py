@@ -142,15 +142,7 @@ def main() -> None:
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60%", "tmpfs", str(disks)], check=True)
     url = f"http://{ADDRESS}:{PORT}"
-    marks = {name: value for name, value in os.environ.items() if name.startswith("RHDESK_TEST")}
-    variables = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
-        "UV_OFFLINE": "1",
-        "UV_PYTHON_DOWNLOADS": "never",
-        "PIP_NO_INDEX": "1",
-        **marks,
-    }
+    variables = {"AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url}
     _furnish()
     application = Ec2(Machines(disks, NODE_HOME, variables))
     server = make_server(ADDRESS, PORT, application, threaded=True, request_handler=_QuietHandler)

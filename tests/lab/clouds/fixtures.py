@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -12,6 +13,10 @@ from lab.rights import has_many_users, program, why_no_hosts
 
 if TYPE_CHECKING:
     from lab.clouds.aws import AwsLab
+    from lab.clouds.lab import CloudLab
+    from lab.clouds.slurm import SlurmLab
+
+Lab = TypeVar("Lab", bound="CloudLab")
 
 
 def why_no_clouds(*programs: str) -> str:
@@ -45,3 +50,33 @@ def aws(aws_lab: AwsLab) -> Iterator[AwsLab]:
     """The same EC2 for every test, with nothing left running by the one before."""
     yield aws_lab
     aws_lab.end_all()
+
+
+@pytest.fixture
+def at_aws(aws: AwsLab, rh_home: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch) -> AwsLab:
+    """This process as a user who has that cloud set up, and no server of SkyPilot yet."""
+    return _live_at(aws, short_path, monkeypatch)
+
+
+@pytest.fixture
+def at_slurm(slurm: SlurmLab, rh_home: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlurmLab:
+    """This process as a user who has that Slurm set up, and no server of SkyPilot yet."""
+    return _live_at(slurm, short_path, monkeypatch)
+
+
+def _live_at(lab: Lab, folder: Path, patch: pytest.MonkeyPatch) -> Lab:
+    lab.write_home(Path.home())
+    for name, value in lab.environment(folder / "skypilot").items():
+        patch.setenv(name, value)
+    return lab
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[SlurmLab]:
+    """A Slurm of two nodes."""
+    if reason := why_no_clouds("slurmctld", "slurmd", "srun", "munged", "rsync", "curl", "pivot_root"):
+        pytest.skip(reason)
+    from lab.clouds.slurm import SlurmLab
+
+    with SlurmLab() as lab:
+        yield lab

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -18,8 +17,14 @@ from typing import Any
 import psutil
 
 from lab.clouds.downloads import skypilot_environment
+from lab.namespaces import END_WITH_PARENT
+from lab.rights import SYSTEM_PATH
 from lab.sshd import free_port
 from lab.switch import Switch
+
+_RELAY = Path(__file__).with_name("relay.py")
+_OWN_PROCESSES = ("unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+"""SkyPilot's server starts processes that detach themselves; all of them end with the first of their namespace."""
 
 _SECONDS_TO_START = 180.0
 _SECONDS_TO_END = 10.0
@@ -29,21 +34,30 @@ _BOUNDS = {"SKYPILOT_POD_MEMORY_GB_LIMIT": "4", "SKYPILOT_POD_CPU_CORE_LIMIT": "
 
 def python_at(switch: Switch, folder: Path) -> Path:
     """A `python` in `folder`: SkyPilot's own, in a switch's network. A server it runs is reached at its port here."""
-    folder.mkdir(parents=True, exist_ok=True)
+    return _program(switch, folder / "python")
+
+
+def server_at(switch: Switch, folder: Path) -> Path:
+    """The same, as a `server` that ends with all the processes it started when it is killed."""
+    return _program(switch, folder / "server", *_OWN_PROCESSES)
+
+
+def _program(switch: Switch, file: Path, *before: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
     holder = switch.enter_switch()[2]
-    words = [sys.executable, "-I", str(Path(__file__).parent / "relay.py"), holder]
-    program = folder / "python"
-    real = skypilot_environment() / "bin" / "python"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(real)])} "$@"\n')
-    program.chmod(0o755)
-    return program
+    python = str(skypilot_environment() / "bin" / "python")
+    words = [sys.executable, "-I", str(_RELAY), holder, *before, python]
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    file.chmod(0o755)
+    return file
 
 
 class SkyPilotServer:
     """A running one.
 
     Args:
-        python: of an environment with SkyPilot.
+        program: a Python with SkyPilot that ends with all its processes when it is killed.
+        python: one for programs that use the SDK.
         home: where it keeps its state.
         variables: of its environment.
 
@@ -51,7 +65,7 @@ class SkyPilotServer:
         url: where it answers, on the loopback of the test.
     """
 
-    def __init__(self, python: Path, home: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, program: Path, python: Path, home: Path, variables: Mapping[str, str]) -> None:
         self.python = python
         self.home = home
         self.port = free_port()
@@ -69,12 +83,12 @@ class SkyPilotServer:
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(python), "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"],
+                [*END_WITH_PARENT, str(program), "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=home,
-                env={**self.variables, "IS_SKYPILOT_SERVER": "true"},
+                env={**self.variables, "PATH": f"{python.parent}:{SYSTEM_PATH}", "IS_SKYPILOT_SERVER": "true"},
                 start_new_session=True,
             )
         try:
@@ -110,16 +124,8 @@ class SkyPilotServer:
         return said
 
     def close(self) -> None:
-        """End it with all its workers, which do not end by themselves."""
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._process.pid, how)
-            except ProcessLookupError:
-                break
-            try:
-                self._process.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                continue
+        """End it, and all that it started."""
+        self._process.kill()
         self._process.wait(_SECONDS_TO_END)
         for process in psutil.process_iter():  # what it started in sessions of their own, to look after commands
             try:

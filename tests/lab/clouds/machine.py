@@ -1,0 +1,58 @@
+"""How a host of a cloud is started: machine.sh in namespaces of its own. Also read by EC2, in moto's environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.clouds.downloads import HOME
+
+COMMAND = (
+    *("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL"),
+    *("bash", str(Path(__file__).with_name("machine.sh"))),
+)
+"""It says "ready", waits for a line once it has its network card, and is the host then."""
+
+OFFLINE = {"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never", "PIP_NO_INDEX": "1"}
+"""Variables of sessions: nothing looks for what cannot be reached."""
+
+
+def marks() -> dict[str, str]:
+    """By which the tests find processes that they left behind."""
+    return {name: value for name, value in os.environ.items() if name.startswith("RHDESK_TEST")}
+
+
+def settings(
+    *,
+    disk: Path,
+    address: str,
+    name: str,
+    login: str,
+    keys: str,
+    node_home: Path,
+    variables: Mapping[str, str],
+    start: Path | None = None,
+) -> dict[str, str]:
+    """The environment of `COMMAND`; machine.sh says what each of them is.
+
+    Args:
+        disk: made here.
+        node_home: the home of `login`, as `downloads.node_home` makes it.
+    """
+    disk.mkdir(exist_ok=True)
+    everything = {**OFFLINE, **variables, **marks()}
+    return {
+        **marks(),
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin",
+        "DISK": str(disk),
+        "IP": address,
+        "NAME": name,
+        "LOGIN": login,
+        "KEYS": keys,
+        "NODE_HOME": str(node_home),
+        "NODE_UID": str(node_home.stat().st_uid),
+        "OPEN": str(HOME),
+        "VARIABLES": " ".join(f'"{name}={value}"' for name, value in everything.items()),
+        "START": str(start) if start else "",
+    }
