@@ -29,6 +29,7 @@ from rhresources.cloud.client import ApiSkyPilot
 from rhresources.cloud.limits import TITLES, Act, why_not
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.server import INSIDE, OwnServer
+from rhresources.paths import runtime_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -149,6 +150,21 @@ async def test_that_a_check_names_what_is_missing(skypilot: ApiSkyPilot) -> None
     assert "aws configure" in checks["aws"].remedy
     assert not any("Traceback" in check.reason for check in checks.values())
     assert {check.cloud: check for check in await skypilot.checks()} == checks
+
+
+async def test_that_ssh_gets_through_the_server_with_our_token(skypilot: ApiSkyPilot, user: Path) -> None:
+    running = await skypilot._service.own.have()
+    await skypilot.clusters()
+    python = user / "environment" / "bin" / "python"
+    keeper = runtime_directory(user / ".rh") / "skypilot.sock"
+    proxy = await asyncio.create_subprocess_exec(
+        python, "-I", INSIDE / "rhdesk_proxy.py", keeper, "nobody", "slurm-job-ssh-proxy", "0",
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await proxy.communicate()
+    said = skypilot._service.own.log.read_text(errors="replace")
+    assert "WebSocket connection accepted for cluster: nobody" in said, errors.decode()
+    assert running.token not in said
 
 
 async def test_that_a_killed_keeper_takes_the_server_with_it(skypilot: ApiSkyPilot, user: Path) -> None:

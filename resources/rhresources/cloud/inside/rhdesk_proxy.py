@@ -7,6 +7,7 @@ on.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import runpy
@@ -25,9 +26,10 @@ def main() -> None:
         sys.exit("rhdesk: SkyPilot's server does not run; open the cluster in rhdesk first")
     os.environ["SKYPILOT_SERVICE_ACCOUNT_TOKEN"] = said["token"]
     os.environ["SKYPILOT_DISABLE_USAGE_COLLECTION"] = "1"
-    import sky.templates
-
-    program = os.path.join(os.path.dirname(os.path.abspath(sky.templates.__file__)), "websocket_proxy.py")
+    found = importlib.util.find_spec("sky")
+    if found is None or not found.submodule_search_locations:
+        sys.exit("rhdesk: there is no SkyPilot here")
+    program = os.path.join(found.submodule_search_locations[0], "templates", "websocket_proxy.py")
     sys.argv = [program, f"http://127.0.0.1:{said['port']}", cluster, endpoint, worker]
     runpy.run_path(program, run_name="__main__")
     connection.close()
