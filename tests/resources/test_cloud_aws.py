@@ -18,7 +18,6 @@ from rhresources.cloud.client import ApiSkyPilot
 from rhresources.cloud.identity import identity
 from rhresources.cloud.leftovers import make_sure_nothing_is_left, orphans
 from rhresources.cloud.problems import CloudProblem
-from rhresources.cloud.server import OwnServer
 from rhresources.cloud.task import sky_name, task_of
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.settings import Settings
@@ -35,7 +34,7 @@ async def skypilot(aws: AwsLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RH_SKYPILOT_ENVIRONMENT", str(tmp_path / "environment"))
     made = ApiSkyPilot(tmp_path / "rh")
     yield made
-    running = await OwnServer(tmp_path / "rh").find()
+    running = made._service.own.running
     await made.close()
     if running is not None:
         for _ in range(600):
