@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.desktop.access_acts import access_acts, access_commands
-from rhdesk.desktop.cloud_acts import cloud_commands
+from rhdesk.desktop.cloud_acts import cloud_acts, cloud_commands
 from rhdesk.desktop.cluster_acts import cluster_commands
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster, new_cluster
 from rhdesk.desktop.pages import PAGES, page_keys
@@ -64,6 +64,8 @@ def declare(desk: Desk, shell: Shell) -> None:
         ),
         _of_chosen(desk, shell, "terminal", "Terminal on the chosen cluster", "Ctrl+Shift+X"),
         _of_chosen(desk, shell, "reconnect", "Reconnect the chosen cluster", "Ctrl+Shift+R"),
+        _of_chosen(desk, shell, "stop", "Stop the chosen cluster", "Ctrl+Shift+S"),
+        _of_chosen(desk, shell, "autostop", "Autostop of the chosen cluster", "Ctrl+Shift+I"),
         Command(
             "cluster.add",
             "New cluster",
@@ -158,11 +160,14 @@ def _of_chosen(desk: Desk, shell: Shell, id: str, title: str, keys: str) -> Comm
         row = desk.store.clusters.get(shell.page.cluster())
         if row is None:
             return lambda: None, "Choose a cluster first."
-        return next((run, why_not) for one, _, _, run, why_not in access_acts(desk, shell, row) if one == id)
+        acts = [*access_acts(desk, shell, row), *cloud_acts(desk, shell, row)]
+        none = (lambda: None, f"{row.address} is in no cloud.")
+        return next(((run, why_not) for one, _, _, run, why_not in acts if one == id), none)
 
+    icons = {"terminal": "square-terminal", "stop": "circle-stop", "autostop": "clock"}
     return Command(
-        f"cluster.{id}", title, lambda: act()[0](), "square-terminal" if id == "terminal" else "refresh-cw", keys,
-        why_not=lambda: act()[1], words="ssh shell connection", group="Cluster",
+        f"cluster.{id}", title, lambda: act()[0](), icons.get(id, "refresh-cw"), keys, why_not=lambda: act()[1],
+        words="ssh shell connection cloud", group="Cluster",
     )  # fmt: skip
 
 

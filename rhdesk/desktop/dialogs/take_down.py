@@ -96,9 +96,12 @@ def cluster_facts(cluster: CloudCluster) -> list[tuple[str, str]]:
 
 
 def _cost(desk: Desk, row: ClusterRow) -> str:
-    found = desk.store.costs.get(row.address)
-    if found is None:
+    found, cluster = desk.store.costs.get(row.address), row.cloud
+    if found is not None:
+        guess = "About " if found.estimated else ""
+        more = f", {money_text(found.spent)} in all" if found.spent > found.life else ""
+        return f"{guess}{money_text(found.life)} since it was launched{more}"
+    if cluster is None or cluster.state == "stopped" or not (cluster.price_per_hour and cluster.launched):
         return "Not known"
-    guess = "About " if found.estimated else ""
-    more = f", {money_text(found.spent)} in all" if found.spent > found.life else ""
-    return f"{guess}{money_text(found.life)} since it was launched{more}"
+    spent = cluster.price_per_hour * max(0.0, time.time() - cluster.launched) / 3600
+    return f"About {money_text(spent)} since it was launched"

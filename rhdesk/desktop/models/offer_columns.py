@@ -44,7 +44,7 @@ def offer_columns(mark: Callable[[Offer], str]) -> list[Column[Offer]]:
             "",
             mark,
             Kind.TEXT,
-            112,
+            128,
             role=lambda row: "ok" if row.enabled else "text_faint",
             drop_below=500,
         ),

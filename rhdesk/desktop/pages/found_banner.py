@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from rhdesk.core.desk import Desk
@@ -21,6 +22,7 @@ class FoundBanner(QFrame):
         row.setSpacing(10)
         row.addWidget(IconLabel("cloud", "info"))
         self._words = Label("", "muted", wrap=True)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._words, 1)
         row.addWidget(Button("Show", "link", on_click=lambda: desk.navigate("clouds", "")))
         self.destroyed.connect(desk.store.found.subscribe(lambda change: self._show()))

@@ -15,6 +15,7 @@ from rhdesk.core.store import SPENDING, Phase
 from rhdesk.core.words import money_text
 from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.attention import concerns
+from rhdesk.desktop.cloud_acts import cloud_menu
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import mend_runs, mending_act, only_down
 from rhdesk.desktop.models.cluster_columns import cluster_columns
@@ -144,6 +145,7 @@ class OverviewPage(Page):
         return [
             *([("refresh-cw", *mend, "")] if mend is not None and row.state is not State.FAILED else []),
             ("power", "Bring up", lambda: bring_up(self.desk, row.address), why_not_up(row)),
+            *cloud_menu(self.desk, self.window(), row),
             ("power-off", "Take down…", lambda: take_down(self.desk, self, row.address), why_not_down(row)),
             None,
             *access_menu(self.desk, self.window(), row),
