@@ -81,10 +81,14 @@ def by_price(offers: Iterable[Offer], spot: bool) -> list[Offer]:
     return sorted(offers, key=order)
 
 
-def cheapest(offers: Sequence[Offer], spot: bool) -> Offer | None:
-    """The cheapest that can really be had; None where there is none with a price."""
-    found = by_price((offer for offer in offers if offer.enabled), spot)
-    return found[0] if found and price_of(found[0], spot) is not None else None
+def cheapest(offers: Iterable[Offer], spot: bool) -> Offer | None:
+    """The cheapest that can really be had; None where there is none with a price. Of equals it is the first."""
+    best, lowest = None, 0.0
+    for offer in offers:
+        price = offer.spot_price if spot else offer.price
+        if offer.enabled and price is not None and (best is None or price < lowest):
+            best, lowest = offer, price
+    return best
 
 
 def counted(values: Iterable[str]) -> list[tuple[str, int]]:

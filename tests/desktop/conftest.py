@@ -94,7 +94,7 @@ def function_yaml(project: Path) -> str:
 def sky(monkeypatch: pytest.MonkeyPatch) -> StandInSkyPilot:
     """What stands in for SkyPilot in every window of this test."""
     made = StandInSkyPilot()
-    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *args: made)
+    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *args, **options: made)
     return made
 
 

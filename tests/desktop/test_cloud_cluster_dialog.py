@@ -118,6 +118,7 @@ def test_that_a_great_many_offers_are_filtered_and_sorted(shell: Shell, sky: Sta
     table.rows.sort(place, Qt.SortOrder.AscendingOrder)
     assert table.rows.shown_rows()[0].spot_price == 50.0
     dialog.picker.search.setText("cloud7 region-49 type-39")
+    qtbot.waitUntil(lambda: table.rows.rowCount() == 1, timeout=LONG)
     assert [key_of(offer) for offer in table.rows.shown_rows()] == ["cloud7/region-49/type-39/H100:8"]
 
 

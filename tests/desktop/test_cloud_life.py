@@ -60,7 +60,7 @@ def test_that_a_launch_is_followed_phase_by_phase_to_a_server_that_runs(
     qapp: QApplication, cloud_cluster: CloudOfTest, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     sky = cloud_cluster.skypilot
-    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *args: sky)
+    monkeypatch.setattr("rhresources.cloud.skypilot.open_skypilot", lambda *args, **options: sky)
     sky.launch_events = (
         ("choosing", "Choosing an offer", ""),
         ("provisioning", "Making the instances", "aws us-east-1, m6i.large"),

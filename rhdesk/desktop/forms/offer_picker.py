@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget
 
 from rhdesk.core.offers import OfferFilter, by_price, cheapest, counted, key_of, kind_of
@@ -23,6 +23,8 @@ from rhresources.cloud.limits import title
 if TYPE_CHECKING:
     from rhresources.cloud.answers import Offer
 
+_TYPING = 150  # milliseconds without a key before thousands of offers are searched
+
 
 class OfferPicker(Card):
     """`chosen` comes with every change of the choice, `opened` with Enter or a double click on an offer."""
@@ -35,6 +37,7 @@ class OfferPicker(Card):
         super().__init__(margins=(0, 0, 0, 4))
         self.body.setSpacing(0)
         self._offers: list[Offer] = []
+        self._ordered: dict[bool, list[Offer]] = {False: [], True: []}  # by price, and by that of spot instances
         self._filter = OfferFilter()
         self._best: dict[bool, str] = {}
         self.kind = self._chip("GPU", "kind", kind_of)
@@ -68,7 +71,9 @@ class OfferPicker(Card):
         foot = row_of(self._said, None)
         foot.setContentsMargins(16, 6, 12, 4)
         self.body.addLayout(foot)
-        self.search.textChanged.connect(self._search)
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING)
+        self._typing.timeout.connect(lambda: self.table.rows.set_filter(self.search.text()))
+        self.search.textChanged.connect(lambda text: self._typing.start())
         self.search.down.connect(self._focus_list)
         self.table.chosen.connect(lambda rows: self.chosen.emit())
         self.table.opened.connect(lambda row: self.opened.emit())
@@ -81,6 +86,7 @@ class OfferPicker(Card):
     def show_offers(self, offers: Sequence[Offer]) -> None:
         """Show these; the filters stay."""
         self._offers = list(offers)
+        self._ordered = {spot: by_price(offers, spot) for spot in (False, True)}
         if self._offers and not any(offer.enabled for offer in self._offers):
             self.enabled.setChecked(False)  # else there would be nothing, and no word why
             self._filter = replace(self._filter, enabled_only=False)
@@ -144,7 +150,7 @@ class OfferPicker(Card):
 
     def _arrange(self) -> None:
         spot = self._filter.spot
-        shown = by_price((offer for offer in self._offers if self._filter.fits(offer)), spot)
+        shown = [offer for offer in self._ordered[spot] if self._filter.fits(offer)]
         best = {as_spot: cheapest(shown, as_spot) for as_spot in (False, True)}
         self._best = {as_spot: key_of(offer) for as_spot, offer in best.items() if offer is not None}
         self.table.set_rows(shown)
@@ -177,9 +183,6 @@ class OfferPicker(Card):
         if key == self._best.get(self._filter.spot):
             return "Cheapest"
         return "Cheapest spot" if key == self._best.get(True) else ""
-
-    def _search(self, text: str) -> None:
-        self.table.rows.set_filter(text)
 
     def _focus_list(self) -> None:
         self.table.setFocus()

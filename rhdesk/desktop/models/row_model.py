@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -32,6 +33,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         self._shown: list[Row] = []
         self._places: dict[str, int] = {}
         self._words: list[str] = []
+        self._texts: dict[str, tuple[Row, str]] = {}
         self._keep: Callable[[Row], bool] | None = None
         self.is_old: Callable[[Row], bool] = lambda row: False
         self._sorted_by = -1
@@ -104,12 +106,14 @@ class RowModel(QAbstractTableModel, Generic[Row]):
             rows = [row for row in rows if self._keep(row)]
         if self._words:
             rows = [row for row in rows if self._matches(row)]
+        else:
+            self._texts.clear()
         if 0 <= self._sorted_by < len(self.columns):
             column = self.columns[self._sorted_by]
-            known = [row for row in rows if not column.sort_key(row)[0]]
-            unknown = [row for row in rows if column.sort_key(row)[0]]
-            known.sort(key=lambda row: column.sort_key(row)[1], reverse=self._descending)
-            rows = known + unknown
+            keyed = [(column.sort_key(row), row) for row in rows]
+            known = [(key[1], row) for key, row in keyed if not key[0]]
+            known.sort(key=itemgetter(0), reverse=self._descending)
+            rows = [row for _, row in known] + [row for key, row in keyed if key[0]]
         keys = [self._key(row) for row in rows]
         if keys == list(self._places):
             old, self._shown = self._shown, list(rows)
@@ -127,10 +131,19 @@ class RowModel(QAbstractTableModel, Generic[Row]):
                 self.dataChanged.emit(self.index(place, 0), self.index(place, last))
 
     def _matches(self, row: Row) -> bool:
+        text = self._text(row)
+        return all(word in text for word in self._words)
+
+    def _text(self, row: Row) -> str:
+        """What a row says, for the filter; kept for as long as it is the same row, as one types letter by letter."""
+        kept = self._texts.get(key := self._key(row))
+        if kept is not None and kept[0] is row:
+            return kept[1]
         parts = [column.text(row) for column in self.columns if not column.ages]
         parts += [column.second(row) for column in self.columns if column.second is not None]
         text = "\n".join(parts).casefold()
-        return all(word in text for word in self._words)
+        self._texts[key] = (row, text)
+        return text
 
     # ------------------------------------------------------------ Qt's questions
 

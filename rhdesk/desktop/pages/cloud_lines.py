@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
+from rhdesk.core.rows import Problem
 from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, clear_layout, row_of
-from rhdesk.desktop.widgets.states import DetailsFold
+from rhdesk.desktop.widgets.states import DetailsFold, ProblemBox
 from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck
 
+_AT_ONCE = 2
 _TOP = Qt.AlignmentFlag.AlignTop
 
 
@@ -38,6 +41,9 @@ class CloudLines(QWidget):
         clear_layout(self._column)
         ready = [check for check in wanted if check.enabled]
         others = [check for check in wanted if not check.enabled]
+        if not ready and others:
+            words = "Set one of these up with its own tools, as it says beside it, and check again."
+            self._column.addWidget(ProblemBox(Problem("No cloud can be used yet.", words), level="info"))
         for place, check in enumerate(ready):
             if place:
                 self._column.addWidget(Rule())
@@ -52,12 +58,20 @@ class CloudLines(QWidget):
                 self._fold = Button(f"{len(others)} more can be set up", "link", "chevron-down", self._switch)
                 self._fold.setProperty("flush", True)
                 self._column.addLayout(row_of(self._fold, None))
-            for place, check in enumerate(others):
-                if place:
-                    inner.addWidget(Rule())
-                inner.addWidget(CloudLine(check))
             self._column.addWidget(self._others)
+            self._add_some(inner, others)
         self._column.addStretch(1)
+
+    def _add_some(self, column: QVBoxLayout, waiting: list[CloudCheck]) -> None:
+        """A few at a time: all at once would hold the window up."""
+        if not isValid(column):
+            return
+        for check in waiting[:_AT_ONCE]:
+            if column.count():
+                column.addWidget(Rule())
+            column.addWidget(CloudLine(check))
+        if len(waiting) > _AT_ONCE:
+            QTimer.singleShot(0, self, lambda: self._add_some(column, waiting[_AT_ONCE:]))
 
     def _switch(self) -> None:
         opened = self._others.isHidden()

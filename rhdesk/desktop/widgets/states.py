@@ -66,20 +66,25 @@ class DetailsFold(QWidget):
         self._toggle.setProperty("flush", True)
         self._copy = Button("Copy", "link", "copy", self._put_on_clipboard)
         column.addLayout(row_of(indent, self._toggle, self._copy, None, spacing=0))
-        self._text = QPlainTextEdit(text)
-        self._text.setReadOnly(True)
-        self._text.setProperty("kind", "detail")
-        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self._text.setMinimumHeight(120)
-        self._text.setMaximumHeight(260)
-        self._text.setVisible(opened)
-        column.addWidget(self._text)
+        self._column, self._raw = column, text
+        self._text: QPlainTextEdit | None = None
+        if opened:
+            self._switch()
 
     def set_copied(self, text: str) -> None:
         """What Copy puts on the clipboard, if that is more than what is shown."""
         self._copied = text
 
     def _switch(self) -> None:
+        if self._text is None:  # made when it is asked for: a page may have many of these
+            self._text = QPlainTextEdit(self._raw)
+            self._text.setReadOnly(True)
+            self._text.setProperty("kind", "detail")
+            self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+            self._text.setMinimumHeight(120)
+            self._text.setMaximumHeight(260)
+            self._text.hide()
+            self._column.addWidget(self._text)
         opened = self._text.isHidden()
         self._text.setVisible(opened)
         self._toggle.set_icon("chevron-down" if opened else "chevron-right")
