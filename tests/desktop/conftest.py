@@ -10,6 +10,7 @@ import pytest
 from lab.skypilot_stand_in import StandInSkyPilot
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
@@ -113,3 +114,4 @@ def cloud_shell(qtbot: QtBot, qapp: QApplication, rh_home: Path, sky: StandInSky
     made.close()
     made.desk.close()
     made.deleteLater()
+    qtbot.waitUntil(lambda: not isValid(made))  # else the next window would lose the focus when this one goes
