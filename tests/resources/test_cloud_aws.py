@@ -139,7 +139,7 @@ async def test_what_the_cloud_refuses(aws: AwsLab, skypilot: ApiSkyPilot, tmp_pa
     assert await code(instance_type="Q9000:1", provider="aws") == ("no-such-hardware", "instance_type")
     assert await code(instance_type="m99.huge", provider="aws") == ("no-such-hardware", "instance_type")
     assert await code(instance_type="m6i.large", provider="aws", region="mars-1") == ("no-such-region", "region")
-    assert await code(instance_type="m6i.large", provider="gcp") == ("no-cloud", "provider")
+    assert await code(instance_type="CPU:2+", provider="slurm") == ("no-cloud", "provider")
     aws.refuse()
     assert await code(instance_type="m6i.large") == ("no-capacity", "region")
     aws.accept()

@@ -136,6 +136,8 @@ class ApiSkyPilot:
         self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
     ) -> list[Offer]:
         enabled = reading.enabled_of(await self._ask("/enabled_clouds", method="GET"))
+        if not enabled:  # a server that has not checked yet knows of none
+            enabled = frozenset(check.cloud for check in await self.checks() if check.enabled)
         api = await self._service.api()
         return await find_offers(
             api, instance_type, cloud=cloud.lower(), region=region, all_regions=all_regions, enabled=enabled,
