@@ -144,6 +144,8 @@ def _kept(name: str, lock: Path, make: Callable[[Path], None], on_start: Callabl
 
 def main() -> None:
     """Make all of them that are not there yet."""
+    if os.geteuid() != 0:
+        return  # hosts of clouds have users of their own, which only root can start
     try:
         node_python()
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -26,6 +27,7 @@ _RELAY = Path(__file__).with_name("relay.py")
 _OWN_PROCESSES = ("unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 """SkyPilot's server starts processes that detach themselves; all of them end with the first of their namespace."""
 
+_FIRST_CHECK = "skypilot-server-on-boot-check"
 _SECONDS_TO_START = 180.0
 _SECONDS_TO_END = 10.0
 _BOUNDS = {"SKYPILOT_POD_MEMORY_GB_LIMIT": "4", "SKYPILOT_POD_CPU_CORE_LIMIT": "2"}
@@ -135,6 +137,13 @@ class SkyPilotServer:
                 continue
 
     def _wait(self) -> None:
+        self._wait_for_health()
+        # it checks the clouds as it starts, and a launch that comes in between may find none enabled
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with contextlib.suppress(urllib.error.HTTPError):
+            opener.open(f"{self.url}/api/get?request_id={_FIRST_CHECK}", timeout=_SECONDS_TO_START).close()
+
+    def _wait_for_health(self) -> None:
         deadline = time.monotonic() + _SECONDS_TO_START
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
