@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from rhdesk.core.autostop import autostop_words
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, Problem, State
+from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import age_text, count_text, money_text
 from rhdesk.desktop.cluster_acts import assume, task_name
@@ -252,8 +252,3 @@ def cloud_commands(desk: Desk, window: QWidget) -> list[Command]:
         title = f"Take down {name}"
         commands.append(Command(f"found.down:{name}", title, run, "trash-2", words=words, group="Cluster"))
     return commands
-
-
-def field_problem(error: BaseException) -> tuple[str, Problem]:
-    """What went wrong with a cloud, and the field of the document that it is about; "" where it is about none."""
-    return str(getattr(error, "field", "")), Problem.of(error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from rhdesk.core.autostop import autostop_words
 from rhdesk.core.cloud_cluster_feed import state_of
-from rhdesk.core.words import age_text, duration_text, money_text
+from rhdesk.core.words import age_text, money_text
 from rhdesk.desktop.models.columns import Column, Kind
 
 if TYPE_CHECKING:
@@ -59,8 +58,3 @@ def found_columns() -> list[Column[CloudCluster]]:
 
 def _hardware(row: CloudCluster) -> str:
     return f"{row.hosts} hosts, {row.hardware}" if row.hosts > 1 else row.hardware or "—"
-
-
-def age_of(row: CloudCluster) -> str:
-    """How long it has been up: "3 h 2 m"."""
-    return duration_text(max(0.0, time.time() - row.launched)) if row.launched else ""

@@ -30,7 +30,6 @@ class CloudLines(QWidget):
         self._column.setContentsMargins(16, 4, 16, 12)
         self._column.setSpacing(8)
         self._shown: list[CloudCheck] = []
-        self._opened = True
 
     def show_checks(self, checks: Sequence[CloudCheck]) -> None:
         """Show these, unless they are what is shown."""
