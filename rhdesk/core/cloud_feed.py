@@ -96,6 +96,9 @@ class CloudFeed:
 
     async def _look(self) -> float:
         """Look once. Returns after how many seconds the next look is due."""
+        from rhresources.cloud.identity import identity
+        from rhresources.cloud.task import LABEL
+
         began = time.time()
         refresh, self._ask_cloud = self._ask_cloud, False
         if refresh:
@@ -105,14 +108,16 @@ class CloudFeed:
         named = {entry.address: entry.cluster for entry in entries if entry.address}
         notices = await asyncio.to_thread(self._workspace.cloud_notices)
         self._heard(CloudSaid(named, notices, began=began))
-        self._mailbox.post(partial(self._store.found.replace, found))
-        await self.show_server()
+        info = await self._workspace.skypilot.info()
+        own = await asyncio.to_thread(identity, self._workspace.home)
+        ours = frozenset(name for name, each in found.items() if info.owned or each.labels.get(LABEL) == own)
+        self._mailbox.post(partial(self._show, found, ours, info))
         return next_look(entry.cluster for entry in entries)
 
-    async def show_server(self) -> None:
-        """Say in the store how SkyPilot's server is."""
-        info = await self._workspace.skypilot.info()
-        self._mailbox.post(partial(show_server, self._store, info))
+    def _show(self, found: dict[str, CloudCluster], ours: frozenset[str], info: ServerInfo) -> None:
+        self._store.ours = ours
+        self._store.found.replace(found)
+        show_server(self._store, info)
 
     async def _failed(self, problem: Problem) -> None:
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)

@@ -71,6 +71,7 @@ class Desk:
         on_end: Callable[[], object] | None = None,
         quiet: bool = False,
         assumes: State | None = None,
+        give_up: Callable[[], object] | None = None,
     ) -> None:
         """Do something with the Workspace on the background loop; see `NamedTasks.start` for the arguments.
 
@@ -92,6 +93,7 @@ class Desk:
             on_end=on_end,
             quiet=quiet,
             assumes=assumes,
+            give_up=give_up,
         )
 
     def _keyring_waits(self, sentence: str) -> None:

@@ -139,7 +139,7 @@ class Store:
     `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
     nothing has cost anything yet.
     `skypilot` has one row, how SkyPilot's server is; `clouds` which clouds can be used; `found` the clusters that
-    SkyPilot knows and no document here names.
+    SkyPilot knows and no document here names, `ours` those of them that are not somebody else's on a team's server.
     """
 
     def __init__(self) -> None:
@@ -158,4 +158,5 @@ class Store:
         self.skypilot: Table[ServerInfo] = Table("skypilot")
         self.clouds: Table[CloudCheck] = Table("clouds")
         self.found: Table[CloudCluster] = Table("found")
+        self.ours: frozenset[str] = frozenset()
         self.tasks.replace({})

@@ -49,6 +49,7 @@ class NamedTasks:
         self._notifier = notifier
         self._table = table
         self._running: dict[str, tuple[int, concurrent.futures.Future[Any]]] = {}
+        self._give_ups: dict[str, Callable[[], object]] = {}
         self._count = 0
 
     def start(
@@ -63,6 +64,7 @@ class NamedTasks:
         on_end: Callable[[], object] | None = None,
         quiet: bool = False,
         assumes: State | None = None,
+        give_up: Callable[[], object] | None = None,
     ) -> None:
         """Start `make(progress)` on the background loop.
 
@@ -73,6 +75,7 @@ class NamedTasks:
             on_done, on_error, on_end: called on the interface's thread; on_end in every case, cancellation included.
             quiet: the error is not shown as a notice (on_error shows it in place).
             assumes: the state that the cluster is shown in meanwhile, for a task that brings one up or down.
+            give_up: what the person's Cancel does, for a task that must clean up before it has ended.
         """
         self.cancel(name)
         self._count += 1
@@ -84,6 +87,8 @@ class NamedTasks:
             if title:
                 self._mailbox.post(lambda: self._progress(name, number, sentence, fraction))
 
+        if give_up is not None:
+            self._give_ups[name] = give_up
         future = self._loop.submit(make(progress))
         self._running[name] = (number, future)
 
@@ -92,8 +97,16 @@ class NamedTasks:
 
         future.add_done_callback(ended)
 
+    def give_up(self, name: str) -> None:
+        """What the person's Cancel does: cancel the task, or have it clean up and end."""
+        if name in self._give_ups and name in self._running:
+            self._give_ups[name]()
+        else:
+            self.cancel(name)
+
     def cancel(self, name: str) -> None:
         """Cancel the task of that name, if one runs."""
+        self._give_ups.pop(name, None)
         found = self._running.pop(name, None)
         if found is None:
             return
@@ -136,6 +149,7 @@ class NamedTasks:
         mine = self._running.get(name, (0,))[0] == number
         if mine:
             del self._running[name]
+            self._give_ups.pop(name, None)
         if on_end is not None:
             on_end()
         if not mine or done.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -123,25 +124,43 @@ def set_autostop(desk: Desk, parent: QWidget, address: str) -> None:
     AutostopDialog(desk, parent.window(), row).open()
 
 
-def change_autostop(desk: Desk, address: str, minutes: int, down: bool, on_end: Callable[[], object]) -> None:
+def change_autostop(
+    desk: Desk,
+    address: str,
+    minutes: int,
+    down: bool,
+    on_done: Callable[[], object],
+    on_error: Callable[[BaseException], object],
+) -> None:
     """Have a cluster stop, or go away, after so many idle minutes; -1: never."""
 
     async def change(workspace: Workspace, progress: Progress) -> None:
         await workspace.autostop(address, minutes, down=down)
 
-    def ended() -> None:
-        desk.retry_now(address)
-        on_end()
+    def done(_: None) -> None:
+        words = autostop_words(minutes, down)
+        desk.notifier.success(f"{address}: {words[:1].lower()}{words[1:]}.")
+        on_done()
 
-    words = autostop_words(minutes, down)
     desk.act(
         f"autostop {address}",
         change,
         title=f"Setting the autostop of {address}",
         go_to=("clusters", address),
-        on_done=lambda _: desk.notifier.success(f"{address}: {words[:1].lower()}{words[1:]}."),
-        on_end=ended,
+        on_done=done,
+        on_error=on_error,
+        on_end=lambda: desk.retry_now(address),
+        quiet=True,
     )
+
+
+def dismiss(desk: Desk, address: str) -> None:
+    """The person knows what happened to a cluster: it is told no more."""
+
+    async def forget(workspace: Workspace, progress: Progress) -> None:
+        await asyncio.to_thread(workspace.dismiss_notice, address)
+
+    desk.act(f"dismiss {address}", forget, on_end=lambda: desk.retry_now(address))
 
 
 def ask_cloud(desk: Desk, address: str) -> None:
@@ -191,8 +210,9 @@ def end_found(desk: Desk, parent: QWidget, cluster: CloudCluster) -> None:
         )
 
     hosts = f"{count_text(cluster.hosts, 'host')}, {money_text(cluster.price_per_hour)} an hour"
+    owner = f" by {cluster.owner}" if cluster.owner else ""
     words = (
-        f"{hosts}, launched {age_text(cluster.launched)}. "
+        f"{hosts}, launched {age_text(cluster.launched)}{owner}. "
         "No document here names it, so it is not known here what runs on it. "
         "Its hosts and their disks are deleted."
     )
@@ -220,6 +240,13 @@ def cloud_acts(desk: Desk, window: QWidget, row: ClusterRow) -> list[tuple[str, 
         ("stop", "circle-stop", "Stop…", partial(stop, desk, window, address), why_not_stop(row)),
         ("autostop", "clock", "Autostop…", partial(set_autostop, desk, window, address), why_not_autostop(row)),
         ("ask-cloud", "refresh-cw", "Ask the cloud", partial(ask_cloud, desk, address), why_not_refresh(row)),
+        (
+            "dismiss",
+            "check",
+            "Dismiss what happened to it",
+            partial(dismiss, desk, address),
+            "" if row.notice is not None else "Nothing has happened to it.",
+        ),
     ]
 
 

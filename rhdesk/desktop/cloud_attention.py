@@ -10,7 +10,7 @@ from rhdesk.core.rows import ClusterRow, State, TaskRow
 from rhdesk.core.store import Phase
 from rhdesk.core.tasks import cluster_task
 from rhdesk.core.words import age_text, money_text
-from rhdesk.desktop.cloud_acts import adopt, ask_cloud, set_autostop, why_not_autostop
+from rhdesk.desktop.cloud_acts import adopt, ask_cloud, dismiss, set_autostop, why_not_autostop
 from rhdesk.desktop.cluster_acts import bring_up, take_down
 from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.launch import main_window
@@ -40,7 +40,7 @@ def _of_cluster(desk: Desk, row: ClusterRow) -> Iterator[Concern]:
         "start": ("Start", partial(bring_up, desk, address)),
         "down": ("Take down", partial(take_down, desk, main_window(), address)),
         "autostop": ("Set autostop", partial(set_autostop, desk, main_window(), address)),
-        "": ("See", partial(desk.navigate, "clusters", address)),
+        "": ("Dismiss", partial(dismiss, desk, address)),
     }
     if row.state is State.STOPPED:  # it costs next to nothing, and waits for whoever wants it
         return
@@ -75,8 +75,8 @@ def _broken_off(task: TaskRow | None) -> bool:
 
 def _found(desk: Desk) -> Iterator[Concern]:
     for cluster in desk.store.found.rows():
-        if cluster.state == "stopped":
-            continue
+        if cluster.state == "stopped" or cluster.name not in desk.store.ours:
+            continue  # a colleague's is no concern of ours
         price = f"{money_text(cluster.price_per_hour)} an hour, " if cluster.price_per_hour else ""
         words = f"{price}launched {age_text(cluster.launched)}; no document here names it."
         act = partial(adopt, desk, main_window(), cluster)

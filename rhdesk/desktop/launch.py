@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.rows import ClusterRow, State, TaskRow
 from rhdesk.core.tasks import Progress
 from rhdesk.desktop.cluster_acts import assume, failed, task_name
 from rhdesk.desktop.skypilot_acts import told
 from rhdesk.desktop.widgets.dialog import confirm
-from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -40,20 +38,31 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
         assume(desk, row, State.LAUNCHING)
     stopped = row is not None and row.cloud is not None and row.cloud.state == "stopped"
 
-    async def up(workspace: Workspace, progress: Progress) -> None:
-        bring = workspace.start if stopped else workspace.up
-        try:
-            await bring(address, progress, on_event=told(progress))
-        except RhError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():  # nobody waits for it any more, and it must be known
-                desk.mailbox.post(partial(desk.notifier.error, error, act=f"Giving up the launch of {address}"))
-            raise
-        finally:  # one that was given up ends only when nothing of it is left
-            if not desk.loop.closed:
-                desk.mailbox.post(partial(desk.retry_now, address))
+    bringing: list[asyncio.Task[object]] = []
 
-    def done(_: None) -> None:
+    async def up(workspace: Workspace, progress: Progress) -> bool:
+        bring = workspace.start if stopped else workspace.up
+        inner: asyncio.Task[object] = asyncio.ensure_future(bring(address, progress, on_event=told(progress)))
+        bringing.append(inner)
+        try:
+            await inner
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the window closes
+                inner.cancel()
+                raise
+            return False  # given up, and what it had made is gone
+        return True
+
+    def give_up() -> None:
+        if not bringing or bringing[0].cancelling():
+            return
+        desk.loop.call_soon(bringing[0].cancel)
+
+    def done(is_up: bool) -> None:
+        if not is_up:
+            desk.notifier.info(f"The launch of {address} was given up; no more of it runs than before.")
+            return
         desk.notifier.success(f"{address} is up.")
         if on_done is not None:
             on_done()
@@ -65,32 +74,37 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
         go_to=("clusters", address),
         on_done=done,
         on_error=lambda error: failed(desk, address, error),
+        on_end=lambda: desk.retry_now(address),
         assumes=State.LAUNCHING,
+        give_up=give_up,
     )
 
 
-def cancel_launch(desk: Desk, address: str) -> None:
-    """Leave a launch; what it made is taken down, and looked for until nothing is left."""
-    desk.tasks.cancel(task_name(address))
-    desk.notifier.info(f"The launch of {address} is cancelled; rhdesk makes sure that nothing of it is left.")
-
-
 def ask_before_closing(desk: Desk, window: QWidget, close: Callable[[], object]) -> bool:
-    """Ask, where a launch goes on that would end with the window; False: nothing has to be asked."""
-    going = [task for task in desk.store.tasks.rows() if task.state == "running" and task.assumes is State.LAUNCHING]
+    """Ask, where something goes on in a cloud that would be left half done; False: nothing has to be asked."""
+    going = [
+        task
+        for task in desk.store.tasks.rows()
+        if task.state == "running" and task.assumes is not None and _is_in_cloud(desk, task)
+    ]
     if not going:
         return False
     confirm(
         window,
-        "Close the window and give the launch up?",
-        "What it has made so far may go on and cost money; you see it under Needs attention when you open rhdesk "
-        "again. Wait until it is up, or cancel it first.",
+        "Close the window while this goes on in a cloud?",
+        "It is broken off. What it has made, or has not ended yet, may go on and cost money; look at it when you open "
+        "rhdesk again. Wait until it has ended, or cancel it first.",
         "Close anyhow",
         close,
         victims=[f"{task.title} · {task.sentence}" for task in going],
         leave_text="Keep the window",
     ).setObjectName("close-while-launching")
     return True
+
+
+def _is_in_cloud(desk: Desk, task: TaskRow) -> bool:
+    row = desk.store.clusters.get(task.name.removeprefix(task_name("")))
+    return row is not None and row.kind == "cloud"
 
 
 def main_window() -> QWidget:

@@ -18,6 +18,7 @@ from rhdesk.desktop.app import start
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.shell import Shell
+from rhresources.cloud.identity import identity
 from rhresources.cloud.problems import CloudProblem
 
 
@@ -86,6 +87,16 @@ def test_that_a_cluster_that_nobody_names_is_told_with_adopt(window: Shell, sky:
     assert "$0.80 an hour, launched 2 h ago" in concern.text
     assert concern.act_text == "Adopt"
     assert about(window, "old") == [], "it does not run"
+
+
+def test_that_clusters_of_colleagues_are_no_concern(window: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
+    sky.server = replace(sky.server, owned=False, url="http://sky.lab:46580")
+    found(sky, "ada-dev")
+    found(sky, "mine", labels={"rhdesk": identity(window.desk.home)})
+    window.desk.retry_now()
+    qtbot.waitUntil(lambda: bool(about(window, "mine")), timeout=LONG)
+    assert about(window, "ada-dev") == []
+    assert "ada-dev" in window.desk.store.found, "it is listed all the same"
 
 
 def test_that_a_skypilot_that_cannot_be_asked_is_told_once(window: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:

@@ -197,6 +197,22 @@ def test_that_what_a_cloud_cannot_do_is_greyed_with_the_reason(dialog: CloudClus
     assert "cannot stop spot instances" in form.autostop.then.chip("stop").toolTip()
 
 
+def test_that_the_review_says_the_autostop_that_is_asked_for(dialog: CloudClusterDialog, qtbot: QtBot) -> None:
+    dialog.picker.look_for(OfferFilter("L4"))
+    dialog.next.click()
+    qtbot.waitUntil(lambda: dialog.review.stops.text() == "Stops after 1 h idle.", timeout=LONG)
+    form = dialog.form
+    retype(form.cloud.line, "")
+    form.spot.choose("yes")
+    qtbot.waitUntil(lambda: "Goes away after 1 h idle." in dialog.review.stops.text(), timeout=LONG)
+    assert "Most clouds cannot stop spot instances" in words(dialog)
+    form.spot.choose("no")
+    retype(form.region.line, "")
+    retype(form.cloud.line, "verda")
+    qtbot.waitUntil(lambda: "Never stops by itself." in dialog.review.stops.text(), timeout=LONG)
+    assert "cannot end hosts by themselves" in words(dialog)
+
+
 @pytest.mark.parametrize(
     ("field", "text", "message"),
     [

@@ -19,10 +19,12 @@ from pytestqt.qtbot import QtBot
 from rhdesk.core.autostop import autostop_words, countdown_text, stops_at
 from rhdesk.core.cloud_feed import next_look
 from rhdesk.core.rows import ClusterRow, RunRow, State
+from rhdesk.core.tasks import cluster_task
 from rhdesk.desktop.app import make_window, start
-from rhdesk.desktop.cloud_acts import set_autostop, stop, why_not_autostop, why_not_stop
+from rhdesk.desktop.attention import concerns
+from rhdesk.desktop.cloud_acts import dismiss, set_autostop, stop, why_not_autostop, why_not_stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
-from rhdesk.desktop.launch import cancel_launch, launch
+from rhdesk.desktop.launch import launch
 from rhdesk.desktop.pages.clusters import ClustersPage
 from rhdesk.desktop.shell import Shell
 from rhresources.cloud.answers import CloudCluster
@@ -108,7 +110,10 @@ def test_that_a_launch_that_is_given_up_leaves_nothing(eval_shell: Shell, sky: S
     qtbot.waitUntil(lambda: bool(sky.known), timeout=LONG)
     page = panel(eval_shell, "~/eval")
     qtbot.waitUntil(lambda: "Making the instances" in words(page.panel), timeout=LONG)
-    cancel_launch(eval_shell.desk, "~/eval")
+    eval_shell.desk.tasks.give_up(cluster_task("~/eval"))
+    qtbot.waitUntil(lambda: "Ending what was begun" in words(page.panel), timeout=LONG)
+    assert state_word(eval_shell, "~/eval") == "Launching", "it is not over before nothing is left"
+    assert concerns(eval_shell.desk) == []
     qtbot.waitUntil(lambda: not sky.known, timeout=LONG)
     assert len(sky.asked("down")) == 1
     qtbot.waitUntil(lambda: state_word(eval_shell, "~/eval") == "Down", timeout=LONG)
@@ -163,7 +168,7 @@ def test_that_closing_the_window_in_the_middle_of_a_launch_is_asked_about(
     assert dialog is not None
     assert "Launching ~/eval" in words(dialog)
     press(dialog, "Keep the window")
-    cancel_launch(eval_shell.desk, "~/eval")
+    eval_shell.desk.tasks.give_up(cluster_task("~/eval"))
     qtbot.waitUntil(lambda: not sky.known, timeout=LONG)
 
 
@@ -272,6 +277,17 @@ def test_that_autostop_is_set_and_cleared_from_its_dialog(fleet: Shell, sky: Sta
     qtbot.waitUntil(lambda: row_of(fleet, "~/slurm").autostop_mins == 4, timeout=LONG)
 
 
+def test_that_an_autostop_that_is_refused_stays_in_its_dialog(fleet: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
+    sky.fail["autostop"] = CloudProblem("SkyPilot did not take it.", code="failed")
+    set_autostop(fleet.desk, fleet, "~/slurm")
+    dialog = opened(fleet, "autostop-dialog")
+    assert dialog is not None
+    press(dialog, "Set")
+    qtbot.waitUntil(lambda: "SkyPilot did not take it." in words(dialog), timeout=LONG)
+    assert dialog.isVisible()
+    dialog.done(0)
+
+
 def test_that_one_that_vanished_says_so(fleet: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
     name = next(name for name in sky.known if name.startswith("half"))
     del sky.known[name]
@@ -280,6 +296,8 @@ def test_that_one_that_vanished_says_so(fleet: Shell, sky: StandInSkyPilot, qtbo
     qtbot.waitUntil(lambda: row_of(fleet, "~/half").notice is not None, timeout=LONG)
     page = panel(fleet, "~/half")
     qtbot.waitUntil(lambda: "its instances were ended outside of rhdesk" in words(page.panel), timeout=LONG)
+    dismiss(fleet.desk, "~/half")
+    qtbot.waitUntil(lambda: row_of(fleet, "~/half").notice is None, timeout=LONG)
 
 
 def test_that_a_skypilot_that_cannot_be_asked_hides_no_cluster(

@@ -7,7 +7,7 @@ from shiboken6 import isValid
 
 from rhdesk.core.autostop import countdown_text
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow
+from rhdesk.core.rows import ClusterRow, Problem
 from rhdesk.desktop.cloud_acts import change_autostop
 from rhdesk.desktop.forms.autostop_field import AutostopField
 from rhdesk.desktop.widgets.base import Label
@@ -49,8 +49,15 @@ class AutostopDialog(Dialog):
             return
         self.accept_button.setEnabled(False)
 
-        def ended() -> None:
+        def done() -> None:
             if isValid(self):
                 self.accept()
 
-        change_autostop(self._desk, self._address, *value, ended)
+        def failed(error: BaseException) -> None:
+            if not isValid(self):
+                self._desk.notifier.error(error, act=f"Autostop of {self._address}")
+                return
+            self.accept_button.setEnabled(True)
+            self.show_problem(Problem.of(error))
+
+        change_autostop(self._desk, self._address, *value, done, failed)

@@ -21,6 +21,7 @@ from rhdesk.desktop.forms.offers_loading import OffersLoading
 from rhdesk.desktop.forms.request_review import RequestReview
 from rhdesk.desktop.widgets.base import Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
+from rhresources.cloud.task import autostop_of
 from rhresources.documents import ClusterDocument, dump_document, parse_document, plain_values, update_text
 from rhresources.errors import DocumentError, RhError
 
@@ -82,7 +83,10 @@ class CloudClusterDialog(Dialog):
         if template is not None:
             values.pop("description", None)
         self.form.set_values(
-            values, autostop=(settings.default_autostop, settings.autostop_down), spot=settings.use_spot
+            values,
+            autostop=(settings.default_autostop, settings.autostop_down),
+            spot=settings.use_spot,
+            provider=settings.default_provider,
         )
         self.form.changed.connect(self._changed)
         self.form.choose_asked.connect(self._choose_again)
@@ -224,7 +228,6 @@ class CloudClusterDialog(Dialog):
         """Say what is wrong, what it costs, and what the document is."""
         self._pause.stop()
         self._review_price()
-        self.review.show_autostop(self.form.autostop.value())
         try:
             document = parse_document(self.form.values())
         except DocumentError as error:
@@ -238,6 +241,8 @@ class CloudClusterDialog(Dialog):
         self.form.show_errors(self._place_errors())
         assert isinstance(document, ClusterDocument)
         self.review.show_yaml(dump_document(document))
+        asked = self.form.autostop.value() or (-1, False)
+        self.review.show_autostop(*autostop_of(document, self._settings), asked=asked)
         refused = self._refused is not None and list(self.form.errors) == [self._refused[0]]
         return document if not self.form.errors or (refused and self._tried) else None  # it may have capacity by now
 

@@ -58,8 +58,8 @@ class AutostopField(QWidget):
     def set_cloud(self, cloud: str, spot: bool) -> None:
         """Grey what this cloud cannot do, and say why."""
         self._cloud, self._spot = cloud, spot
-        for key, act in (("stop", "autostop"), ("down", "autostop_down")):
-            self.then.chip(key).allow(limits.why_not(cloud, act, spot=spot))  # type: ignore[arg-type]
+        self.then.chip("stop").allow(self._why_not_stop())
+        self.then.chip("down").allow(limits.why_not(cloud, "autostop_down"))
         if not self.then.chip(self.then.current).isEnabled():
             other = "down" if self.then.current == "stop" else "stop"
             if self.then.chip(other).isEnabled():
@@ -90,11 +90,20 @@ class AutostopField(QWidget):
         self.then.setVisible(not never)
         self._then_word.setVisible(not never)
         self._note.setText(self._words(never))
-        self._note.set_role("bad" if never else "faint")
+        self._note.set_role("bad" if never or self._cannot() else "faint")
         self._note.setVisible(bool(self._note.text()))
+
+    def _cannot(self) -> str:
+        """Why neither can be done in this cloud."""
+        stop = self._why_not_stop()
+        return limits.why_not(self._cloud, "autostop_down") if stop else ""
+
+    def _why_not_stop(self) -> str:
+        if self._spot and not self._cloud:
+            return "Most clouds cannot stop spot instances, and which it will be is not known yet."
+        return limits.why_not(self._cloud, "autostop", spot=self._spot)
 
     def _words(self, never: bool) -> str:
         if never:
             return "It goes on costing money until somebody takes it down."
-        why = limits.why_not(self._cloud, "autostop", spot=self._spot)
-        return why if why and self.then.current == "down" else ""
+        return self._cannot() or (self._why_not_stop() if self.then.current == "down" else "")

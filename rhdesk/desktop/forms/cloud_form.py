@@ -31,6 +31,7 @@ class CloudForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._base: dict[str, Any] = {}
+        self._provider = ""  # the cloud of the settings; "" is the cheapest
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
@@ -95,9 +96,14 @@ class CloudForm(QWidget):
 
     # ------------------------------------------------------------ the values
 
-    def set_values(self, values: Mapping[str, Any], *, autostop: tuple[int, bool], spot: bool) -> None:
-        """Show a document as plain values; `autostop` and `spot` are what it gets where it says nothing."""
+    def set_values(
+        self, values: Mapping[str, Any], *, autostop: tuple[int, bool], spot: bool, provider: str = CHEAPEST
+    ) -> None:
+        """Show a document as plain values; `autostop`, `spot` and `provider` are what it gets where it says nothing."""
         self._base = dict(values)
+        self._provider = "" if provider == CHEAPEST else provider
+        if self._provider:
+            self.cloud.line.setPlaceholderText(f"{self._provider}, by the settings")
         for name, line in self.lines.items():
             found = values.get(name)
             if name == "labels":
@@ -212,7 +218,7 @@ class CloudForm(QWidget):
 
     def _follow(self) -> None:
         """What a cloud cannot do is greyed with the reason."""
-        cloud = self.cloud.text
+        cloud = self.cloud.text or self._provider
         reason = limits.why_not(cloud, "spot")
         self.spot.chip("yes").allow(reason)
         if reason and self.is_spot:

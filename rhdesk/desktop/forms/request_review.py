@@ -91,9 +91,12 @@ class RequestReview(QWidget):
             )
         self._note(nothing)
 
-    def show_autostop(self, value: tuple[int, bool] | None) -> None:
-        minutes, down = value if value is not None else (-1, False)
-        self.stops.setText(f"{autostop_words(minutes, down)}." if value is not None else "")
+    def show_autostop(self, minutes: int, down: bool, *, asked: tuple[int, bool]) -> None:
+        """Say what will be done when nothing runs on it, and where that is other than what was `asked` for."""
+        words = f"{autostop_words(minutes, down)}."
+        if (minutes, down) != asked and asked[0] >= 0:
+            words += " It cannot stop there." if minutes >= 0 else " The cloud cannot do what is asked for."
+        self.stops.setText(words)
         self.stops.set_role("bad" if minutes < 0 else "muted")
 
     def show_yaml(self, text: str) -> None:

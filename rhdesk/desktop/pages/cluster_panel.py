@@ -18,7 +18,6 @@ from rhdesk.desktop.cloud_acts import cloud_menu, stop, why_not_stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down, task_name, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
 from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_not_delete
-from rhdesk.desktop.launch import cancel_launch
 from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
@@ -159,7 +158,7 @@ class ClusterPanel(SidePanel):
         more.setObjectName("cluster-more")
         more.clicked.connect(lambda checked=False: self._more(more))
         if starts:
-            first = Button("Cancel", "", "x", lambda: self._cancel(row))
+            first = Button("Cancel", "", "x", lambda: self._desk.tasks.give_up(task))
         elif row.is_template:
             first = Button("Rent…", "primary", "cloud", lambda: bring_up(self._desk, row.address))
         elif row.state in _GOES_ON:
@@ -184,12 +183,6 @@ class ClusterPanel(SidePanel):
             terminal.setToolTip("Open in the system's terminal")
             buttons.append(terminal)
         self.set_buttons([*buttons, more])
-
-    def _cancel(self, row: ClusterRow) -> None:
-        if row.kind == "cloud":
-            cancel_launch(self._desk, row.address)
-        else:
-            self._desk.tasks.cancel(task_name(row.address))
 
     def _more(self, button: Button) -> None:
         row = self._desk.store.clusters.get(self._address)

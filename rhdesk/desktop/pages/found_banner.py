@@ -29,7 +29,8 @@ class FoundBanner(QFrame):
         self._show()
 
     def _show(self) -> None:
-        rows = self._desk.store.found.rows()
+        store = self._desk.store
+        rows = [row for row in store.found.rows() if row.name in store.ours]
         price = sum(row.price_per_hour or 0.0 for row in rows if row.state != "stopped")
         cost = f" They cost {money_text(price)} an hour." if price else ""
         self._words.setText(f"SkyPilot has {count_text(len(rows), 'cluster')} that no document here names.{cost}")

@@ -221,7 +221,7 @@ class _TaskCard(Card):
 
     def _cancel_task(self) -> None:
         if self._task is not None:
-            self._desk.tasks.cancel(self._task.name)
+            self._desk.tasks.give_up(self._task.name)
 
     def _go_to(self) -> None:
         if self._task is not None and self._task.go_to is not None:

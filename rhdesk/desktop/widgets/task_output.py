@@ -40,7 +40,7 @@ class TaskOutput(QWidget):
         row.addWidget(self._spinner)
         self._state = Label("", "muted")
         row.addWidget(self._state, 1)
-        self.cancel_button = Button("Cancel", "", on_click=lambda: desk.tasks.cancel(name))
+        self.cancel_button = Button("Cancel", "", on_click=lambda: desk.tasks.give_up(name))
         self.cancel_button.setObjectName("task-cancel")
         self.retry_button = Button("Try again", "", "refresh-cw", self.retry.emit)
         row.addWidget(self.retry_button)
