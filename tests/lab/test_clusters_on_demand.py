@@ -52,7 +52,7 @@ async def workspace(
         monkeypatch.setenv(name, value)
     aws.python(short_path / "skypilot" / "bin")
     monkeypatch.setenv("RH_SKYPILOT_ENVIRONMENT", str(short_path / "skypilot"))
-    workspace = Workspace(rh_home, "command line")
+    workspace = Workspace(rh_home)
     yield workspace
     await workspace.close()
     await workspace.skypilot.close()

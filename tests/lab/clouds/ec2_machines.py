@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from moto.ec2.models import ec2_backends
 
-from lab.clouds.machine import COMMAND, settings
+from lab.clouds.machine import command, settings
 from lab.clouds.offers import ZONES
 
 ACCOUNT = "123456789012"
@@ -143,7 +143,7 @@ class Machines:
         )
         with (disk / "console.log").open("ab") as console:
             process = subprocess.Popen(
-                [*_END_WITH_PARENT, *COMMAND],
+                [*_END_WITH_PARENT, *command()],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console, text=True, env=environment,
                 start_new_session=True,
             )  # fmt: skip

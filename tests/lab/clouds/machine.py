@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.clouds.downloads import HOME
 
-COMMAND = (
-    *("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL"),
-    *("bash", str(Path(__file__).with_name("machine.sh"))),
-)
-"""It says "ready", waits for a line once it has its network card, and is the host then."""
+
+def command() -> list[str]:
+    """What says "ready", waits for a line once it has its network card, and is the host then.
+
+    It was booted just now by its own clock: by that SkyPilot's daemon tells that a machine which stopped was started again.
+    """
+    since = str(-int(time.clock_gettime(time.CLOCK_BOOTTIME)))
+    own = ("--net", "--mount", "--uts", "--ipc", "--pid", "--time", "--boottime", since)
+    return ["unshare", *own, "--fork", "--kill-child=KILL", "bash", str(Path(__file__).with_name("machine.sh"))]
+
 
 OFFLINE = {"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never", "PIP_NO_INDEX": "1"}
 """Variables of sessions: nothing looks for what cannot be reached."""
@@ -34,7 +40,7 @@ def settings(
     variables: Mapping[str, str],
     start: Path | None = None,
 ) -> dict[str, str]:
-    """The environment of `COMMAND`; machine.sh says what each of them is.
+    """The environment of `command`; machine.sh says what each of them is.
 
     Args:
         disk: made here.

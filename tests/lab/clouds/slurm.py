@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.clouds.downloads import node_home, node_python, node_wheels
 from lab.clouds.lab import CloudLab
-from lab.clouds.machine import COMMAND, settings
+from lab.clouds.machine import command, settings
 from lab.hosts import free_network
 from lab.namespaces import end, start_holder
 from lab.sshd import make_key
@@ -37,7 +37,7 @@ class SlurmLab(CloudLab):
         super().__init__(f"{network}.254", f"{network}.253", 24)
         try:
             self.key = make_key(self.folder / "key")
-            self._host = start_holder(COMMAND, self.log, environment=self._environment())
+            self._host = start_holder(command(), self.log, environment=self._environment())
             try:
                 self._plug_in()
                 self._wait()
