@@ -233,9 +233,13 @@ class CloudMachines:
             CloudProblem: SkyPilot cannot be asked, or does not take it.
         """
         seen = await self.look()
+        if seen is None or seen.state != "up":
+            what = seen.state if seen is not None else "gone"
+            raise CloudProblem(
+                f"{self.kept.address} was brought up, and SkyPilot says that it is {what}.", remedy="Bring it up again."
+            )
         wanted = self.wanted(seen)
-        _, step = next_step(Life("up", wanted), seen)
-        if step != "set autostop" or seen is None:
+        if next_step(Life("up", wanted), seen)[1] != "set autostop":
             return
         await self._skypilot().autostop(self.name, wanted.minutes, down=wanted.down and wanted.minutes >= 0)
         seen = await self.look()

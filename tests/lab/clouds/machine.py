@@ -13,7 +13,7 @@ from lab.clouds.downloads import HOME
 def command() -> list[str]:
     """What says "ready", waits for a line once it has its network card, and is the host then.
 
-    It was booted just now by its own clock: by that SkyPilot's daemon tells that a machine which stopped was started again.
+    It was booted just now, as it says: by that SkyPilot's daemon tells that a machine which stopped was started again.
     """
     since = str(-int(time.clock_gettime(time.CLOCK_BOOTTIME)))
     own = ("--net", "--mount", "--uts", "--ipc", "--pid", "--time", "--boottime", since)
