@@ -2,7 +2,8 @@
 
 Who never used a cloud has nothing to look at, and SkyPilot is not touched. While something changes it is asked often,
 while something is up every minute, and once a day otherwise, so that what is up and named by nobody is found. These
-looks ask SkyPilot's server alone; the clouds themselves are asked only where something cannot be explained otherwise.
+looks ask SkyPilot's server alone; the clouds themselves are asked at the start and once a day, and where something
+cannot be explained otherwise.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class CloudFeed:
         self._heard = heard
         self._wakened = asyncio.Event()
         self._ask_cloud = False
-        self._asked_cloud = 0.0
+        self._asked_cloud = float("-inf")
         self._pause = _FIRST_PAUSE
 
     def wake(self) -> None:
@@ -112,6 +113,9 @@ class CloudFeed:
         own = await asyncio.to_thread(identity, self._workspace.home)
         ours = frozenset(name for name, each in found.items() if info.owned or each.labels.get(LABEL) == own)
         self._mailbox.post(partial(self._show, found, ours, info))
+        if entries and time.monotonic() - self._asked_cloud >= _DAILY:
+            self._ask_cloud = True  # SkyPilot's own list may be old: once a day, and at the start, the clouds are asked
+            return 0.0
         return next_look(entry.cluster for entry in entries)
 
     def _show(self, found: dict[str, CloudCluster], ours: frozenset[str], info: ServerInfo) -> None:

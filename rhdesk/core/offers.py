@@ -81,6 +81,12 @@ def by_price(offers: Iterable[Offer], spot: bool) -> list[Offer]:
     return sorted(offers, key=order)
 
 
+def both_orders(offers: Iterable[Offer]) -> dict[bool, list[Offer]]:
+    """By their price (False), and by that as spot instances (True). Takes a moment where there are many thousands."""
+    known = list(offers)
+    return {spot: by_price(known, spot) for spot in (False, True)}
+
+
 def cheapest(offers: Iterable[Offer], spot: bool) -> Offer | None:
     """The cheapest that can really be had; None where there is none with a price. Of equals it is the first."""
     best, lowest = None, 0.0

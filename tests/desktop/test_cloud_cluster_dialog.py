@@ -257,6 +257,8 @@ def test_that_one_is_told_where_nothing_fits(dialog: CloudClusterDialog, qtbot: 
     assert "It is offered by GCP." in words(dialog)
     retype(dialog.form.instance.line, "B200:64")
     qtbot.waitUntil(lambda: "No cloud offers this." in words(dialog), timeout=LONG)
+    retype(dialog.form.instance.line, "CPU:2+")
+    qtbot.waitUntil(lambda: "an hour or more" in words(dialog), timeout=LONG)
 
 
 # ---------------------------------------------------------------- from what there is

@@ -190,6 +190,14 @@ def fleet(cloud_shell: Shell, sky: StandInSkyPilot, rh_home: Path, qtbot: QtBot)
     return cloud_shell
 
 
+def test_that_the_clouds_themselves_are_asked_at_the_start(fleet: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: bool(sky.asked("refresh")), timeout=LONG)
+    fleet.desk.retry_now()
+    looks = len(sky.asked("clusters"))
+    qtbot.waitUntil(lambda: len(sky.asked("clusters")) > looks, timeout=LONG)
+    assert len(sky.asked("refresh")) == 1, "and then once a day"
+
+
 def test_that_states_have_words_and_reasons(fleet: Shell) -> None:
     assert state_word(fleet, "~/stopped") == "Stopped"
     assert state_word(fleet, "~/away") == "Stops itself"

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QStackedWidget, QV
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.offers import OfferFilter, fitting, wish_of
+from rhdesk.core.offers import PROCESSORS, OfferFilter, fitting, wish_of
 from rhdesk.core.rows import Problem
 from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cloud_form import CloudForm
@@ -267,15 +267,19 @@ class CloudClusterDialog(Dialog):
 
     def _review_price(self) -> None:
         values = self.form.values()
-        price = values.get("price_per_hour")
+        price, instance, offers = (
+            values.get("price_per_hour"),
+            str(values.get("instance_type", "")),
+            self.loading.offers,
+        )
+        # a SkyPilot elsewhere may know no prices of hosts without accelerators; that is not the same as none
+        unlisted = instance.upper().startswith(PROCESSORS) and all(offer.accelerator for offer in offers)
         self.review.show_price(
-            fitting(
-                self.loading.offers, str(values.get("instance_type", "")), self.form.cloud.text, self.form.region.text
-            ),
+            fitting(offers, instance, self.form.cloud.text, self.form.region.text),
             hosts=self.form.host_count,
             spot=self.form.is_spot,
             price=price if isinstance(price, float) else None,
-            known=bool(self.loading.offers),
+            known=bool(offers) and not unlisted,
             why_not=self.loading.why_not,
         )
 

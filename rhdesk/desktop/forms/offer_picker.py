@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from rhdesk.core.offers import OfferFilter, by_price, cheapest, counted, key_of, kind_of
+from rhdesk.core.offers import OfferFilter, cheapest, counted, key_of, kind_of
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.filter_chip import FilterChip
@@ -83,10 +83,9 @@ class OfferPicker(Card):
 
     # ------------------------------------------------------------ what is shown
 
-    def show_offers(self, offers: Sequence[Offer]) -> None:
-        """Show these; the filters stay."""
-        self._offers = list(offers)
-        self._ordered = {spot: by_price(offers, spot) for spot in (False, True)}
+    def show_offers(self, ordered: dict[bool, list[Offer]]) -> None:
+        """Show these, in `both_orders`; the filters stay."""
+        self._ordered, self._offers = ordered, ordered[False]
         if self._offers and not any(offer.enabled for offer in self._offers):
             self.enabled.setChecked(False)  # else there would be nothing, and no word why
             self._filter = replace(self._filter, enabled_only=False)

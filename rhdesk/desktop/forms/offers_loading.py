@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -10,6 +11,7 @@ from shiboken6 import isValid
 
 from rhdesk.core.cloud_feed import show_server
 from rhdesk.core.desk import Desk
+from rhdesk.core.offers import both_orders
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import bytes_text
 from rhdesk.desktop.forms.offer_picker import OfferPicker
@@ -46,7 +48,7 @@ class OffersLoading(QObject):
     def _load(self, *, install: bool) -> None:
         self._say("Looking at SkyPilot…")
 
-        async def load(workspace: Workspace, progress: Progress) -> tuple[ServerInfo, list[Offer] | None]:
+        async def load(workspace: Workspace, progress: Progress) -> tuple[ServerInfo, dict[bool, list[Offer]] | None]:
             skypilot = workspace.skypilot
             info = await skypilot.info()
             if info.state == "not-installed" and not install:
@@ -54,9 +56,9 @@ class OffersLoading(QObject):
             hear = told(lambda sentence, fraction=None: self._desk.mailbox.post(lambda: self._say(sentence)))
             info = await skypilot.ensure(hear)
             self._desk.mailbox.post(lambda: self._say("Asking for offers and prices…"))
-            return info, await skypilot.offers("")
+            return info, await asyncio.to_thread(both_orders, await skypilot.offers(""))
 
-        def done(found: tuple[ServerInfo, list[Offer] | None]) -> None:
+        def done(found: tuple[ServerInfo, dict[bool, list[Offer]] | None]) -> None:
             info, offers = found
             show_server(self._desk.store, info)
             if not isValid(self):
@@ -64,7 +66,7 @@ class OffersLoading(QObject):
             if offers is None:
                 self._say_not_installed(info)
                 return
-            self.offers, self.why_not = offers, ""
+            self.offers, self.why_not = offers[False], ""
             self._picker.show_offers(offers)
             self.loaded.emit()
 

@@ -66,6 +66,8 @@ class RequestReview(QWidget):
         found = estimate(offers, spot, hosts)
         hour = price if price is not None else found.hour if found is not None else None
         self.hour.setText(money_text(hour))
+        prices = {offer.spot_price if spot else offer.price for offer in offers if offer.enabled}
+        self._unit.setText("an hour or more" if price is None and len(prices) > 1 else "an hour")
         self._unit.setVisible(hour is not None)
         if hour is not None:
             month = hour * 730
