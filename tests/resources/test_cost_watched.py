@@ -13,6 +13,7 @@ from rhresources.cloud.answers import Usage
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.task import sky_name
 from rhresources.costs.clock import Moment
+from rhresources.costs.ledger import FILE_NAME
 from rhresources.costs.observer import Costs
 from rhresources.costs.spending import bill, total
 from rhresources.costs.watched import WatchedSkyPilot
@@ -177,6 +178,27 @@ async def test_a_launch_that_failed_costs_nothing(costs: Costs, cloud: Cloud, tm
     cloud.at = T0 + 9 * HOUR
     charges, _ = await costs.charges()
     assert total(charges).amount == 0
+
+
+@pytest.mark.parametrize("bad", ["damaged ledger", "strange answer"])
+async def test_that_no_act_fails_because_of_what_it_costs(tmp_path: Path, cloud: Cloud, bad: str) -> None:
+    costs = Costs(tmp_path, ResourceNames(tmp_path))
+    sky = WatchedSkyPilot(cloud, costs)
+    if bad == "damaged ledger":
+        (tmp_path / FILE_NAME).write_bytes(b"not a database" * 1000)
+    else:
+        cloud.all_usage = [None]  # type: ignore[list-item]
+    await sky.launch("one", "", silent)
+    await sky.stop("one", silent)
+    await sky.start("one", silent)
+    assert costs.problem is not None, "and it is told"
+    assert [cluster.name for cluster in await sky.clusters()] == ["one"]
+    cloud.fail["launch"] = CloudProblem("There is none.", code="no-capacity")
+    with pytest.raises(CloudProblem, match="There is none"):
+        await sky.launch("two", "", silent)
+    await sky.down("one", silent)
+    assert cloud.known == {}
+    await costs.close()
 
 
 async def test_that_the_workspaces_skypilot_is_watched(rh_home: Path) -> None:

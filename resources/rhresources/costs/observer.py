@@ -120,9 +120,11 @@ class Costs:
         Raises:
             CloudProblem: it cannot be asked.
         """
-        days = _USAGE_DAYS
+        days, marks = _USAGE_DAYS, list[float]()
         if self._exists():
-            last = await asyncio.to_thread(lambda: self._open().marked(_USAGE))
+            if not await self._note(lambda: marks.append(self._open().marked(_USAGE))):
+                return
+            last = marks[0]
             days = max(days, math.ceil((self.clock().wall - last) / 86_400) + 1) if last else 365
         await self.saw_usage(await skypilot.usage(days), await skypilot.info())
 
@@ -208,13 +210,24 @@ class Costs:
         time = ledger.now(at)
         return charges_of(ledger.known(), ledger.runs(), time), time
 
-    async def _note(self, write: Callable[[], None]) -> None:
+    async def _note(self, write: Callable[[], None]) -> bool:
+        """Whether it was written down. Whatever hinders it, what clusters do goes on."""
         try:
             await asyncio.to_thread(write)
-            self.problem = None
         except RhError as error:
             log.info("not written down: %s %s", error, error.detail)
             self.problem = error
+        except Exception as error:
+            log.info("not written down", exc_info=True)
+            self.problem = RhError(
+                "What clusters cost cannot be written down now.",
+                remedy="Clusters go on; what they cost meanwhile is read from SkyPilot later.",
+                detail=f"{type(error).__name__}: {error}",
+            )
+        else:
+            self.problem = None
+            return True
+        return False
 
     def _see(
         self, life: Life, seen: Seen, at: Moment, price: float | None, since: float, autostop: float = -1.0

@@ -81,12 +81,14 @@ class WatchedSkyPilot:
         return found
 
     async def _read(self) -> None:
-        """SkyPilot's own times, as they are after something was done."""
+        """SkyPilot's own times, as they are after something was done; which does not fail because of them."""
         try:
             async with asyncio.timeout(_SOON):
                 await self._costs.reconcile(self._skypilot)
         except (CloudProblem, TimeoutError) as error:
             log.info("SkyPilot's times cannot be read now: %s", error)
+        except Exception:
+            log.info("SkyPilot's times cannot be read now", exc_info=True)
 
     # ------------------------------------------------------------ what is none of its business
 
