@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lab.skypilot_stand_in import StandInSkyPilot
 
-from rhresources.cloud.answers import CloudCluster, Usage
+from rhresources.cloud.answers import CloudCluster, ServerInfo, Usage
 from rhresources.cloud.task import sky_name
 from rhresources.costs.budget import alerts
 from rhresources.costs.charges import charges_of
@@ -120,17 +120,38 @@ async def test_that_skypilots_own_times_and_the_first_price_stay(costs: Costs, h
     assert await costs.is_due()
 
 
-async def test_that_a_clock_that_is_wrong_here_is_judged_by_skypilots(costs: Costs, home: Path, hand: Hand) -> None:
+class LookingSkyPilot(StandInSkyPilot):
+    """When it asked the clouds last stands in its rows: `looked` once it was told to ask them."""
+
+    def __init__(self, cluster: CloudCluster, looked: float, *, owned: bool) -> None:
+        super().__init__()
+        self.server = ServerInfo("" if owned else "https://sky.example", owned=owned, state="ready")
+        self.cluster, self.looked = cluster, looked
+
+    async def clusters(
+        self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
+    ) -> list[CloudCluster]:
+        if refresh:
+            self.cluster = replace(self.cluster, updated=self.looked)
+        return [self.cluster]
+
+
+async def test_that_a_clock_that_is_wrong_here_is_judged_by_a_teams_server(
+    costs: Costs, home: Path, hand: Hand
+) -> None:
     hand.wrong_by, hand.at = 300 * DAY, T0 + HOUR
-    sky = StandInSkyPilot()
-    sky.known = {"a": a100(home, updated=T0 + HOUR)}
-    await costs.saw_clusters(list(sky.known.values()), None)
+    await costs.saw_clusters([a100(home)], None)
+    await costs.refresh(LookingSkyPilot(a100(home, updated=T0 + 5), T0 + HOUR, owned=False))
+    assert await spent(costs) == {"~/a100": 2.0}
 
-    async def clusters(refresh: bool) -> list[CloudCluster]:
-        return list(sky.known.values())
 
-    sky.clusters = clusters  # type: ignore[method-assign,assignment]
-    await costs.refresh(sky)
+@pytest.mark.parametrize("owned", [True, False])
+async def test_that_no_clock_is_judged_by_a_look_that_failed(costs: Costs, home: Path, hand: Hand, owned: bool) -> None:
+    hand.at = T0 + HOUR
+    await costs.saw_clusters([a100(home)], None)
+    stale = T0 + HOUR - 900
+    await costs.refresh(LookingSkyPilot(a100(home, updated=0.0 if owned else stale), stale, owned=owned))
+    assert (await costs.charges())[1] == T0 + HOUR
     assert await spent(costs) == {"~/a100": 2.0}
 
 

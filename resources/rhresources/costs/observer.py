@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rhresources.costs.budget import Alert, alerts
 from rhresources.costs.charges import Charge, charges_of
-from rhresources.costs.clock import Moment, now
+from rhresources.costs.clock import SETTLED, Moment, now
 from rhresources.costs.facts import Life, RunFact, Seen
 from rhresources.costs.ledger import FILE_NAME, Ledger
 from rhresources.costs.spending import Summary, summary_of
@@ -140,12 +140,16 @@ class Costs:
         Raises:
             CloudProblem: it cannot be asked.
         """
+        owned = (await skypilot.info()).owned
+        began = self.clock()
+        before = {} if owned else {each.name: each.updated for each in await skypilot.clusters()}
         clusters = await skypilot.clusters(refresh=True)
         at = self.clock()
         await self.saw_clusters(clusters, None)
-        asked = max((cluster.updated for cluster in clusters), default=0.0)
-        if asked and self._exists():  # just now, by SkyPilot's clock
-            await self._note(lambda: self._open().judge(asked, at))
+        # a team's server has a clock of its own. One that it could not ask about keeps the time of an earlier look
+        looked = [each.updated for each in clusters if each.updated > before.get(each.name, math.inf)]
+        if looked and at.steady - began.steady < SETTLED and self._exists():
+            await self._note(lambda: self._open().judge(max(looked), at))
         await self.reconcile(skypilot)
 
     async def is_due(self) -> bool:
