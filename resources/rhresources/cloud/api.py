@@ -169,11 +169,6 @@ class Api:
             if streaming is not None and not streaming.done():
                 streaming.cancel()
 
-    async def ended(self, request: str) -> None:
-        """Wait for the end of somebody's request, whatever it was; at once if there is none."""
-        with contextlib.suppress(CloudProblem):
-            await self._end_of(request, [])
-
     async def get(self, path: str, **params: Any) -> Any:
         """What a plain GET answers."""
         return _json(await self._send("GET", path, params=params))

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 _AGAIN = {"server-dead", "server-refused", "interrupted"}
 """Problems of a server of ours that a new start mends; what only asks is then asked again."""
 
-FIRST_CHECK = "skypilot-server-on-boot-check"
-"""The request with which a server of SkyPilot checks its clouds as it starts."""
-
 _CHECK_LIFE = 12 * 3600.0
 """Seconds that an answer of `/check` is shown before it is asked for anew."""
 
@@ -195,8 +192,6 @@ class ApiSkyPilot:
             except CloudProblem:
                 await self._service.doubt()
                 api = await self._service.api(on_event=on_event)
-            # a launch in the middle of it may find no cloud enabled
-            await api.ended(FIRST_CHECK)
         narration = Narration()
 
         def hear(line: str) -> None:
