@@ -318,8 +318,7 @@ class Connections:
         document = self.document_of(cluster)
         address = self._key_of(cluster)
         # every cluster of this kind is the one server of this computer
-        key = "machine" if document.type == "machine" else address
-        way = self._ways.get(key)
+        way = self._ways.get(key := "machine" if document.type == "machine" else address)
         if way is not None and way.document != document:
             if document.type == "machine":  # a route of this kind holds nothing; each brings its own limits up
                 way.document, way.route = document, self._route_for(document, address)
@@ -328,6 +327,8 @@ class Connections:
                 way = None
             else:
                 way.document = document
+                if (on_demand := way.route.on_demand) is not None:
+                    on_demand.described_by(document)
         if way is None:
             way = self._ways[key] = _Way(document, self._route_for(document, address))
             way.route.set_on_connection(self._host_told(way))

@@ -21,7 +21,6 @@ from rhresources.wire import cluster_pb2 as pb
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster, OnLaunch
     from rhresources.cloud.life import Notice
-    from rhresources.reach.cloud_machines import CloudMachines
     from rhresources.reach.cloud_route import CloudRoute
     from rhresources.stores.entry import Entry
     from rhresources.wire.client import ClusterClient
@@ -35,12 +34,14 @@ class CloudEntry:
 
     Attributes:
         address: our name of it; empty where no document names it.
+        last_address: what it was called here when no document of that name is there any more, or it is a built-in one.
         notice: what happened to it without us.
     """
 
     cluster: CloudCluster
     address: str = ""
     notice: Notice | None = None
+    last_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +191,17 @@ class OnDemand(Connections):
         """
         found = {each.name: each for each in await self.skypilot.clusters(None, refresh=refresh, start=start)}
         entries = []
-        for machines in await asyncio.to_thread(self._all_machines):
+        for cluster in await asyncio.to_thread(self._all_on_demand):
+            machines = self._on_demand(cluster).machines
             seen = found.pop(machines.name, None)
             kept = await machines.saw(seen)
-            if seen is not None:
+            if seen is None:
+                continue
+            if kept.address.startswith("^") or not await asyncio.to_thread(
+                self.names.exists, kept.address, kind="cluster"
+            ):
+                entries.append(CloudEntry(seen, "", kept.notice, kept.address))
+            else:
                 entries.append(CloudEntry(seen, kept.address, kept.notice))
         return entries + [CloudEntry(each) for each in found.values()]
 
@@ -216,19 +224,20 @@ class OnDemand(Connections):
                     files.change(notice=None)
 
     async def down_all(self, progress: Progress | None = None) -> list[tuple[str, RhError | None]]:
-        """Take down every cluster on demand that has a name here; (name, why not) of each. None hinders another."""
-        entries = [entry for entry in await self.cloud_clusters() if entry.address]
+        """Take down every cluster on demand that has or had a name here; (name, why not) of each. None hinders
+        another."""
+        addresses = [entry.address or entry.last_address for entry in await self.cloud_clusters()]
+        addresses = [address for address in addresses if address]
         told = progress or silent
 
-        async def end(entry: CloudEntry) -> RhError | None:
+        async def end(address: str) -> RhError | None:
             try:
-                await self.down(self._named(entry.address), True, lambda line: told(f"{entry.address}: {line}"))
+                await self.down(self._named(address), True, lambda line: told(f"{address}: {line}"))
             except RhError as error:
                 return error
             return None
 
-        outcomes = await asyncio.gather(*map(end, entries))
-        return [(entry.address, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+        return list(zip(addresses, await asyncio.gather(*map(end, addresses)), strict=True))
 
     async def adopt(self, sky_name: str, address: str) -> Entry:
         """Give a cluster that SkyPilot knows a name here: write its document.
@@ -255,7 +264,7 @@ class OnDemand(Connections):
             raise AlreadyExists(f"{whole} exists.", remedy="Choose another name.")
         document = document_of(entry.cluster)
         files = KeptCluster(self.home, sky_name, whole)
-        await asyncio.to_thread(lambda: files.change(seen=entry.cluster))
+        await asyncio.to_thread(lambda: files.change(seen=entry.cluster, address=whole))
         return await asyncio.to_thread(self.names.save, whole, document, overwrite=False)
 
     # ------------------------------------------------------------ inside
@@ -269,9 +278,9 @@ class OnDemand(Connections):
             )
         return route
 
-    def _all_machines(self) -> list[CloudMachines]:
-        """Of every cluster on demand that has a name here, whether saved or only used; reads files."""
-        return [self._on_demand(self._named(address)).machines for address in self._on_demand_addresses()]
+    def _all_on_demand(self) -> list[Described]:
+        """Every cluster on demand that has or had a name here, whether saved or only used; reads files."""
+        return [self._named(address) for address in self._on_demand_addresses()]
 
     def _on_demand_addresses(self) -> Iterable[str]:
         from rhresources.cloud.kept import kept_clusters
@@ -285,13 +294,13 @@ class OnDemand(Connections):
         used = {kept.address: None for kept in kept_clusters(self.home)}
         return dict.fromkeys((*used, *(address for address in saved if address in used or not address.startswith("^"))))
 
-    def _named(self, address: str) -> ClusterLike:
-        """The cluster of a name, by its document, or by what was seen where it has none any more."""
+    def _named(self, address: str) -> Described:
+        """The cluster of a name, by its document, or by what was seen where it has none any more; reads files."""
         from rhresources.cloud.kept import kept_clusters
 
         if self.names.exists(address, kind="cluster"):
-            return address
-        seen = next(kept.seen for kept in kept_clusters(self.home) if kept.address == address)
+            return Described(address, self.names.cluster(address))
+        seen = next((kept.seen for kept in kept_clusters(self.home) if kept.address == address), None)
         return Described(address, document_of(seen) if seen is not None else _ANY)
 
 

@@ -149,7 +149,8 @@ def test_that_names_do_not_meet(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     assert len({sky_name(each, one) for each in ("~/a-b", "~/a/b", "~/a.b", "~/A-B", "@/a-b", "/x/a-b")}) == 6
     assert sky_name("~/gpu", one) != sky_name("~/gpu", other), "two people's own ones on a team's server"
-    assert sky_name("@/gpu", one) == sky_name("@/gpu", other), "a team's one is the same for all"
+    assert sky_name("^rh-v100", one) != sky_name("^rh-v100", other), "a built-in name is everybody's"
+    assert sky_name("/team/gpu", one) == sky_name("/team/gpu", other), "a team's one is the same for all"
 
 
 @pytest.mark.parametrize(

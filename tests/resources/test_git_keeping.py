@@ -14,10 +14,10 @@ import pytest
 from lab.git_host import commit, git
 
 from rhresources.errors import RhError
+from rhresources.file_locks import only_one, remove_if_free
 from rhresources.git import writing
 from rhresources.git.checkouts import Checkouts
 from rhresources.git.kept import KEPT_DAYS
-from rhresources.git.locks import only_one, remove_if_free
 
 MakeRepository = Callable[..., Path]
 

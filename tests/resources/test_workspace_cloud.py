@@ -329,3 +329,49 @@ async def test_that_a_launch_that_was_broken_off_is_told(workspace: Workspace, c
     sky.known.clear()
     assert await workspace.cloud_clusters() == []
     assert list(kept_clusters(cloud_cluster.home)) == []
+
+
+async def test_that_the_next_launch_goes_by_what_the_document_says_then(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    assert await workspace.cluster_state(ADDRESS) == "down"  # which was looked at with what it said before
+    document = workspace.names.cluster(ADDRESS)
+    workspace.names.save(ADDRESS, document.model_copy(update={"autostop_mins": 33}), overwrite=True)
+    await workspace.up(ADDRESS)
+    assert cloud_cluster.skypilot.known[cloud_cluster.sky].autostop_mins == 33
+    workspace.names.save(ADDRESS, document.model_copy(update={"instance_type": "CPU:4+"}), overwrite=True)
+    (entry,) = await workspace.cloud_clusters()
+    assert entry.address == ADDRESS
+
+
+async def test_that_machines_without_a_document_are_found_and_can_be_ended(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    workspace.names.delete(ADDRESS)
+    (entry,) = await workspace.cloud_clusters()
+    assert (entry.address, entry.last_address) == ("", ADDRESS)
+    await workspace.adopt(cloud_cluster.sky, "~/named-again")
+    (entry,) = await workspace.cloud_clusters()
+    assert entry.address == "~/named-again"
+    workspace.names.delete("~/named-again")
+    assert await workspace.down_all() == [("~/named-again", None)]
+    assert cloud_cluster.skypilot.known == {}
+
+
+async def test_that_one_program_does_not_take_back_what_another_uses(
+    workspace: Workspace, second: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    sky, waits = cloud_cluster.skypilot, list[str]()
+    sky.gates["provisioning"] = asyncio.Event()
+    first = asyncio.create_task(workspace.up(ADDRESS))
+    await until(lambda: sky.known)
+    other = asyncio.create_task(second.up(ADDRESS, waits.append))
+    await asyncio.sleep(0.5)  # time in which it would ask for machines too
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+    sky.gates["provisioning"].set()
+    assert (await first).connected
+    assert sky.asked("launch") == [cloud_cluster.sky]
+    assert sky.asked("down") == []

@@ -28,14 +28,15 @@ _SLUG_LENGTH = 24  # GCP allows 35 characters, and SkyPilot appends up to 4
 def sky_name(address: str, home: Path | None = None) -> str:
     """What SkyPilot calls the cluster at `address` ("~/team/gpu"): readable, the same always, and of it alone.
 
-    Names on this computer carry the identity of the rhdesk directory: on a team's server others have a "~/gpu" too.
+    All but the names of a certain owner carry the identity of the rhdesk directory: on a team's server others have a
+    "~/gpu" too, and every one a "^rh-v100".
     """
     readable = re.sub(r"[^a-z0-9]+", "-", address.lower().lstrip("~@^/")).strip("-")
     if len(readable) > _SLUG_LENGTH:
         readable = readable[-_SLUG_LENGTH:].strip("-")
     if not readable or not readable[0].isalpha():
         readable = f"c-{readable}"[:_SLUG_LENGTH].rstrip("-")
-    scope = identity(home) if address.startswith("~") else ""
+    scope = "" if address.startswith("/") else identity(home)
     digest = hashlib.blake2b(f"{scope}\0{address}".encode(), digest_size=3).hexdigest()
     return f"{readable}-{digest}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rhresources import paths
 from rhresources.errors import RhError
+from rhresources.file_locks import only_one
 from rhresources.git import contents
 from rhresources.git.address import Remote, remote_of, submodule_of
 from rhresources.git.contents import Pointer
@@ -26,7 +27,6 @@ from rhresources.git.kept import (
     remove_old_checkouts,
     remove_old_repositories,
 )
-from rhresources.git.locks import only_one
 from rhresources.git.logins import Logins
 from rhresources.git.problems import GitProblem, disk_problem
 from rhresources.git.repository import COMMIT, Repository, TreeEntry

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from rhresources.file_locks import remove_if_free
 from rhresources.git.address import Remote
-from rhresources.git.locks import remove_if_free
 
 KEPT_DAYS = 30
 """For how long a checkout that nobody asks for is kept."""

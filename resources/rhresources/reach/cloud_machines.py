@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
-from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, kept_clusters
+from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, folder_of, kept_clusters
 from rhresources.cloud.leftovers import make_sure_nothing_is_left
 from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
@@ -65,10 +65,19 @@ class CloudMachines:
         self._files = KeptCluster(home, self.name, address)
         self.kept = self._files.read()
 
+    def described_by(self, document: ClusterDocument) -> None:
+        """What the next launch goes by."""
+        self._document = document
+
     @property
     def known_hosts(self) -> Path:
         """The file of the hosts' keys."""
         return self._files.known_hosts
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever brings the machines up."""
+        return folder_of(self._home) / f"{self.name}.lock"
 
     def targets(self, hosts: CloudHosts) -> CloudTargets:
         """Where each of these hosts is."""
@@ -188,6 +197,9 @@ class CloudMachines:
                 await self.take_back(life, progress, because=error)
             elif life.first == "absent":
                 await self.forget()
+            raise
+        except Exception:  # whatever it was, a full disk say, what was asked for may be on its way
+            await self.take_back(life, progress)
             raise
 
     async def _launch(self, life: Life, tell: OnLaunch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from rhresources.cloud.skypilot import SkyPilot
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ClusterDown, ConnectionLost, RhError
+from rhresources.file_locks import only_one
 from rhresources.reach import Progress, silent
 from rhresources.reach.cloud_hosts import ssh_document
 from rhresources.reach.cloud_keys import LaunchedHosts
@@ -74,6 +76,11 @@ class CloudRoute:
         self._on_connection: Callable[[bool, str], None] | None = None
         self._refreshed = float("-inf")
         self._ending: set[asyncio.Task[None]] = set()
+
+    def described_by(self, document: ClusterDocument) -> None:
+        """The document says something else now that leaves the way there alone; the next launch goes by it."""
+        self._document = document
+        self.machines.described_by(document)
 
     @property
     def ssh(self) -> CloudRoute:
@@ -199,21 +206,28 @@ class CloudRoute:
         async with self._changing:
             if (address := await self._up_where_it_was(progress, wait_ready, ask)) is not None:
                 return address
-            life = await self.machines.bring_up(progress, on_event)
-            try:
-                # machines that are launched, or mended, may be new ones
-                hosts = await self.machines.hosts(moved=life.first in ("stopped", "stopping", "up"))
-                address = await self._serve(hosts, progress, wait_ready, ask)
-                await self.machines.settle_autostop(progress)
-                return address
-            except asyncio.CancelledError:
-                await self.machines.take_back(life, progress)
-                raise
-            except RhError as error:
-                seen = self.machines.kept.seen
-                price = f" and cost ${seen.price_per_hour:.2f} per hour" if seen and seen.price_per_hour else ""
-                error.remedy = f"{error.remedy} The machines run{price}: bring it up again, or take it down.".strip()
-                raise
+            waiting = partial(progress, "Another program of yours brings it up; waiting …")
+            async with only_one(self.machines.lock, waiting):  # else either could take back what the other uses
+                return await self._up_with_machines(progress, wait_ready, ask, on_event)
+
+    async def _up_with_machines(
+        self, progress: Progress, wait_ready: bool, ask: bool, on_event: OnLaunch | None
+    ) -> ServerAddress:
+        life = await self.machines.bring_up(progress, on_event)
+        try:
+            # machines that are launched, or mended, may be new ones
+            hosts = await self.machines.hosts(moved=life.first in ("stopped", "stopping", "up"))
+            address = await self._serve(hosts, progress, wait_ready, ask)
+            await self.machines.settle_autostop(progress)
+            return address
+        except asyncio.CancelledError:
+            await self.machines.take_back(life, progress)
+            raise
+        except RhError as error:
+            seen = self.machines.kept.seen
+            price = f" and cost ${seen.price_per_hour:.2f} per hour" if seen and seen.price_per_hour else ""
+            error.remedy = f"{error.remedy} The machines run{price}: bring it up again, or take it down.".strip()
+            raise
 
     async def _up_where_it_was(self, progress: Progress, wait_ready: bool, ask: bool) -> ServerAddress | None:
         """Bring the server up without asking SkyPilot; None where hosts do not answer, and it must be asked."""

@@ -117,8 +117,9 @@ class Keeper:
         try:
             with opener.open(request, timeout=10) as answer:
                 rows = json.load(answer)
-        except (OSError, ValueError):
-            return False
+        except (OSError, ValueError) as error:
+            # one that is only too busy to answer may be in the middle of a launch
+            return not isinstance(getattr(error, "reason", error), ConnectionRefusedError)
         changing = ("launch", "start", "stop", "down", "autostop", "exec")
         return any(
             str(row.get("name", "")).rpartition(".")[2] in changing and row.get("status") in ("PENDING", "RUNNING")

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -19,8 +19,12 @@ _here: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDic
 
 
 @asynccontextmanager
-async def only_one(file: Path) -> AsyncIterator[None]:
+async def only_one(file: Path, on_wait: Callable[[], object] = lambda: None) -> AsyncIterator[None]:
     """Hold the lock `file`; its folder is made where there is none. It is let go when the process dies, too.
+
+    Args:
+        file: the lock.
+        on_wait: called once if another process has it.
 
     Raises:
         OSError: the file cannot be made.
@@ -28,8 +32,11 @@ async def only_one(file: Path) -> AsyncIterator[None]:
     locks = _here.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
     lock = locks.setdefault(str(file), asyncio.Lock())
     async with lock:
-        while (descriptor := await _tried(file)) is None:  # noqa: ASYNC110  other processes set no event
+        if (descriptor := await _tried(file)) is None:
+            on_wait()
+        while descriptor is None:  # other processes set no event
             await asyncio.sleep(_TRY_EVERY)
+            descriptor = await _tried(file)
         try:
             yield
         finally:
