@@ -54,6 +54,7 @@ missing_packages() {
         # clouds of their own, for the tests of SkyPilot: what its nodes run, and a Slurm
         command -v curl >/dev/null || echo curl
         command -v sudo >/dev/null || echo sudo
+        command -v patch >/dev/null || echo patch
         command -v ps >/dev/null || echo procps
         [ -x /usr/sbin/slurmctld ] || echo slurmctld
         [ -x /usr/sbin/slurmd ] || echo slurmd

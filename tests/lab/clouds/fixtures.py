@@ -37,7 +37,7 @@ def why_no_clouds(*programs: str) -> str:
 @pytest.fixture(scope="session")
 def aws_lab() -> Iterator[AwsLab]:
     """An EC2 whose instances run. Tests use `aws`."""
-    if reason := why_no_clouds("sudo", "rsync", "pivot_root"):
+    if reason := why_no_clouds("sudo", "rsync", "patch", "pivot_root"):
         pytest.skip(reason)
     from lab.clouds.aws import AwsLab
 
