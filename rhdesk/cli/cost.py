@@ -69,8 +69,11 @@ class Time(click.ParamType[float]):
     "--csv", "csv", type=click.Path(dir_okay=False), metavar="FILE", help="Write every day of every run there."
 )
 @click.option("--refresh", is_flag=True, help="Ask SkyPilot and the clusters first; starts SkyPilot's server.")
+@click.option("--everyone", is_flag=True, help="Count what others have on a team's SkyPilot server too.")
 @json_option
-def cost_command(since: float, until: float | None, by: str, csv: str | None, refresh: bool, as_json: bool) -> None:
+def cost_command(
+    since: float, until: float | None, by: str, csv: str | None, refresh: bool, everyone: bool, as_json: bool
+) -> None:
     """Say what clusters cost: now, this month against the budget, and by cluster, day, run, function or label.
 
     It tells what rhdesk and SkyPilot have written down so far, and asks nobody, unless --refresh is given. A run costs
@@ -83,7 +86,7 @@ def cost_command(since: float, until: float | None, by: str, csv: str | None, re
 
     async def work(workspace: Workspace) -> tuple[list[Charge], float, RhError | None]:
         problem = await _refresh(workspace) if refresh else None
-        charges, now = await workspace.costs.charges()
+        charges, now = await workspace.costs.charges(everyone=everyone)
         return charges, now, problem
 
     charges, now, problem = run_async(work)

@@ -47,6 +47,16 @@ def test_the_bill_by_cluster_and_its_headline(rhdesk, bill: float) -> None:
     assert lines[5].split()[0] == "7.00"
 
 
+def test_that_others_on_a_teams_server_count_only_when_asked_for(rhdesk, bill: float, rh_home: Path) -> None:
+    ledger, at = Ledger(rh_home), now()
+    life = Life("h9", "theirs", owner="bob", server="https://sky.example.org", others=True)
+    ledger.see(life, "up", at, price=32.0, since=at.wall - HOUR)
+    ledger.close()
+    assert rhdesk("cost").out.startswith("Now $0.25 an hour")
+    assert "theirs" not in rhdesk("cost", "--since", "7d").out
+    assert rhdesk("cost", "--everyone").out.startswith("Now $32.25 an hour")
+
+
 @pytest.mark.parametrize(
     ("way", "expected"),
     [

@@ -131,6 +131,7 @@ def test_that_one_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
     ledger = Ledger(tmp_path)
     (known,) = ledger.known()
     assert known.sightings[0].autostop == -1
+    assert (known.life.server, known.life.others) == (None, False)
     ledger.see(A100, "up", at(100), price=2.0, since=T0, autostop=10)
     assert len(ledger.known()) == 2
 

@@ -11,7 +11,8 @@ import pytest
 from lab.skypilot_stand_in import StandInSkyPilot
 
 from rhresources.cloud.answers import CloudCluster, ServerInfo, Usage
-from rhresources.cloud.task import sky_name
+from rhresources.cloud.identity import identity
+from rhresources.cloud.task import LABEL, sky_name
 from rhresources.costs.budget import alerts
 from rhresources.costs.charges import charges_of
 from rhresources.costs.clock import Moment
@@ -21,10 +22,12 @@ from rhresources.costs.ledger import FILE_NAME
 from rhresources.costs.observer import Costs
 from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, by_day, summary_of
 from rhresources.resource_names import ResourceNames
+from rhresources.settings import Settings
 from rhresources.wire import cluster_pb2 as pb
 
 T0 = 1_790_000_000.0
 HOUR = 3600.0
+TEAM = "https://sky.example.org"
 DAY = 24 * HOUR
 
 
@@ -125,7 +128,7 @@ class LookingSkyPilot(StandInSkyPilot):
 
     def __init__(self, cluster: CloudCluster, looked: float, *, owned: bool) -> None:
         super().__init__()
-        self.server = ServerInfo("" if owned else "https://sky.example", owned=owned, state="ready")
+        self.server = ServerInfo("" if owned else TEAM, owned=owned, state="ready")
         self.cluster, self.looked = cluster, looked
 
     async def clusters(
@@ -139,6 +142,7 @@ class LookingSkyPilot(StandInSkyPilot):
 async def test_that_a_clock_that_is_wrong_here_is_judged_by_a_teams_server(
     costs: Costs, home: Path, hand: Hand
 ) -> None:
+    Settings.change(home, skypilot_server=TEAM)
     hand.wrong_by, hand.at = 300 * DAY, T0 + HOUR
     await costs.saw_clusters([a100(home)], None)
     await costs.refresh(LookingSkyPilot(a100(home, updated=T0 + 5), T0 + HOUR, owned=False))
@@ -147,12 +151,56 @@ async def test_that_a_clock_that_is_wrong_here_is_judged_by_a_teams_server(
 
 @pytest.mark.parametrize("owned", [True, False])
 async def test_that_no_clock_is_judged_by_a_look_that_failed(costs: Costs, home: Path, hand: Hand, owned: bool) -> None:
+    Settings.change(home, skypilot_server="" if owned else TEAM)
     hand.at = T0 + HOUR
     await costs.saw_clusters([a100(home)], None)
     stale = T0 + HOUR - 900
     await costs.refresh(LookingSkyPilot(a100(home, updated=0.0 if owned else stale), stale, owned=owned))
     assert (await costs.charges())[1] == T0 + HOUR
     assert await spent(costs) == {"~/a100": 2.0}
+
+
+async def test_that_what_colleagues_have_on_a_teams_server_is_not_ones_own_spending(
+    costs: Costs, home: Path, hand: Hand
+) -> None:
+    Settings.change(home, skypilot_server=TEAM)
+    theirs = a100(home, name="theirs", hash="h2", price_per_hour=32.0, owner="bob", labels={LABEL: "rhabcdef"})
+    nameless = a100(home, name="nameless", hash="h3", price_per_hour=1.0, labels={LABEL: identity(home)})
+    await costs.saw_clusters([a100(home), theirs, nameless], None)
+    hand.at = T0 + HOUR
+    usage = [Usage(each.name, each.hash, ((T0, None),), price_per_hour=32.0) for each in (theirs, nameless)]
+    await costs.saw_usage(usage)  # which says nothing of labels
+    assert await spent(costs) == {"~/a100": 2.0, "nameless": 1.0}
+    assert (await costs.summary()).per_hour == 3.0
+    charges, _ = await costs.charges(everyone=True)
+    assert {line.key: line.amount for line in bill(charges, "cluster")} == {
+        "~/a100": 2.0,
+        "nameless": 1.0,
+        "theirs": 32.0,
+    }
+
+
+async def test_that_on_a_server_of_ones_own_everything_is_ones_own(costs: Costs, home: Path, hand: Hand) -> None:
+    await costs.saw_clusters([a100(home, name="by-hand")], None)
+    hand.at = T0 + HOUR
+    assert await spent(costs) == {"by-hand": 2.0}
+
+
+async def test_that_one_server_says_nothing_of_what_is_on_another(costs: Costs, home: Path, hand: Hand) -> None:
+    await costs.saw_clusters([a100(home)], None)
+    Settings.change(home, skypilot_server=TEAM)
+    hand.at = T0 + 60
+    await costs.saw_clusters([], None)
+    await costs.saw_clusters([], [sky_name("~/a100", home)])
+    await costs.ended(sky_name("~/a100", home), gone=True)
+    assert (await costs.summary()).per_hour == 2.0
+    Settings.change(home, skypilot_server="")
+    await costs.saw_clusters([], None, TEAM)  # an answer to a question from before the change
+    hand.at = T0 + HOUR
+    await costs.saw_clusters([a100(home)], None)
+    assert await spent(costs) == {"~/a100": 2.0}
+    await costs.saw_clusters([], None)
+    assert (await costs.summary()).per_hour == 0
 
 
 async def test_a_machine_of_ones_own_costs_while_its_server_is_up(costs: Costs, hand: Hand) -> None:

@@ -25,6 +25,8 @@ class Life:
         cluster: our address of it, else SkyPilot's name.
         ended: SkyPilot says that it is gone.
         labels: of the cluster.
+        server: address of the SkyPilot that it is of; empty: rhdesk's own; None: of none, or not known.
+        others: somebody else's on a team's server, as far as is known: no document here names it, nor did we launch it.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Life:
     owner: str = ""
     ended: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    server: str | None = None
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

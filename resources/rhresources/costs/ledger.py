@@ -245,12 +245,14 @@ def _told() -> Iterator[None]:
 def _put_life(database: sqlite3.Connection, life: Life) -> None:
     """What is not known now keeps what was known."""
     database.execute(
-        "INSERT INTO lives VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "INSERT INTO lives VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
         "cluster = excluded.cluster, hosts = max(hosts, excluded.hosts), "
         "cloud = coalesce(nullif(excluded.cloud, ''), cloud), region = coalesce(nullif(excluded.region, ''), region), "
         "hardware = coalesce(nullif(excluded.hardware, ''), hardware), spot = excluded.spot, "
         "owner = coalesce(nullif(excluded.owner, ''), owner), ended = max(ended, excluded.ended), "
-        "labels = CASE excluded.labels WHEN '{}' THEN labels ELSE excluded.labels END",
+        "labels = CASE excluded.labels WHEN '{}' THEN labels ELSE excluded.labels END, "
+        "server = coalesce(excluded.server, server), "
+        "others = min(coalesce(others, excluded.others), excluded.others)",  # what was ours once stays so
         (
             life.id,
             life.cluster,
@@ -263,14 +265,17 @@ def _put_life(database: sqlite3.Connection, life: Life) -> None:
             life.owner,
             life.ended,
             json.dumps(dict(life.labels), sort_keys=True),
+            life.server,
+            life.others,
         ),
     )
 
 
 def _life(row: Sequence[Any]) -> Life:
-    id, cluster, kind, hosts, cloud, region, hardware, spot, owner, ended, labels = row
+    id, cluster, kind, hosts, cloud, region, hardware, spot, owner, ended, labels, server, others = row
     known: Mapping[str, str] = json.loads(labels)
-    return Life(id, cluster, kind, hosts, cloud, region, hardware, bool(spot), owner, bool(ended), known)
+    at_its_end = (bool(ended), known, server, bool(others))
+    return Life(id, cluster, kind, hosts, cloud, region, hardware, bool(spot), owner, *at_its_end)
 
 
 def _ties(database: sqlite3.Connection) -> Ties:

@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rhresources.costs.budget import Alert, alerts
 from rhresources.costs.charges import Charge, charges_of
@@ -22,16 +22,16 @@ from rhresources.costs.ledger import FILE_NAME, Ledger
 from rhresources.costs.spending import Summary, summary_of
 from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
+from rhresources.settings import Settings
 
 if TYPE_CHECKING:
-    from rhresources.cloud.answers import CloudCluster, ServerInfo, Usage
+    from rhresources.cloud.answers import CloudCluster, Usage
     from rhresources.cloud.skypilot import SkyPilot
+    from rhresources.costs.whose import Ours
     from rhresources.resource_names import ResourceNames
     from rhresources.wire import cluster_pb2 as pb
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _AGAIN_AFTER = 20.0  # seconds after which the same sight is written down again
 _USAGE = "usage"
@@ -73,14 +73,22 @@ class Costs:
 
     # ------------------------------------------------------------ what was seen
 
-    async def saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None = ()) -> bool:
+    async def server(self) -> str:
+        """The SkyPilot that is asked, by the settings; empty: rhdesk's own."""
+        return await asyncio.to_thread(self._server)
+
+    async def saw_clusters(
+        self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None = (), server: str | None = None
+    ) -> bool:
         """SkyPilot's answer of how clusters are; those of the `asked` names that it lacks are gone. None: all names.
+
+        It says nothing of clusters of another `server`. None: it is of the one that the settings name now.
 
         Returns whether one is up that was not, or the other way round: SkyPilot has written down when.
         """
         at = self.clock()
         changed: list[str] = []
-        await self._note(lambda: changed.extend(self._saw_clusters(clusters, asked, at)))
+        await self._note(lambda: changed.extend(self._saw_clusters(clusters, asked, at, server)))
         return bool(changed)
 
     async def saw_machine(self, address: str, price: float | None, *, up: bool, since: float = 0.0) -> None:
@@ -95,12 +103,12 @@ class Costs:
         else:
             await self._note(lambda: self._see(life, "down", at, None, 0.0))
 
-    async def ended(self, name: str, *, gone: bool = False) -> None:
+    async def ended(self, name: str, *, gone: bool = False, server: str | None = None) -> None:
         """SkyPilot's cluster `name` was stopped, or taken down, just now and from here."""
         at = self.clock()
 
         def note() -> None:
-            for life in self._seen_up([name]):
+            for life in self._seen_up([name], self._server() if server is None else server):
                 self._open().see(life, "gone" if gone else "down", at, exact=True)
                 self._told.pop(life.id, None)
 
@@ -120,19 +128,20 @@ class Costs:
         Raises:
             CloudProblem: it cannot be asked.
         """
+        server = await self.server()
         days, marks = _USAGE_DAYS, list[float]()
         if self._exists():
             if not await self._note(lambda: marks.append(self._open().marked(_USAGE))):
                 return
             last = marks[0]
             days = max(days, math.ceil((self.clock().wall - last) / 86_400) + 1) if last else 365
-        await self.saw_usage(await skypilot.usage(days), await skypilot.info())
+        await self.saw_usage(await skypilot.usage(days), server)
 
-    async def saw_usage(self, usage: Sequence[Usage], server: ServerInfo) -> None:
-        """SkyPilot's answer of when clusters were up, and which server it came from."""
+    async def saw_usage(self, usage: Sequence[Usage], server: str | None = None) -> None:
+        """SkyPilot's answer of when clusters were up. `server` as for `saw_clusters`."""
         at = self.clock()
         if usage or self._exists():
-            await self._note(lambda: self._read(usage, at, watched=not server.owned))
+            await self._note(lambda: self._read(usage, at, server))
 
     async def refresh(self, skypilot: SkyPilot) -> None:
         """Have SkyPilot ask the clouds themselves how clusters are, and read what it wrote down.
@@ -140,12 +149,12 @@ class Costs:
         Raises:
             CloudProblem: it cannot be asked.
         """
-        owned = (await skypilot.info()).owned
+        server = await self.server()
         began = self.clock()
-        before = {} if owned else {each.name: each.updated for each in await skypilot.clusters()}
+        before = {each.name: each.updated for each in await skypilot.clusters()} if server else {}
         clusters = await skypilot.clusters(refresh=True)
         at = self.clock()
-        await self.saw_clusters(clusters, None)
+        await self.saw_clusters(clusters, None, server)
         # a team's server has a clock of its own. One that it could not ask about keeps the time of an earlier look
         looked = [each.updated for each in clusters if each.updated > before.get(each.name, math.inf)]
         if looked and at.steady - began.steady < SETTLED and self._exists():
@@ -161,13 +170,13 @@ class Costs:
 
     # ------------------------------------------------------------ what it costs
 
-    async def charges(self) -> tuple[list[Charge], float]:
-        """Every charge so far, and the time that it is now.
+    async def charges(self, *, everyone: bool = False) -> tuple[list[Charge], float]:
+        """Every charge so far, and the time that it is now; of others on a team's server too if `everyone`.
 
         Raises:
             RhError: the ledger cannot be read.
         """
-        return await asyncio.to_thread(self._charges, self.clock())
+        return await asyncio.to_thread(self._charges, self.clock(), everyone)
 
     async def summary(self, days: int = 14) -> Summary:
         """Spending at a glance, with the last `days` days.
@@ -207,12 +216,16 @@ class Costs:
                 self._ledger = Ledger(self._home)
             return self._ledger
 
-    def _charges(self, at: Moment) -> tuple[list[Charge], float]:
+    def _server(self) -> str:
+        return Settings.load(self._home).skypilot_server
+
+    def _charges(self, at: Moment, everyone: bool = False) -> tuple[list[Charge], float]:
         if not self._exists():
             return [], at.wall
         ledger = self._open()
         time = ledger.now(at)
-        return charges_of(ledger.known(), ledger.runs(), time), time
+        known = [each for each in ledger.known() if everyone or not each.life.others]
+        return charges_of(known, ledger.runs(), time), time
 
     async def _note(self, write: Callable[[], None]) -> bool:
         """Whether it was written down. Whatever hinders it, what clusters do goes on."""
@@ -246,9 +259,14 @@ class Costs:
         self._open().see(life, seen, at, price=price, since=since, autostop=autostop)
         self._told[life.id] = (key, at)
 
-    def _saw_clusters(self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment) -> list[str]:
+    def _saw_clusters(
+        self, clusters: Sequence[CloudCluster], asked: Sequence[str] | None, at: Moment, of: str | None
+    ) -> list[str]:
         """Write it down; the lives that changed since this process looked last."""
-        if not clusters and not self._exists():
+        from rhresources.costs.whose import is_others
+
+        server = self._server()
+        if (not clusters and not self._exists()) or of not in (None, server):
             return []
         before = {life: key[0] for life, (key, _) in list(self._told.items())}
         addresses = self._addresses()
@@ -264,6 +282,8 @@ class Costs:
                 spot=cluster.spot,
                 owner=cluster.owner,
                 labels=_labels(document, cluster.labels),
+                server=server,
+                others=is_others(cluster.name, cluster.labels, addresses, server, self._home),
             )
             seen = _SEEN[cluster.state]
             price = _price(document, cluster.price_per_hour) if seen != "down" else None
@@ -272,23 +292,28 @@ class Costs:
             else:
                 self._see(life, seen, at, price, 0.0)
         listed = {_id(cluster.hash, cluster.name) for cluster in clusters}
-        for life in self._seen_up(asked):
+        for life in self._seen_up(asked, server):
             if life.id not in listed:
                 self._see(life, "gone", at, None, 0.0)
         return [life for life, (key, _) in list(self._told.items()) if before.get(life, key[0]) != key[0]]
 
-    def _seen_up(self, names: Sequence[str] | None) -> list[Life]:
-        """Those that were up when they were seen last: of these names, or all."""
+    def _seen_up(self, names: Sequence[str] | None, server: str) -> list[Life]:
+        """Those of a server that were up when they were seen last: of these names, or all."""
         if not self._exists() or (names is not None and not names):
             return []
-        lives = self._open().seen_up()
+        lives = [life for life in self._open().seen_up() if life.server in (None, server)]
         if names is None:
             return lives
         known = self._addresses()
         wanted = {known[name][0] if name in known else name for name in names}
         return [life for life in lives if life.cluster in wanted]
 
-    def _read(self, usage: Sequence[Usage], at: Moment, *, watched: bool) -> None:
+    def _read(self, usage: Sequence[Usage], at: Moment, of: str | None) -> None:
+        from rhresources.costs.whose import is_others
+
+        server = self._server()
+        if of not in (None, server):
+            return
         addresses = self._addresses()
         ledger = self._open()
         for each in usage:
@@ -304,9 +329,11 @@ class Costs:
                 owner=each.owner,
                 ended=each.ended,
                 labels=_labels(document, {}),
+                server=server,
+                others=is_others(each.name, {}, addresses, server, self._home),  # without labels; ours stays ours
             )
             price = _price(document, each.price_per_hour)
-            ledger.read(life, each.intervals, at, price=price, watched=watched)
+            ledger.read(life, each.intervals, at, price=price, watched=bool(server))
         ledger.mark(_USAGE, at)
 
     def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:
@@ -320,19 +347,10 @@ class Costs:
         self._open().put_runs(facts, at)
         self._told.update({fact.id: ((fact.started, fact.ended), at) for fact in facts})
 
-    def _addresses(self) -> dict[str, tuple[str, ClusterDocument | None]]:
-        """Our address and the document of every cluster in a cloud, by SkyPilot's name."""
-        from rhresources.cloud.kept import kept_clusters
-        from rhresources.cloud.task import sky_name
+    def _addresses(self) -> Ours:
+        from rhresources.costs.whose import ours
 
-        documents = {
-            entry.name: entry.document
-            for entry in self._names.list(kind="cluster")
-            if isinstance(entry.document, ClusterDocument) and entry.document.type == "cloud"
-        }
-        found = {sky_name(address, self._home): (address, document) for address, document in documents.items()}
-        adopted = {kept.name: (kept.address, documents.get(kept.address)) for kept in kept_clusters(self._home)}
-        return {**found, **adopted}
+        return ours(self._names, self._home)
 
     def _payer(self, address: str) -> str:
         """The cluster whose price runs on this one share; empty: nobody pays.

@@ -41,7 +41,11 @@ _SECOND = """
 ALTER TABLE sightings ADD COLUMN autostop REAL NOT NULL DEFAULT -1;
 ALTER TABLE intervals ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;
 """
-_STEPS = (_FIRST, _SECOND)
+_THIRD = """
+ALTER TABLE lives ADD COLUMN server TEXT;
+ALTER TABLE lives ADD COLUMN others INTEGER;
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD)
 """What makes each version out of the one before."""
 
 VERSION = len(_STEPS)

@@ -42,42 +42,48 @@ class WatchedSkyPilot:
     async def clusters(
         self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
     ) -> list[CloudCluster]:
+        server = await self._costs.server()
         found = await self._skypilot.clusters(names, refresh=refresh, start=start)
-        if await self._costs.saw_clusters(found, names):
+        if await self._costs.saw_clusters(found, names, server):
             await self._read()
         return found
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
+        server = await self._costs.server()
         try:
             made = await self._skypilot.launch(name, task, on_event)
         except CloudProblem:
             await self._read()  # what was tried may have cost something
             raise
-        await self._costs.saw_clusters([made])
+        await self._costs.saw_clusters([made], (), server)
         await self._read()
         return made
 
     async def start(
         self, name: str, on_event: OnLaunch, *, autostop_mins: int = -1, down: bool = False
     ) -> CloudCluster:
+        server = await self._costs.server()
         started = await self._skypilot.start(name, on_event, autostop_mins=autostop_mins, down=down)
-        await self._costs.saw_clusters([started])
+        await self._costs.saw_clusters([started], (), server)
         await self._read()
         return started
 
     async def stop(self, name: str, on_event: OnLaunch) -> None:
+        server = await self._costs.server()
         await self._skypilot.stop(name, on_event)
-        await self._costs.ended(name)
+        await self._costs.ended(name, server=server)
         await self._read()
 
     async def down(self, name: str, on_event: OnLaunch, *, purge: bool = False) -> None:
+        server = await self._costs.server()
         await self._skypilot.down(name, on_event, purge=purge)
-        await self._costs.ended(name, gone=True)
+        await self._costs.ended(name, gone=True, server=server)
         await self._read()
 
     async def usage(self, days: int = 30) -> list[Usage]:
+        server = await self._costs.server()
         found = await self._skypilot.usage(days)
-        await self._costs.saw_usage(found, await self._skypilot.info())
+        await self._costs.saw_usage(found, server)
         return found
 
     async def _read(self) -> None:
