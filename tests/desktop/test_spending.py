@@ -65,7 +65,8 @@ def ledger(rh_home: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def shell(qtbot: QtBot, qapp: QApplication, ledger: Ledger) -> Iterator[Shell]:
     made = open_window(qtbot, qapp)
-    qtbot.waitUntil(lambda: overview(made).spent.chart is not None, timeout=30_000)
+    spent = overview(made).spent
+    qtbot.waitUntil(lambda: spent.chart is not None and spent.window() is made, timeout=30_000)
     yield made
     made.close()
     made.desk.close()
