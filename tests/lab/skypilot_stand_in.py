@@ -46,6 +46,7 @@ class StandInSkyPilot:
         gates: a launch waits at the phase that is named here until the event is set.
         lists: methods that wait, by name, until the event is set.
         calls: what was asked, as (method, name or query).
+        goes_on: so many times the launch of a cluster must be called off until SkyPilot is not at it any more.
         leaves: a cancelled launch leaves a cluster that runs, as real ones do.
         server: how the server is; "ready" after `ensure`.
     """
@@ -58,6 +59,7 @@ class StandInSkyPilot:
         self.lists: dict[str, asyncio.Event] = {}
         self.calls: list[tuple[str, str]] = []
         self.tasks: dict[str, str] = {}
+        self.goes_on: dict[str, int] = {}
         self.leaves = True
         self.server = ServerInfo(URL, owned=True)
         self.launch_events = LAUNCH
@@ -120,6 +122,13 @@ class StandInSkyPilot:
     async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:
         await self._ready("autostop", f"{name} {minutes}{' down' if down else ''}")
         self.known[name] = replace(self._one(name), autostop_mins=minutes, autostop_down=down)
+
+    async def call_off(self, name: str) -> list[str]:
+        await self._ready("call_off", name)
+        if not self.goes_on.get(name):
+            return []
+        self.goes_on[name] -= 1
+        return [f"launch-of-{name}"]
 
     async def hosts(self, name: str) -> CloudHosts:
         await self._ready("hosts", name)

@@ -105,6 +105,20 @@ async def test_that_cancelling_cancels_the_request_and_sees_it_end(server: SkyPi
     await skypilot.close()
 
 
+async def test_that_a_launch_whose_answer_was_lost_is_called_off(server: SkyPilotHttp, home: Path) -> None:
+    rows = [
+        {"request_id": "of-a-launch", "name": "sky.launch", "cluster_name": "gpu-1a2b3c", "status": "PENDING"},
+        {"request_id": "of-an-end", "name": "sky.down", "cluster_name": "gpu-1a2b3c", "status": "RUNNING"},
+        {"request_id": "of-another", "name": "sky.launch", "cluster_name": "gpu-2", "status": "RUNNING"},
+    ]
+    server.under_way = lambda: [row for row in rows if row["request_id"] not in server.cancelled]
+    skypilot = ApiSkyPilot(home)
+    assert await skypilot.call_off("gpu-1a2b3c") == ["of-a-launch"]
+    assert await skypilot.call_off("gpu-1a2b3c") == []
+    assert server.cancelled == ["of-a-launch"]
+    await skypilot.close()
+
+
 async def test_that_a_wait_that_is_cut_off_goes_on(server: SkyPilotHttp, home: Path) -> None:
     server.answers["/status"] = []
     server.cut = 2

@@ -195,6 +195,25 @@ async def test_that_what_may_be_left_is_said(workspace: Workspace, cloud_cluster
     assert kept.launching_since > 0  # found again at the next start
 
 
+@pytest.mark.parametrize("at_work", [2, 1000])
+async def test_that_nothing_is_proved_while_skypilot_is_still_at_it(
+    at_work: int, workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    sky, name, lines = cloud_cluster.skypilot, cloud_cluster.sky, list[str]()
+    sky.leaves = False  # its list is empty
+    sky.goes_on[name] = at_work  # and yet the launch waits for its turn
+    sky.fail["provision"] = CloudProblem("SkyPilot's server does not answer.", code="server-dead")
+    with pytest.raises(CloudProblem) as caught:
+        await workspace.up(ADDRESS, lines.append)
+    proved = f"Nothing of {name} was made" in lines
+    if at_work > 2:
+        assert (caught.value.code, proved) == ("leftovers", False)
+        assert [kept.launching_since > 0 for kept in kept_clusters(cloud_cluster.home)] == [True]
+    else:
+        assert (caught.value.code, proved) == ("server-dead", True)
+        assert list(kept_clusters(cloud_cluster.home)) == []
+
+
 async def test_that_somebody_elses_cluster_of_the_name_is_left_alone(
     workspace: Workspace, cloud_cluster: CloudCluster
 ) -> None:

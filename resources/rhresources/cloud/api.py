@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +168,14 @@ class Api:
         finally:
             if streaming is not None and not streaming.done():
                 streaming.cancel()
+
+    async def cancel(self, requests: Sequence[str]) -> None:
+        """Cancel requests of ours.
+
+        Raises:
+            CloudProblem: that failed, or the server is gone.
+        """
+        await self.call("/api/cancel", {"request_ids": list(requests), "user_id": self._login.user})
 
     async def get(self, path: str, **params: Any) -> Any:
         """What a plain GET answers."""

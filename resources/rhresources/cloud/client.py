@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,14 @@ from rhresources.cloud.task import WAIT_FOR
 from rhresources.stores.files import write_text
 
 if TYPE_CHECKING:
+    from rhresources.cloud.api import Api
     from rhresources.credentials import Credentials
 
 _AGAIN = {"server-dead", "server-refused", "interrupted"}
 """Problems of a server of ours that a new start mends; what only asks is then asked again."""
+
+_MAKING = {"launch", "start"}
+"""Requests that make machines run."""
 
 _CHECK_LIFE = 12 * 3600.0
 """Seconds that an answer of `/check` is shown before it is asked for anew."""
@@ -109,6 +113,17 @@ class ApiSkyPilot:
         body = {"cluster_name": name, "idle_minutes": max(minutes, -1), "wait_for": WAIT_FOR, "down": down}
         await self._ask("/autostop", body)
 
+    async def call_off(self, name: str) -> list[str]:
+        rows = await self._with_server(lambda api: api.get("/api/status", cluster_name=name))
+        under_way = [
+            str(row["request_id"])
+            for row in rows or ()
+            if row.get("cluster_name") == name and str(row.get("name")).rpartition(".")[2] in _MAKING
+        ]
+        if under_way:
+            await self._with_server(lambda api: api.cancel(under_way))
+        return under_way
+
     async def hosts(self, name: str) -> CloudHosts:
         python = await install(self._home)
         rows = await self._ask("/status", _status([name], "NONE", secrets=True))
@@ -173,15 +188,18 @@ class ApiSkyPilot:
     async def _ask(
         self, path: str, body: Mapping[str, Any] | None = None, *, start: bool = True, **options: Any
     ) -> Any:
+        return await self._with_server(lambda api: api.call(path, body, **options), start=start)
+
+    async def _with_server(self, ask: Callable[[Api], Awaitable[Any]], *, start: bool = True) -> Any:
         """Ask what changes nothing, or the same when asked twice; once more where our server had to start anew."""
         api = await self._service.api(start=start)
         try:
-            return await api.call(path, body, **options)
+            return await ask(api)
         except CloudProblem as problem:
             if problem.code not in _AGAIN or await self._service.address():
                 raise
         await self._service.doubt()
-        return await (await self._service.api(start=start)).call(path, body, **options)
+        return await ask(await self._service.api(start=start))
 
     async def _follow(self, path: str, body: Mapping[str, Any], on_event: OnLaunch) -> Any:
         """Ask for what takes long and must not be asked twice, telling what it says."""

@@ -64,6 +64,11 @@ class SkyPilot(Protocol):
         """Have it stop, or go away, after so many idle minutes; -1: never."""
         ...
 
+    async def call_off(self, name: str) -> list[str]:
+        """Cancel the launches and starts of a cluster that SkyPilot still has under way, or waiting, whoever follows
+        them; their ids. None: it has none, so nothing more is made."""
+        ...
+
     async def hosts(self, name: str) -> CloudHosts:
         """How the hosts of a cluster that is up are reached."""
         ...

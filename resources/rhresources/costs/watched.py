@@ -107,6 +107,9 @@ class WatchedSkyPilot:
     async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:
         await self._skypilot.autostop(name, minutes, down=down)
 
+    async def call_off(self, name: str) -> list[str]:
+        return await self._skypilot.call_off(name)
+
     async def hosts(self, name: str) -> CloudHosts:
         return await self._skypilot.hosts(name)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
 from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, folder_of, kept_clusters
-from rhresources.cloud.leftovers import make_sure_nothing_is_left
+from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
 from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.problems import CloudProblem
@@ -132,9 +132,8 @@ class CloudMachines:
 
     async def _last_words(self) -> str:
         """What SkyPilot keeps of the end of a cluster that it knows no more."""
-        with contextlib.suppress(CloudProblem):
-            events = await self._skypilot().events(self.name)
-            return events[-1][1] if events else ""
+        with contextlib.suppress(CloudProblem, IndexError):
+            return (await self._skypilot().events(self.name))[-1][1]
         return ""
 
     async def hosts(self, *, moved: bool = True) -> CloudHosts:
@@ -278,6 +277,7 @@ class CloudMachines:
                 await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
                 await self.forget()
                 return
+            await call_off(self._skypilot(), self.name, progress)
             seen = await self.look(refresh=True)
             if seen is not None and seen.state != "stopped":
                 await self._skypilot().stop(self.name, lines_of(progress))
