@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rhresources.connections import ClusterLike, Connections, Described
 from rhresources.documents import ClusterDocument, parse_document
-from rhresources.errors import AlreadyExists, ConnectionLost, RhError, UsageError
+from rhresources.errors import AlreadyExists, RhError, UsageError
 from rhresources.reach import Progress, silent
 from rhresources.wire import cluster_pb2 as pb
 
@@ -112,10 +112,14 @@ class OnDemand(Connections):
         await self._on_demand(cluster).machines.autostop(minutes, down)
 
     @contextlib.asynccontextmanager
-    async def pause_autostop(self, cluster: ClusterLike) -> AsyncIterator[None]:
+    async def pause_autostop(self, cluster: ClusterLike, progress: Progress | None = None) -> AsyncIterator[None]:
         """Keep a cluster from stopping by itself as long as the context lasts, and this program lives and reaches it.
 
         Nothing is set, so nothing has to be set back where this program ends in the middle.
+
+        Args:
+            cluster: which one.
+            progress: hears when it may stop all the same, and why; that is tried again all the time.
 
         Raises:
             RhError: the head cannot be reached.
@@ -131,9 +135,19 @@ class OnDemand(Connections):
                 write(b"\n")
 
         async def mark() -> None:
+            told = ""
             while True:
-                with contextlib.suppress(ConnectionLost):
-                    await (await route.connection()).run(SHELL_COMMAND, input=beat)
+                why = ""
+                try:
+                    done = await (await route.connection()).run(SHELL_COMMAND, input=beat)
+                    if done.code:
+                        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+                        why = f"SkyPilot's part on its head does not take it. {said}".strip()
+                except RhError as error:
+                    why = error.sentence
+                if why and why != told:
+                    (progress or silent)(f"{route.machines.kept.address} may stop by itself in the middle: {why}")
+                told = why
                 await asyncio.sleep(MARK_SECONDS / 4)
 
         await route.connection(True)
@@ -176,6 +190,16 @@ class OnDemand(Connections):
             return Losses(seen, tuple((await client.list_runs(10_000, states=ACTIVE)).runs))
         except RhError as error:
             return Losses(seen, () if error.code == "cluster-down" else None)
+
+    async def all_losses(self) -> dict[str, Losses]:
+        """What would be lost if `down_all` were called now, by the names of the clusters.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        addresses = await self._all_there()
+        clusters = await asyncio.to_thread(lambda: list(map(self._named, addresses)))
+        return dict(zip(addresses, await asyncio.gather(*map(self.losses, clusters)), strict=True))
 
     # ------------------------------------------------------------ all of them
 
@@ -226,8 +250,7 @@ class OnDemand(Connections):
     async def down_all(self, progress: Progress | None = None) -> list[tuple[str, RhError | None]]:
         """Take down every cluster on demand that has or had a name here; (name, why not) of each. None hinders
         another."""
-        addresses = [entry.address or entry.last_address for entry in await self.cloud_clusters()]
-        addresses = [address for address in addresses if address]
+        addresses = await self._all_there()
         told = progress or silent
 
         async def end(address: str) -> RhError | None:
@@ -277,6 +300,11 @@ class OnDemand(Connections):
                 remedy="Bring this one up and take it down.",
             )
         return route
+
+    async def _all_there(self) -> list[str]:
+        """The names of those that SkyPilot knows, also where no document has them any more."""
+        names = [entry.address or entry.last_address for entry in await self.cloud_clusters()]
+        return [name for name in names if name]
 
     def _all_on_demand(self) -> list[Described]:
         """Every cluster on demand that has or had a name here, whether saved or only used; reads files."""

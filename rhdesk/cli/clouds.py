@@ -33,14 +33,14 @@ def stop_command(cluster: str, yes: bool, as_json: bool) -> None:
         address = cluster_address(workspace, cluster)
         with Progress() as progress:
             progress("Asking SkyPilot")
-            runs = (await workspace.losses(address)).runs or ()
-        if runs and not yes:
+            runs = (await workspace.losses(address)).runs
+        if runs != () and not yes:
             ask_about_runs(runs, address, "Stop it?")
         with Progress() as progress:
             await workspace.stop(address, progress, stop_runs=True)
-        return {"name": address, "state": "stopped", "ended_runs": [run.id for run in runs]}
+        return {"name": address, "state": "stopped", "ended_runs": [run.id for run in runs or ()]}
 
-    done = run_async(work, interrupted="`rhdesk status --refresh` tells whether it stopped.")
+    done = run_async(work, interrupted="If it was being stopped, that goes on; `rhdesk status --refresh` tells.")
     if as_json:
         print_json(done)
     else:

@@ -151,7 +151,7 @@ def down_command(cluster: str | None, everything: bool, yes: bool, as_json: bool
         take_down = taking_down.on_demand if _is_on_demand(workspace, address) else taking_down.own
         return await take_down(workspace, address, yes)
 
-    done = run_async(work, interrupted="`rhdesk status` tells what is left.")
+    done = run_async(work, interrupted="In a cloud an end that has begun goes on; `rhdesk status` tells what is left.")
     if as_json:
         print_json(done)
     elif done["was_up"]:

@@ -57,17 +57,11 @@ async def on_demand(workspace: Workspace, address: str, yes: bool) -> dict[str, 
 
 
 def all_on_demand(yes: bool, as_json: bool) -> int:
-    """Take down every cluster in a cloud that has a name here; 1 if one could not be."""
+    """Take down every cluster in a cloud that has or had a name here; 1 if one could not be."""
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
-        with Progress() as progress:
-            progress("Asking SkyPilot")
-            entries = [entry for entry in await workspace.cloud_clusters() if entry.address]
-        if entries and not yes:
-            note(f"{_many(len(entries), 'cluster')} will be ended, with what is on their disks:")
-            for entry in entries:
-                note(f"  {entry.address}: {_described(entry.cluster)}")
-            _confirm(f"{_many(len(entries), 'cluster')} would be ended", "Take them all down?")
+        if not yes:
+            await _ask_about_all(workspace)
         with Progress() as progress:
             outcomes = await workspace.down_all(progress)
         for address, outcome in outcomes:
@@ -75,7 +69,7 @@ def all_on_demand(yes: bool, as_json: bool) -> int:
                 remember(row_of(address, "down"))
         return [{"name": address, "problem": str(outcome) if outcome else None} for address, outcome in outcomes]
 
-    done = run_async(work, interrupted="`rhdesk status --refresh` tells what is left.")
+    done = run_async(work, interrupted="Ends that have begun go on; `rhdesk status --refresh` tells what is left.")
     if as_json:
         print_json(done)
     else:
@@ -86,12 +80,30 @@ def all_on_demand(yes: bool, as_json: bool) -> int:
     return 1 if any(row["problem"] for row in done) else 0
 
 
-def ask_about_runs(active: Sequence[pb.Run], address: str, question: str) -> None:
-    """Show which runs will die and ask.
+async def _ask_about_all(workspace: Workspace) -> None:
+    with Progress() as progress:
+        progress("Asking SkyPilot, and the clusters what runs")
+        losses = await workspace.all_losses()
+    if not losses:
+        return
+    note(f"{_many(len(losses), 'cluster')} will be ended, with what is on their disks:")
+    for address, lost in losses.items():
+        if lost.cluster is not None:
+            note(f"  {address}: {_described(lost.cluster)}")
+        _tell_runs(lost.runs)
+    _confirm(f"{_many(len(losses), 'cluster')} would be ended", "Take them all down?")
+
+
+def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str) -> None:
+    """Show which runs will die, or that nobody can say (None), and ask.
 
     Raises:
         UsageError: nobody is there to answer, or the answer is no.
     """
+    if active is None:
+        note(f"{address} cannot be asked whether runs are active; they would be ended.")
+        _confirm(f"Runs may be active on {address}, and would be ended", question)
+        return
     count = f"{_many(len(active), 'run is', 'runs are')} active on {address}"
     note(f"{count} and will be ended:")
     _show_runs(active)
@@ -102,12 +114,16 @@ def _ask_about_machines(losses: Losses, address: str) -> None:
     cluster = losses.cluster
     assert cluster is not None
     note(f"{address} will be ended for good, with what is on its disks: {_described(cluster)}")
-    if losses.runs is None:
-        note("It cannot be asked whether runs are active.")
-    elif losses.runs:
-        note(f"{_many(len(losses.runs), 'run is', 'runs are')} active and will be ended:")
-        _show_runs(losses.runs)
+    _tell_runs(losses.runs)
     _confirm(f"{address} would be ended for good", "Take it down?")
+
+
+def _tell_runs(active: Sequence[pb.Run] | None) -> None:
+    if active is None:
+        note("It cannot be asked whether runs are active.")
+    elif active:
+        note(f"{_many(len(active), 'run is', 'runs are')} active and will be ended:")
+        _show_runs(active)
 
 
 def _described(cluster: CloudCluster) -> str:

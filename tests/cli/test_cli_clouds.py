@@ -131,6 +131,28 @@ def test_that_one_that_cannot_be_ended_hinders_no_other(
     rhdesk("down", "--all", "--yes")
 
 
+def test_that_what_runs_is_shown_before_it_is_ended(
+    rhdesk: RunCommand,
+    cloud_cluster: CloudCluster,
+    sky: StandInSkyPilot,
+    make_project: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(make_project({"work.py": "import time\ndef wait():\n    time.sleep(600)\n"}))
+    rhdesk("run", "work.py:wait", "--on", "cloud", "--detach")
+    for question in (("stop", "cloud"), ("down", "--all")):
+        said = rhdesk(*question, code=2).err
+        assert "1 run is active" in said
+        assert "work.py:wait" in said
+    cloud_cluster.is_another()  # so that it cannot be asked any more
+    assert "Runs may be active" in rhdesk("stop", "cloud", code=2).err
+    assert "cannot be asked whether runs are active" in rhdesk("down", "--all", code=2).err
+    assert sky.known[cloud_cluster.sky].state == "up"
+    rhdesk("stop", "cloud", "--yes")
+    assert sky.known[cloud_cluster.sky].state == "stopped"
+    rhdesk("down", "--all", "--yes")
+
+
 def test_what_clouds_there_are(rhdesk: RunCommand, sky: StandInSkyPilot) -> None:
     sky.all_checks = [
         CloudCheck("gcp", "GCP", False, "No credentials were found.", "gcloud auth application-default login", "raw"),

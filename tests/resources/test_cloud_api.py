@@ -105,6 +105,19 @@ async def test_that_cancelling_cancels_the_request_and_sees_it_end(server: SkyPi
     await skypilot.close()
 
 
+@pytest.mark.parametrize("act", ["stop", "down"])
+async def test_that_an_end_goes_on_when_nobody_follows_it(act: str, server: SkyPilotHttp, home: Path) -> None:
+    server.holds[f"/{act}"] = threading.Event()
+    skypilot = ApiSkyPilot(home)
+    ending = asyncio.create_task(getattr(skypilot, act)("gpu-1a2b3c", lambda _event: None))
+    await asyncio.to_thread(server.taken.wait, 60)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert server.paths() == [f"/{act}"], "nothing was cancelled there"
+    await skypilot.close()
+
+
 async def test_that_a_launch_whose_answer_was_lost_is_called_off(server: SkyPilotHttp, home: Path) -> None:
     rows = [
         {"request_id": "of-a-launch", "name": "sky.launch", "cluster_name": "gpu-1a2b3c", "status": "PENDING"},

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from lab.cloud_cluster import ADDRESS, CloudCluster
+from lab.skylet import Skylet
 from lab.skypilot_stand_in import StandInSkyPilot
 from lab.sshd import public_half
 
@@ -109,6 +110,36 @@ async def test_that_a_changed_host_key_is_refused(workspace: Workspace, cloud_cl
         cloud_cluster.is_another()
     with pytest.raises(RhError, match="host key"):
         await workspace.up(ADDRESS)
+
+
+async def test_that_hosts_that_cannot_be_logged_in_to_can_be_stopped(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    async with losing_the_connection(workspace):
+        cloud_cluster.is_another()
+    with pytest.raises(RhError, match="host key"):
+        await workspace.stop(ADDRESS)  # nobody knows what runs on it
+    assert cloud_cluster.skypilot.known[cloud_cluster.sky].state == "up"
+    lines = list[str]()
+    await workspace.stop(ADDRESS, lines.append, stop_runs=True)
+    assert [line for line in lines if "cannot be ended in order" in line]
+    assert cloud_cluster.skypilot.known[cloud_cluster.sky].state == "stopped"
+
+
+async def test_that_a_pause_of_the_autostop_that_does_not_hold_is_said(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    lines = list[str]()
+    async with workspace.pause_autostop(ADDRESS, lines.append):
+        await until(lambda: lines)
+        assert "There is no SkyPilot." in lines[0]
+        skylet = Skylet(cloud_cluster.runtime)
+        await until(lambda: skylet.marks)
+        async with losing_the_connection(workspace):
+            cloud_cluster.is_another()
+        await until(lambda: "host key" in lines[-1])
 
 
 async def test_that_it_is_followed_to_another_address(workspace: Workspace, cloud_cluster: CloudCluster) -> None:

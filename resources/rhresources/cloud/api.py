@@ -127,9 +127,11 @@ class Api:
         return health
 
     async def call(
-        self, path: str, body: Mapping[str, Any] | None = None, *, on_line: OnLine | None = None, method: str = "POST"
-    ) -> Any:
-        """Make a request, follow it to its end and answer with its value. Cancelling this cancels the request.
+        self, path: str, body: Mapping[str, Any] | None = None, *, on_line: OnLine | None = None, method: str = "POST",
+        goes_on: bool = False,
+    ) -> Any:  # fmt: skip
+        """Make a request, follow it to its end and answer with its value. Cancelling this cancels the request, unless
+        it `goes_on` then.
 
         Raises:
             CloudProblem: it was refused or failed, or the server is gone.
@@ -142,7 +144,8 @@ class Api:
             # it may have been taken on already: only its id can cancel it, and a launch that nobody follows costs
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 answer = await asyncio.wait_for(asyncio.shield(sending), _CANCELLING)
-                await self._cancel(answer.headers.get("x-skypilot-request-id", ""))
+                if not goes_on:
+                    await self._cancel(answer.headers.get("x-skypilot-request-id", ""))
             raise
         request = answer.headers.get("x-skypilot-request-id", "")
         if not request:
@@ -163,7 +166,8 @@ class Api:
                     await asyncio.wait_for(streaming, 5)
             return value
         except asyncio.CancelledError:
-            await self._cancel(request)
+            if not goes_on:
+                await self._cancel(request)
             raise
         finally:
             if streaming is not None and not streaming.done():

@@ -104,10 +104,10 @@ class ApiSkyPilot:
         return await self._one(name)
 
     async def stop(self, name: str, on_event: OnLaunch) -> None:
-        await self._follow("/stop", {"cluster_name": name}, on_event)
+        await self._follow("/stop", {"cluster_name": name}, on_event, goes_on=True)
 
     async def down(self, name: str, on_event: OnLaunch, *, purge: bool = False) -> None:
-        await self._follow("/down", {"cluster_name": name, "purge": purge}, on_event)
+        await self._follow("/down", {"cluster_name": name, "purge": purge}, on_event, goes_on=True)
 
     async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:
         body = {"cluster_name": name, "idle_minutes": max(minutes, -1), "wait_for": WAIT_FOR, "down": down}
@@ -201,7 +201,7 @@ class ApiSkyPilot:
         await self._service.doubt()
         return await ask(await self._service.api(start=start))
 
-    async def _follow(self, path: str, body: Mapping[str, Any], on_event: OnLaunch) -> Any:
+    async def _follow(self, path: str, body: Mapping[str, Any], on_event: OnLaunch, *, goes_on: bool = False) -> Any:
         """Ask for what takes long and must not be asked twice, telling what it says."""
         api = await self._service.api(on_event=on_event)
         if not await self._service.address():
@@ -216,7 +216,7 @@ class ApiSkyPilot:
             if event := narration.hear(line):
                 on_event(event)
 
-        return await api.call(path, body, on_line=hear)
+        return await api.call(path, body, on_line=hear, goes_on=goes_on)
 
     async def _rows(self, names: Sequence[str] | None, *, refresh: bool, start: bool) -> list[dict[str, Any]]:
         body = _status(names, "FORCE" if refresh else "NONE")

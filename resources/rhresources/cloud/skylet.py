@@ -22,7 +22,8 @@ for line in sys.stdin:
 """
 
 SHELL_COMMAND = (
-    f'p="${{SKY_RUNTIME_DIR:-$HOME}}/{PYTHON_FILE}"; [ -s "$p" ] || exit 0; '
+    f'p="${{SKY_RUNTIME_DIR:-$HOME}}/{PYTHON_FILE}"; [ -s "$p" ] || '
+    '{ echo "There is no SkyPilot." >&2; exit 3; }; '
     f'cd && unset PYTHONPATH && exec nice -n 5 "$(cat "$p")" -c {shlex.quote(PROGRAM)}'
 )
-"""The program, for a shell on the head; nothing where there is no SkyPilot."""
+"""The program, for a shell on the head; code 3 where there is no SkyPilot."""

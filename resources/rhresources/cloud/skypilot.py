@@ -53,11 +53,11 @@ class SkyPilot(Protocol):
         ...
 
     async def stop(self, name: str, on_event: OnLaunch) -> None:
-        """Stop the instances; their disks stay, and cost a little."""
+        """Stop the instances; their disks stay, and cost a little. Cancelling this leaves SkyPilot to go on."""
         ...
 
     async def down(self, name: str, on_event: OnLaunch, *, purge: bool = False) -> None:
-        """End the cluster for good."""
+        """End the cluster for good. Cancelling this leaves SkyPilot to go on, so that no half of it is left."""
         ...
 
     async def autostop(self, name: str, minutes: int, *, down: bool = False) -> None:

@@ -70,7 +70,7 @@ class MachinesOnDemand(Resource):
             yield
             return
         there = portal()
-        pause = there.workspace.pause_autostop(self.target)
+        pause = there.workspace.pause_autostop(self.target, progress)
         there.run(pause.__aenter__)
         try:
             yield

@@ -269,7 +269,10 @@ class CloudRoute:
             if hosts is not None:
                 try:
                     await self._to(hosts).down(stop_runs, progress)
-                except ConnectionLost as error:
+                except RhError as error:
+                    # once its runs are given up, nothing on the way there keeps machines running that cost money
+                    if not stop_runs and not isinstance(error, ConnectionLost):
+                        raise
                     progress(f"The server cannot be ended in order: {error.sentence}")
             await self.machines.stop(progress)
             await self.close()
@@ -321,7 +324,7 @@ class CloudRoute:
         route = await self._there(ask)
         try:
             return await route.connection(ask)
-        except ConnectionLost as error:
+        except (ConnectionLost, SshProblem) as error:  # others may have the address by now
             hosts = await self._hosts_now(ask, error)
             if hosts is None:
                 raise self._no_hosts() from None
