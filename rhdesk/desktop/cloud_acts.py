@@ -106,10 +106,17 @@ def stop_now(desk: Desk, row: ClusterRow) -> None:
         stop,
         title=f"Stopping {address}",
         go_to=("clusters", address),
+        give_up=partial(wait_no_more, desk, task_name(address), f"stopping {address}"),
         on_done=lambda _: desk.notifier.success(f"{address} is stopped; its disks stay."),
         on_end=lambda: desk.retry_now(address),
         assumes=State.STOPPING,
     )
+
+
+def wait_no_more(desk: Desk, task: str, what: str) -> None:
+    """Cancel of a task that stops or ends hosts: SkyPilot goes on with what it has begun, and that is said."""
+    desk.tasks.cancel(task)
+    desk.notifier.info(f"If SkyPilot has begun already, {what} goes on without this window.")
 
 
 def set_autostop(desk: Desk, parent: QWidget, address: str) -> None:
@@ -205,6 +212,7 @@ def end_found(desk: Desk, parent: QWidget, cluster: CloudCluster) -> None:
             down,
             title=f"Taking down {name}",
             go_to=("clouds", name),
+            give_up=partial(wait_no_more, desk, f"found {name}", f"taking down {name}"),
             on_done=lambda _: desk.notifier.success(f"{name} is gone."),
             on_end=lambda: desk.retry_now(),
         )

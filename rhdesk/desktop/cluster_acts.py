@@ -126,11 +126,17 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
             progress(f"Stopping {count_text(len(runs), 'run')} and the server" if runs else "Stopping the server")
             await workspace.down(address, stop_runs=bool(runs), progress=progress)
 
+        def give_up() -> None:
+            from rhdesk.desktop.cloud_acts import wait_no_more
+
+            wait_no_more(desk, task_name(address), f"taking down {address}")
+
         desk.act(
             task_name(address),
             down,
             title=f"Taking down {address}",
             go_to=("clusters", address),
+            give_up=give_up if row.cloud is not None else None,
             on_done=lambda _: desk.notifier.success(f"{address} is down."),
             on_end=lambda: desk.retry_now(address),
             assumes=State.STOPPING,

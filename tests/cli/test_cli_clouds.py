@@ -139,11 +139,12 @@ def test_that_what_runs_is_shown_before_it_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(make_project({"work.py": "import time\ndef wait():\n    time.sleep(600)\n"}))
-    rhdesk("run", "work.py:wait", "--on", "cloud", "--detach")
+    run = rhdesk("run", "work.py:wait", "--on", "cloud", "--detach").out.strip()
     for question in (("stop", "cloud"), ("down", "--all")):
         said = rhdesk(*question, code=2).err
         assert "1 run is active" in said
         assert "work.py:wait" in said
+    rhdesk("cancel", run, "--force", "--on", "cloud")
     cloud_cluster.is_another()  # so that it cannot be asked any more
     assert "Runs may be active" in rhdesk("stop", "cloud", code=2).err
     assert "cannot be asked whether runs are active" in rhdesk("down", "--all", code=2).err

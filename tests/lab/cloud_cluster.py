@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,25 @@ from rhresources.cloud.answers import CloudHosts
 from rhresources.cloud.task import sky_name
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.resource_names import ResourceNames
+from rhresources.workspace import Workspace
 
 ADDRESS = "~/cloud"
+
+
+async def until(true: Callable[[], Any]) -> None:
+    """Wait until something has happened."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def losing_the_connection(workspace: Workspace) -> AsyncIterator[None]:
+    """What is done in here ends the SSH connection to the machine; waits until that is noticed."""
+    connection = await workspace.ssh_connection(ADDRESS)
+    yield
+    assert connection is not None
+    await until(lambda: not connection.alive)
 
 
 @dataclass

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from lab.cloud_cluster import ADDRESS, CloudCluster
-from lab.skylet import Skylet
+from lab.cloud_cluster import ADDRESS, CloudCluster, losing_the_connection, until
 from lab.skypilot_stand_in import StandInSkyPilot
 from lab.sshd import public_half
 
@@ -28,22 +25,6 @@ from rhresources.reach.ssh import known_hosts
 from rhresources.workspace import Workspace
 
 pytestmark = pytest.mark.ray
-
-
-async def until(true: Callable[[], Any]) -> None:
-    """Wait until something has happened."""
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def losing_the_connection(workspace: Workspace) -> AsyncIterator[None]:
-    """What is done in here ends the SSH connection to the machine; waits until that is noticed."""
-    connection = await workspace.ssh_connection(ADDRESS)
-    yield
-    assert connection is not None
-    await until(lambda: not connection.alive)
 
 
 @pytest.fixture
@@ -110,36 +91,6 @@ async def test_that_a_changed_host_key_is_refused(workspace: Workspace, cloud_cl
         cloud_cluster.is_another()
     with pytest.raises(RhError, match="host key"):
         await workspace.up(ADDRESS)
-
-
-async def test_that_hosts_that_cannot_be_logged_in_to_can_be_stopped(
-    workspace: Workspace, cloud_cluster: CloudCluster
-) -> None:
-    await workspace.up(ADDRESS)
-    async with losing_the_connection(workspace):
-        cloud_cluster.is_another()
-    with pytest.raises(RhError, match="host key"):
-        await workspace.stop(ADDRESS)  # nobody knows what runs on it
-    assert cloud_cluster.skypilot.known[cloud_cluster.sky].state == "up"
-    lines = list[str]()
-    await workspace.stop(ADDRESS, lines.append, stop_runs=True)
-    assert [line for line in lines if "cannot be ended in order" in line]
-    assert cloud_cluster.skypilot.known[cloud_cluster.sky].state == "stopped"
-
-
-async def test_that_a_pause_of_the_autostop_that_does_not_hold_is_said(
-    workspace: Workspace, cloud_cluster: CloudCluster
-) -> None:
-    await workspace.up(ADDRESS)
-    lines = list[str]()
-    async with workspace.pause_autostop(ADDRESS, lines.append):
-        await until(lambda: lines)
-        assert "There is no SkyPilot." in lines[0]
-        skylet = Skylet(cloud_cluster.runtime)
-        await until(lambda: skylet.marks)
-        async with losing_the_connection(workspace):
-            cloud_cluster.is_another()
-        await until(lambda: "host key" in lines[-1])
 
 
 async def test_that_it_is_followed_to_another_address(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
@@ -224,25 +175,6 @@ async def test_that_what_may_be_left_is_said(workspace: Workspace, cloud_cluster
     assert "No capacity." in caught.value.detail
     (kept,) = kept_clusters(cloud_cluster.home)
     assert kept.launching_since > 0  # found again at the next start
-
-
-@pytest.mark.parametrize("at_work", [2, 1000])
-async def test_that_nothing_is_proved_while_skypilot_is_still_at_it(
-    at_work: int, workspace: Workspace, cloud_cluster: CloudCluster
-) -> None:
-    sky, name, lines = cloud_cluster.skypilot, cloud_cluster.sky, list[str]()
-    sky.leaves = False  # its list is empty
-    sky.goes_on[name] = at_work  # and yet the launch waits for its turn
-    sky.fail["provision"] = CloudProblem("SkyPilot's server does not answer.", code="server-dead")
-    with pytest.raises(CloudProblem) as caught:
-        await workspace.up(ADDRESS, lines.append)
-    proved = f"Nothing of {name} was made" in lines
-    if at_work > 2:
-        assert (caught.value.code, proved) == ("leftovers", False)
-        assert [kept.launching_since > 0 for kept in kept_clusters(cloud_cluster.home)] == [True]
-    else:
-        assert (caught.value.code, proved) == ("server-dead", True)
-        assert list(kept_clusters(cloud_cluster.home)) == []
 
 
 async def test_that_somebody_elses_cluster_of_the_name_is_left_alone(
