@@ -22,7 +22,7 @@ from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.core.tasks import cluster_task
 from rhdesk.desktop.app import make_window, start
 from rhdesk.desktop.attention import concerns
-from rhdesk.desktop.cloud_acts import dismiss, set_autostop, stop, why_not_autostop, why_not_stop
+from rhdesk.desktop.cloud_acts import dismiss, set_autostop, stop, stop_now, why_not_autostop, why_not_stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down, why_not_down, why_not_up
 from rhdesk.desktop.launch import launch
 from rhdesk.desktop.pages.clusters import ClustersPage
@@ -117,6 +117,14 @@ def test_that_a_launch_that_is_given_up_leaves_nothing(eval_shell: Shell, sky: S
     qtbot.waitUntil(lambda: not sky.known, timeout=LONG)
     assert len(sky.asked("down")) == 1
     qtbot.waitUntil(lambda: state_word(eval_shell, "~/eval") == "Down", timeout=LONG)
+
+
+def test_that_an_end_goes_on_when_nobody_waits_for_it(eval_shell: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
+    sky.lists["clusters"] = asyncio.Event()
+    stop_now(eval_shell.desk, row_of(eval_shell, "~/eval"))
+    qtbot.waitUntil(lambda: bool(sky.asked("clusters")), timeout=LONG)
+    eval_shell.desk.tasks.give_up(cluster_task("~/eval"))
+    assert "stopping ~/eval goes on without this window" in eval_shell.desk.notifier.notices()[0].sentence
 
 
 def test_that_a_launch_that_fails_says_why_with_skypilots_words_folded(
