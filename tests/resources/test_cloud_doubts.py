@@ -5,6 +5,7 @@ SkyPilot stands in; the machine is real, behind a real SSH server.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -75,3 +76,23 @@ async def test_that_a_pause_of_the_autostop_that_does_not_hold_is_said(
         async with losing_the_connection(workspace):
             cloud_cluster.is_another()
         await until(lambda: "host key" in lines[-1])
+
+
+@pytest.mark.parametrize("act", ["stop", "down"])
+async def test_that_an_end_which_nobody_waited_for_is_no_news(
+    act: str, workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    sky = cloud_cluster.skypilot
+    await workspace.up(ADDRESS)
+    sky.lists[act] = asyncio.Event()
+    going = asyncio.create_task(getattr(workspace, act)(ADDRESS, stop_runs=True))
+    await until(lambda: sky.asked(act))
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    if act == "stop":
+        cloud_cluster.becomes(state="stopped")
+    else:
+        sky.known.clear()
+    await workspace.cloud_clusters()
+    assert workspace.cloud_notices() == {}

@@ -36,6 +36,7 @@ class Kept:
         launching_since: a launch or start from here began then and nobody saw its end; 0: none.
         launching_by: the process that did that.
         stopping_since: it has been seen stopping since then; 0: it is not.
+        ending: "stop" or "down", where that was asked for here and nobody has seen it done; else empty.
         autostop: what was asked for by hand, in place of what the document says.
         notice: what happened to it without us and nobody has mended since.
     """
@@ -48,6 +49,7 @@ class Kept:
     launching_since: float = 0.0
     launching_by: int = 0
     stopping_since: float = 0.0
+    ending: str = ""
     autostop: Autostop | None = None
     notice: Notice | None = None
 

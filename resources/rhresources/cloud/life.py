@@ -30,6 +30,10 @@ class Autostop:
     minutes: int = NEVER
     down: bool = False
 
+    def at_least(self, minutes: int) -> Autostop:
+        """The same, and not before so many idle minutes."""
+        return replace(self, minutes=max(self.minutes, minutes)) if self.minutes >= 0 else self
+
     def is_of(self, cluster: CloudCluster) -> bool:
         """Whether the cluster has this set; that it never goes away by itself says nothing of how."""
         if self.minutes < 0:

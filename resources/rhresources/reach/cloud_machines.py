@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from rhresources.documents import ClusterDocument
 from rhresources.reach import Progress
 from rhresources.reach.cloud_hosts import CloudTargets
 from rhresources.reach.cloud_keys import follow
+from rhresources.reach.to_its_end import to_its_end
 from rhresources.settings import Settings
 
 LOOK_AGAIN = 5.0
@@ -107,7 +107,7 @@ class CloudMachines:
     async def saw(self, seen: CloudCluster | None) -> Kept:
         """Remember how the cluster is, and what there is to tell of it."""
         before = self.kept = await asyncio.to_thread(self._files.read)
-        if seen is None and before.abandoned:
+        if seen is None and (before.abandoned or before.ending == "down"):
             await self.forget()
             return self.kept
         if seen is None and before.seen is None and not before.launching_since:
@@ -121,12 +121,14 @@ class CloudMachines:
             told = broken_off(before.address)
         if told is None and (seen is None or seen.state in ("stopped", "stopping")):
             told = before.notice
+        if before.ending and told is not None and told.act == "start":
+            told = None
         values: dict[str, Any] = {"seen": seen, "stopping_since": since, "notice": told}
         if seen is None or seen.state != "up":
             values["hosts"] = None
         other_life = seen is None or (before.seen is not None and before.seen.hash != seen.hash)
         if other_life and not before.launching_since:  # other machines, perhaps at the same addresses
-            values |= {"launched_here": False, "autostop": None, "hosts": None}
+            values |= {"launched_here": False, "autostop": None, "hosts": None, "ending": ""}
             await asyncio.to_thread(self._files.forget_keys)
         return await self._keep(**values)
 
@@ -204,19 +206,19 @@ class CloudMachines:
     async def _launch(self, life: Life, tell: OnLaunch) -> None:
         wanted = self.wanted()
         patient = self._document.model_copy(
-            update={"autostop_mins": _patient(wanted).minutes, "autostop_down": wanted.down}
+            update={"autostop_mins": wanted.at_least(BRING_UP_MINUTES).minutes, "autostop_down": wanted.down}
         )
         task = await asyncio.to_thread(lambda: task_of(patient, Settings.load(self._home), self._home))
         if life.first == "absent":
             await asyncio.to_thread(self._files.forget_keys)
             await self._keep(launched_here=True, autostop=None, notice=None)
-        await self._keep(launching_since=time.time(), launching_by=os.getpid())
+        await self._keep(launching_since=time.time(), launching_by=os.getpid(), ending="")
         made = await self._skypilot().launch(self.name, task, tell)
         await self._keep(seen=made)  # before anybody compares: this life of it is ours
 
     async def _start(self, seen: CloudCluster | None, tell: OnLaunch) -> None:
-        wanted = _patient(self.wanted(seen))
-        await self._keep(launching_since=time.time(), launching_by=os.getpid())
+        wanted = self.wanted(seen).at_least(BRING_UP_MINUTES)
+        await self._keep(launching_since=time.time(), launching_by=os.getpid(), ending="")
         started = await self._skypilot().start(
             self.name, tell, autostop_mins=wanted.minutes, down=wanted.down and wanted.minutes >= 0
         )
@@ -268,7 +270,7 @@ class CloudMachines:
         """
         step = undo(life, launched_here=self.kept.launched_here)
         if step != "nothing":
-            await _to_its_end(self._take_back(step, progress, because))
+            await to_its_end(self._take_back(step, progress, because))
 
     async def _take_back(self, step: str, progress: Progress, because: CloudProblem | None) -> None:
         progress("Ending what was begun …")
@@ -320,13 +322,13 @@ class CloudMachines:
                 raise self._not_there("There is nothing to stop.")
             life, step = next_step(life, seen)
             if step == "done":
-                await self._keep(notice=None)
+                await self._keep(notice=None, ending="")
                 return
             if step == "wait":
                 await self._wait(progress)
                 continue
             self.require("stop", seen)
-            await self._skypilot().stop(self.name, lines_of(progress))
+            await self._end("stop", self._skypilot().stop, progress)
 
     async def down(self, progress: Progress) -> bool:
         """End the machines for good; whether there were any.
@@ -334,13 +336,23 @@ class CloudMachines:
         Raises:
             CloudProblem: something may be left that costs money.
         """
+        launching = (await asyncio.to_thread(self._files.read)).launching_since
         there = await self.look() is not None
         if there:
-            await self._skypilot().down(self.name, lines_of(progress))
-        if (there and await self.look() is not None) or self.kept.launching_since:
+            await self._end("down", self._skypilot().down, progress)
+        if (there and await self.look() is not None) or launching:
             await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
         await self.forget()
         return there
+
+    async def _end(self, how: str, act: Callable[[str, OnLaunch], Awaitable[None]], progress: Progress) -> None:
+        """Have machines stopped or ended. Where nobody waits for that any more, it is no news when it is seen."""
+        await self._keep(ending=how)
+        try:
+            await act(self.name, lines_of(progress))
+        except CloudProblem:
+            await self._keep(ending="")
+            raise
 
     async def autostop(self, minutes: int, down: bool) -> None:
         """Have the cluster stop, or go away, after so many idle minutes; -1: never. It stays so for this life of it.
@@ -373,11 +385,6 @@ class CloudMachines:
         return self.kept
 
 
-def _patient(wanted: Autostop) -> Autostop:
-    """The autostop until our server is up."""
-    return replace(wanted, minutes=max(wanted.minutes, BRING_UP_MINUTES)) if wanted.minutes >= 0 else wanted
-
-
 def lines_of(progress: Progress) -> OnLaunch:
     """Lines of progress from what a launch says."""
 
@@ -386,15 +393,3 @@ def lines_of(progress: Progress) -> OnLaunch:
         progress(f"{event.sentence.rstrip('.')}{offer}")
 
     return tell
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for something that must not be broken off, however often somebody cancels."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-    task.result()
