@@ -204,6 +204,13 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def mortal_server() -> Iterator[RunningServer]:
+    """One server for all tests that end it and bring it up again, perhaps as another build."""
+    with _running_server() as running:
+        yield running
+
+
 @pytest.fixture
 def own_server() -> Iterator[RunningServer]:
     """A server for this test alone, which may kill it."""

@@ -138,8 +138,8 @@ def test_taking_down_lists_the_runs_that_die(desk: Desk, qtbot: QtBot) -> None:
     assert "is not up" in desk.notifier.notices()[0].sentence
 
 
-def test_clusters_in_a_cloud_say_that_they_cannot_be_brought_up_yet() -> None:
-    assert "not clusters in a cloud" in why_not_up(ClusterRow("~/big", "big", "cloud", State.DOWN))
+def test_why_a_cluster_cannot_be_brought_up_now() -> None:
+    assert why_not_up(ClusterRow("~/big", "big", "cloud", State.DOWN)) == ""
     assert why_not_up(ClusterRow("~/lab", "lab", "ssh", State.DOWN)) == ""
     assert why_not_up(local(State.DOWN)) == ""
     assert "already" in why_not_up(local(State.UP))

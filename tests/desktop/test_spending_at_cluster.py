@@ -83,7 +83,8 @@ def test_a_priced_machine_and_its_run(
 
         desk.act("export", export, on_done=rows.append)
         qtbot.waitUntil(lambda: bool(rows), timeout=20_000)
-        assert {"idle", got[0]} == {each["run"] for each in rows[0]}
+        # with those that other tests have left on the server
+        assert {"idle", got[0]} <= {each["run"] for each in rows[0]}
     finally:
         shell.close()
         desk.close()

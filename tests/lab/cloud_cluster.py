@@ -85,7 +85,7 @@ class CloudCluster:
 
 @pytest.fixture
 def cloud_cluster(
-    server: Any,
+    mortal_server: Any,
     make_sshd: Callable[..., Sshd],
     ssh_home: SshHome,
     ssh_keys: SshKeys,
@@ -96,7 +96,7 @@ def cloud_cluster(
     """A document, and a SkyPilot that knows of nothing yet. Nobody knows the machine's host key."""
     monkeypatch.setattr("rhresources.cloud.leftovers._PAUSE", 0.01)  # the stand-in's list is never late
     runtime = short_path / "runtime"
-    sshd = make_sshd(set_env={"RH_HOME": str(server.home), "SKY_RUNTIME_DIR": str(runtime)})
+    sshd = make_sshd(set_env={"RH_HOME": str(mortal_server.home), "SKY_RUNTIME_DIR": str(runtime)})
     document = parse_document({"kind": "cluster", "type": "cloud", "instance_type": "CPU:2+", "autostop_mins": 10})
     assert isinstance(document, ClusterDocument)
     ResourceNames(rh_home).save(ADDRESS, document)
