@@ -177,7 +177,7 @@ class Server:
         return {"runs_active": active, "runs_queued": queued, "workers": self.pool.size, "calls": self.session.calls}
 
     def _works(self) -> bool:
-        return bool(self.runs.active() or self.session.in_flight or self.environments.busy)
+        return bool(self.runs.active() or self.session.in_flight or self.environments.busy or self.blobs.arriving)
 
     async def _start_engine(self) -> None:
         await self.ray.start()

@@ -1,7 +1,8 @@
 """A run keeps its cluster alive: while there is work, SkyPilot's daemon on this host is told that it is not idle.
 
-Work is what somebody waits for: runs from the moment they are queued, calls, environments that are made. A window or
-a tunnel that is only open is none, or a forgotten one would burn money. Nothing is done on hosts without SkyPilot.
+Work is what somebody waits for: runs from the moment they are queued, calls, environments that are made, data that is
+sent here. A window or a tunnel that is only open is none, or a forgotten one would burn money. Nothing is done on
+hosts without SkyPilot.
 """
 
 from __future__ import annotations

@@ -147,16 +147,26 @@ def test_a_full_disk_keeps_the_old_object(objects: Objects, tmp_path: Path, monk
 
 def test_a_broken_upload_leaves_nothing(blobs: Blobs, tmp_path: Path) -> None:
     writer = blobs.writer()
+    assert blobs.arriving  # which keeps a cluster in a cloud from stopping
     writer.write(b"half")
     assert blobs.collect(0) == 0, "what is being written is not collected"
     writer.drop()
     assert list(blobs.directory.iterdir()) == []
+    assert not blobs.arriving
+
+
+def test_an_upload_that_cannot_begin_is_none(blobs: Blobs) -> None:
+    blobs.directory.rename(blobs.directory.with_name("away"))
+    with pytest.raises(ServerProblem):
+        blobs.writer()
+    assert not blobs.arriving
 
 
 def test_unused_blobs_expire_and_shared_files_stay(blobs: Blobs, tmp_path: Path) -> None:
     writer = blobs.writer()
     writer.write(b"uploaded")
     name = writer.finish()
+    assert not blobs.arriving
     result = tmp_path / "result"
     result.write_bytes(b"x" * 1000)
     shared = blobs.share(result)

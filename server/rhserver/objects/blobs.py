@@ -36,6 +36,11 @@ class Blobs:
         self._writing: set[str] = set()
         self._lock = threading.Lock()
 
+    @property
+    def arriving(self) -> bool:
+        """Whether somebody sends data now."""
+        return bool(self._writing)
+
     def path(self, name: str) -> Path:
         """The file of a blob, used now.
 
@@ -146,8 +151,12 @@ class Writer:
         self.size = 0
         self.finished = False
         blobs.began(self)
-        with disk_errors("The data could not be stored"):
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with disk_errors("The data could not be stored"):
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except BaseException:
+            blobs.finished(self)
+            raise
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Raises ServerProblem where the disk is full."""
