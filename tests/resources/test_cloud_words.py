@@ -248,6 +248,12 @@ def test_that_strange_rows_are_read_all_the_same(row: dict[str, object]) -> None
     reading.usage_of(row)
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", "", "-x", "a\n", ".", None, 5])
+def test_that_names_that_could_be_paths_are_no_clusters(name: object) -> None:
+    assert not reading.has_sound_name({"name": name})
+    assert reading.has_sound_name({"name": "gpu-7e21ca"})
+
+
 def test_that_problems_travel() -> None:
     problem = CloudProblem("No.", code="quota", remedy="Ask.", detail="x", field="region")
     again = pickle.loads(pickle.dumps(problem))

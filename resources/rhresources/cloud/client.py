@@ -77,7 +77,7 @@ class ApiSkyPilot:
     async def clusters(
         self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
     ) -> list[CloudCluster]:
-        rows = await self._rows(names, refresh=refresh, start=start)
+        rows = [row for row in await self._rows(names, refresh=refresh, start=start) if reading.has_sound_name(row)]
         if any(self._prices.get(str(row.get("cluster_hash"))) is None for row in rows):
             await self._learn_prices()
         return [reading.cluster_of(row, self._prices.get(str(row.get("cluster_hash")))) for row in rows]
@@ -162,7 +162,8 @@ class ApiSkyPilot:
     # ---------------------------------------------------------------- what was
 
     async def usage(self, days: int = 30) -> list[Usage]:
-        return [reading.usage_of(row) for row in await self._ask("/cost_report", {"days": days}) or ()]
+        rows = await self._ask("/cost_report", {"days": days}) or ()
+        return [reading.usage_of(row) for row in rows if reading.has_sound_name(row)]
 
     async def events(self, name: str) -> list[tuple[float, str]]:
         body: dict[str, Any] = {"event_type": "STATUS_CHANGE,LAUNCH_PROGRESS", "include_timestamps": True}

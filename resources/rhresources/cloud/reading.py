@@ -17,6 +17,15 @@ _STATES: Mapping[str, CloudState] = {
 }  # fmt: skip
 
 
+# SkyPilot's own rule for names; ours besides, as names become those of files here and somebody else's server says them
+_NAME = re.compile(r"[A-Za-z]([-_.A-Za-z0-9]{0,250}[A-Za-z0-9])?")
+
+
+def has_sound_name(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a cluster that SkyPilot could have made."""
+    return _NAME.fullmatch(_text(row.get("name"))) is not None
+
+
 def cluster_of(row: Mapping[str, Any], price: float | None = None) -> CloudCluster:
     """One row of `/status`."""
     status = _text(row.get("status"))

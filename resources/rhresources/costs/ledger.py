@@ -175,11 +175,6 @@ class Ledger:
             row = database.execute("SELECT wall FROM marks WHERE name = ?", (name,)).fetchone()
             return float(row[0]) if row else 0.0
 
-    def version(self) -> int:
-        """Changes whenever another process has written."""
-        with self._reading() as database:
-            return int(database.execute("PRAGMA data_version").fetchone()[0])
-
     # ------------------------------------------------------------ inside
 
     def _see(self, database: sqlite3.Connection, life: str, at: Moment, new: Sighting) -> None:
