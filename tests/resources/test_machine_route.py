@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument, parse_document
-from rhresources.errors import ClusterDown, RhError
+from rhresources.errors import ClusterDown, RhError, UsageError
 from rhresources.reach import route_for
 from rhresources.reach.machine import MachineRoute
 from rhresources.wire import cluster_pb2 as pb
@@ -64,11 +65,11 @@ async def test_a_home_that_is_a_file_is_one_sentence(rh_home: Path) -> None:
         await MachineRoute(rh_home).up(lambda _: None)
 
 
-def test_other_kinds_of_clusters_are_refused_clearly() -> None:
+def test_that_a_cluster_in_a_cloud_needs_a_name(rh_home: Path) -> None:
     document = parse_document({"kind": "cluster", "type": "cloud", "instance_type": "CPU:2"})
     assert isinstance(document, ClusterDocument)
-    with pytest.raises(RhError, match="not on clouds"):
-        route_for(document)
+    with pytest.raises(UsageError, match="needs a name"):
+        route_for(document, rh_home, credentials=Credentials(rh_home))
 
 
 async def test_a_cluster_that_is_down_says_so(rh_home: Path) -> None:
