@@ -20,7 +20,7 @@ from rhdesk.desktop.dialogs.new_cloud_cluster import CloudClusterDialog
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.skypilot_acts import check_clouds
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
 
 LONG = 600_000
 

@@ -20,7 +20,7 @@ from rhresources.documents import ClusterDocument, parse_document
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1800)]
 
 JOBS = """
 import time

@@ -26,7 +26,7 @@ from rhresources.documents.cluster import ClusterDocument
 from rhresources.resource_names import ResourceNames
 from rhresources.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DAY = 86_400.0
 EDGE = 30.0

@@ -22,7 +22,7 @@ from rhresources.cloud.task import sky_name, task_of
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from lab.clouds.aws import AwsLab
 from lab.clouds.sdk import ask
 from lab.clouds.skypilot_server import SkyPilotServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from lab.clouds.sdk import ask
 from lab.clouds.skypilot_server import SkyPilotServer
 from lab.clouds.slurm import NAME, SlurmLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.clouds, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
