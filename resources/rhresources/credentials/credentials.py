@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -45,6 +46,7 @@ class Credentials:
     def __init__(self, home: Path) -> None:
         self._index = Index(home / "credentials.yaml")
         self._session: dict[Key, tuple[str, float]] = {}
+        self._turns: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looks = Threads("keyring-look", 2)
         self._calls = Threads("keyring", 4)
         self._files = Threads("credentials", 1)
@@ -92,21 +94,16 @@ class Credentials:
         if not secret:
             raise UsageError(f"An empty {kind} cannot be kept.")
         key = kind, subject
-        self._session[key] = secret, time.time()
+        self._session[key] = kept = secret, time.time()
         if session_only:
             return Kept("session", "", f"Kept {SESSION}.")
         try:
-            _check_length(kind, secret)
-            await self._files.run(self._index.require_whole)
-            choice, lock = await self._look()
-            if choice.backend is None:
-                raise RhError(choice.sentence, remedy=choice.remedy)
-            if lock != "open":
-                choice = await self._unlock(choice, prompt=True)
-            await self._call(lambda: store(choice, self._index, key, secret), choice, prompt=True)
+            async with self._turns[key]:  # a removal that comes while this goes on is the later word
+                choice = await self._store(key, secret)
         except RhError as error:
             return Kept("session", "", f"Kept {SESSION} only. {error.sentence}", error.sentence, error.remedy)
-        self._session.pop(key, None)
+        if self._session.get(key) is kept:
+            del self._session[key]
         return Kept("keyring", choice.title, f"Kept in {choice.title}.")
 
     async def remove(self, kind: Kind, subject: str) -> bool:
@@ -118,26 +115,8 @@ class Credentials:
         """
         key = kind, subject
         was_in_session = self._session.pop(key, None) is not None
-        await self._files.run(self._index.require_whole)
-        listed = await self._is_listed(key)
-        choice, lock = await self._look()
-        if choice.backend is None:
-            if not listed:
-                return was_in_session
-            raise RhError(
-                f"The {kind} of {subject} was not removed. {choice.sentence}",
-                remedy=choice.remedy,
-                detail=choice.detail,
-            )
-        if lock == "new":
-            await self._files.run(lambda: self._index.remove(key))
-            return was_in_session or listed
-        if lock == "locked":
-            if not listed:
-                return was_in_session
-            choice = await self._unlock(choice, prompt=True)
-        was_there = await self._call(lambda: delete(choice, self._index, key), choice, prompt=True)
-        return was_in_session or listed or was_there
+        async with self._turns[key]:
+            return await self._delete(key) or was_in_session
 
     async def list(self) -> builtins.list[Entry]:
         """Everything that is kept, in the keyring and in this session. Does not prompt.
@@ -187,6 +166,41 @@ class Credentials:
         return await self.state()
 
     # ------------------------------------------------------------ the keyring
+
+    async def _store(self, key: Key, secret: str) -> Choice:
+        """Keep a secret in the keyring; answers with the keyring that has it now."""
+        _check_length(key[0], secret)
+        await self._files.run(self._index.require_whole)
+        choice, lock = await self._look()
+        if choice.backend is None:
+            raise RhError(choice.sentence, remedy=choice.remedy)
+        if lock != "open":
+            choice = await self._unlock(choice, prompt=True)
+        await self._call(lambda: store(choice, self._index, key, secret), choice, prompt=True)
+        return choice
+
+    async def _delete(self, key: Key) -> bool:
+        """Forget a secret in the keyring; False: it had none."""
+        await self._files.run(self._index.require_whole)
+        listed = await self._is_listed(key)
+        choice, lock = await self._look()
+        if choice.backend is None:
+            if not listed:
+                return False
+            raise RhError(
+                f"The {key[0]} of {key[1]} was not removed. {choice.sentence}",
+                remedy=choice.remedy,
+                detail=choice.detail,
+            )
+        if lock == "new":
+            await self._files.run(lambda: self._index.remove(key))
+            return listed
+        if lock == "locked":
+            if not listed:
+                return False
+            choice = await self._unlock(choice, prompt=True)
+        was_there = await self._call(lambda: delete(choice, self._index, key), choice, prompt=True)
+        return listed or was_there
 
     async def _is_listed(self, key: Key) -> bool:
         """Whether the keyring was given such an entry. Also true where the list cannot be read: it is looked for."""
