@@ -45,9 +45,7 @@ async def test_that_a_secret_is_kept_in_the_keyring(credentials: Credentials, rh
     assert (entry.kind, entry.subject, entry.where, entry.store) == ("passphrase", KEY, "keyring", "GNOME Keyring")
 
 
-async def test_that_a_removal_while_it_is_being_kept_has_the_last_word(
-    credentials: Credentials, rh_home: Path
-) -> None:
+async def test_that_a_removal_while_it_is_being_kept_has_the_last_word(credentials: Credentials, rh_home: Path) -> None:
     for wait in (0.0, 0.002, 0.005, 0.01, 0.02, 0.05) * 3:  # seconds into it
         keeping = asyncio.ensure_future(credentials.put("token", "registry", SECRET))
         await asyncio.sleep(wait)
