@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from lab.cloud_cluster import CloudCluster
 from lab.skypilot_stand_in import StandInSkyPilot
 
 from rhdesk.cli import main
-from rhresources.cloud.answers import CloudCheck, Offer
+from rhresources.cloud.answers import CloudCheck, CloudRequest, Offer
 from rhresources.cloud.problems import CloudProblem
 
 pytestmark = pytest.mark.ray
@@ -171,6 +172,23 @@ def test_that_without_any_cloud_it_is_said_plainly(rhdesk: RunCommand, sky: Stan
     assert "aws configure" in said.out
     assert "No cloud is set up" in said.err
     assert sky.asked("checks") == ["refresh"]
+
+
+def test_what_skypilot_is_at_work_on(rhdesk: RunCommand, sky: StandInSkyPilot) -> None:
+    sky.server = replace(sky.server, state="ready")
+    sky.all_requests = [
+        CloudRequest("3f2a9c01-7", "launch", "running", "gpu-1a2b3c", "ann", 1796000000.0),
+        CloudRequest("88aa9c01-7", "check", "done", "", "ann", 1796000000.0, 1796000002.0),
+    ]
+    shown = rhdesk("clouds", "requests").out
+    assert "3f2a9c01  launch   gpu-1a2b3c  running" in shown
+    assert "check" not in shown
+    (_, ended) = rhdesk("clouds", "requests", "--all", "--json").json()
+    assert (ended["id"], ended["state"], ended["ended"]) == ("88aa9c01-7", "done", "2026-11-30T00:53:22.000Z")
+    assert "may run and cost" in rhdesk("clouds", "cancel", "3f2a").err
+    assert "at work on nothing" in rhdesk("clouds", "requests").err
+    assert "had ended already: done" in rhdesk("clouds", "cancel", "88aa").err
+    assert "knows no request 99" in rhdesk("clouds", "cancel", "99", code=1).err
 
 
 def test_what_it_costs(rhdesk: RunCommand, sky: StandInSkyPilot) -> None:

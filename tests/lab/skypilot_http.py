@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -60,6 +60,8 @@ class SkyPilotHttp:
         token: what `Authorization` must be; empty: nothing.
         unavailable: so many exchanges are answered with 503 first.
         cut: so many waits for the end are cut off in the middle.
+        keeps_on: it cancels nothing, as for somebody who may not.
+        queries: of each exchange, what stood behind the "?".
         forgets: it knows of no request any more, as after a start.
     """
 
@@ -69,7 +71,7 @@ class SkyPilotHttp:
         self.says: dict[str, list[str]] = {}
         self.holds: dict[str, threading.Event] = {}
         self.taken = threading.Event()
-        self.under_way: Callable[[], list[dict[str, str]]] = list
+        self.under_way: Callable[[], Sequence[Mapping[str, Any]]] = list
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.cancelled: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -77,6 +79,8 @@ class SkyPilotHttp:
         self.unavailable = 0
         self.cut = 0
         self.forgets = False
+        self.keeps_on = False
+        self.queries: list[dict[str, list[str]]] = []
         self.requests: dict[str, str] = {}
         outer = self
 
@@ -119,7 +123,8 @@ class SkyPilotHttp:
         if self.unavailable:
             self.unavailable -= 1
             return send(exchange, 503, {"detail": "Server is shutting down, please try again later."})
-        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        self.queries.append(parse_qs(parts.query))
+        query = {key: values[0] for key, values in self.queries[-1].items()}
         match parts.path:
             case "/api/health":
                 return send(exchange, 200, self.health)
@@ -134,7 +139,7 @@ class SkyPilotHttp:
         self.requests[request] = parts.path
         self.asked.append((parts.path, said))
         self.taken.set()
-        if parts.path == "/api/cancel":
+        if parts.path == "/api/cancel" and not self.keeps_on:
             self.cancelled += said["request_ids"]
             for each in said["request_ids"]:
                 if hold := self.holds.get(self.requests.get(each, "")):

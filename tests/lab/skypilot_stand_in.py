@@ -17,6 +17,7 @@ from rhresources.cloud.answers import (
     CloudCheck,
     CloudCluster,
     CloudHosts,
+    CloudRequest,
     LaunchEvent,
     LaunchPhase,
     Offer,
@@ -67,6 +68,7 @@ class StandInSkyPilot:
         self.all_offers: list[Offer] = []
         self.all_usage: list[Usage] = []
         self.all_hosts: dict[str, CloudHosts] = {}
+        self.all_requests: list[CloudRequest] = []
 
     def asked(self, method: str) -> list[str]:
         """The names or queries that a method was called with, in order."""
@@ -165,6 +167,19 @@ class StandInSkyPilot:
     async def events(self, name: str) -> list[tuple[float, str]]:
         await self._ready("events", name)
         return list(self.vanished.get(name, []))
+
+    async def requests(self, *, ended: bool = False, start: bool = True) -> list[CloudRequest]:
+        await self._ready("requests")
+        return [each for each in self.all_requests if ended or each.goes_on]
+
+    async def cancel(self, request: str) -> CloudRequest:
+        await self._ready("cancel", request)
+        for place, each in enumerate(self.all_requests):
+            if each.id.startswith(request):
+                if each.goes_on:
+                    self.all_requests[place] = replace(each, state="cancelled", ended=time.time())
+                return self.all_requests[place]
+        raise CloudProblem(f"SkyPilot's server knows no request {request}.", code="not-there")
 
     async def close(self) -> None:
         self.calls.append(("close", ""))

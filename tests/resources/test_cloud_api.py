@@ -132,6 +132,46 @@ async def test_that_a_launch_whose_answer_was_lost_is_called_off(server: SkyPilo
     await skypilot.close()
 
 
+async def test_that_what_the_server_is_at_work_on_is_listed_and_can_be_cancelled(
+    server: SkyPilotHttp, home: Path
+) -> None:
+    shapes = [
+        ("skypilot-status-refresh-daemon", "sky.status", "RUNNING", None),
+        ("1f3a-launch", "sky.launch", "RUNNING", "gpu-1a2b3c"),
+        ("1f3b-down", "sky.down", "PENDING", "gpu-2"),
+        ("77aa-done", "sky.check", "SUCCEEDED", None),
+    ]
+
+    def rows() -> list[dict[str, object]]:
+        return [
+            {"request_id": id, "name": name, "cluster_name": cluster, "created_at": 1796000000.5 + at, "user_id": "rh1",
+             "user_name": "ann", "status": "CANCELLED" if id in server.cancelled else status, "status_msg": None}
+            for at, (id, name, status, cluster) in enumerate(shapes)
+        ]  # fmt: skip
+
+    server.under_way = rows
+    skypilot = ApiSkyPilot(home)
+    listed = await skypilot.requests()
+    assert [(each.name, each.state, each.cluster, each.user) for each in listed] == [
+        ("check", "done", "", "ann"), ("down", "waiting", "gpu-2", "ann"), ("launch", "running", "gpu-1a2b3c", "ann"),
+    ]  # fmt: skip
+    assert "request_body" not in server.queries[-1]["fields"], "what was sent with it may hold secrets"
+    assert (await skypilot.cancel("1f3a")).state == "cancelled"
+    assert server.cancelled == ["1f3a-launch"]
+    assert (await skypilot.cancel("77")).state == "done", "and nothing is asked of one that ended"
+    assert server.cancelled == ["1f3a-launch"]
+    for request, code in (("1f3", "bad-request"), ("9", "not-there")):
+        with pytest.raises(CloudProblem) as caught:
+            await skypilot.cancel(request)
+        assert caught.value.code == code
+    server.cancelled.clear()
+    server.keeps_on = True
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.cancel("1f3b-down")
+    assert caught.value.code == "not-supported"
+    await skypilot.close()
+
+
 async def test_that_a_wait_that_is_cut_off_goes_on(server: SkyPilotHttp, home: Path) -> None:
     server.answers["/status"] = []
     server.cut = 2

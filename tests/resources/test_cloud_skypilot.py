@@ -152,6 +152,20 @@ async def test_that_a_check_names_what_is_missing(skypilot: ApiSkyPilot) -> None
     assert {check.cloud: check for check in await skypilot.checks()} == checks
 
 
+async def test_that_what_it_is_at_work_on_is_seen_and_can_be_ended(skypilot: ApiSkyPilot) -> None:
+    await skypilot.clusters()
+    assert "status" in [request.name for request in await skypilot.requests(ended=True)]
+    assert not any(request.id.endswith("-daemon") for request in await skypilot.requests()), "it asks that of itself"
+    checks = [asyncio.create_task(skypilot.checks(refresh=True)) for _ in range(8)]  # more than it does at once
+    while len(found := [each for each in await skypilot.requests() if each.name == "check"]) < 4:
+        assert not all(check.done() for check in checks), "they ended before they were seen"
+    assert found[0].created >= found[-1].created
+    assert (await skypilot.cancel(found[0].id[:12])).state == "cancelled"
+    assert (await skypilot.cancel(found[0].id)).state == "cancelled"
+    ended = await asyncio.gather(*checks, return_exceptions=True)
+    assert [str(each.code) for each in ended if isinstance(each, CloudProblem)] == ["cancelled"]
+
+
 async def test_that_ssh_gets_through_the_server_with_our_token(skypilot: ApiSkyPilot, user: Path) -> None:
     running = await skypilot._service.own.have()
     await skypilot.clusters()

@@ -159,6 +159,39 @@ class LaunchEvent:
     at: float = 0.0
 
 
+RequestState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudRequest:
+    """Something that SkyPilot's server was asked for, by rhdesk, by `sky`, or by others on a team's server.
+
+    Attributes:
+        id: SkyPilot's.
+        name: of what was asked: "launch", "status", "down", …
+        state: "waiting": for its turn, or to be tried again.
+        cluster: SkyPilot's name of the cluster that it is about; empty: none, or several.
+        user: who asked.
+        created: when.
+        ended: when; 0: it has not.
+        reason: why it waits, where SkyPilot says so.
+    """
+
+    id: str
+    name: str
+    state: RequestState
+    cluster: str = ""
+    user: str = ""
+    created: float = 0.0
+    ended: float = 0.0
+    reason: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it can still be cancelled."""
+        return self.state in ("waiting", "running")
+
+
 OnLaunch = Callable[[LaunchEvent], None]
 """Hears of every step, on the event loop."""
 

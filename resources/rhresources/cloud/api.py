@@ -174,12 +174,12 @@ class Api:
                 streaming.cancel()
 
     async def cancel(self, requests: Sequence[str]) -> None:
-        """Cancel requests of ours.
+        """Cancel requests, as far as the server lets us.
 
         Raises:
             CloudProblem: that failed, or the server is gone.
         """
-        await self.call("/api/cancel", {"request_ids": list(requests), "user_id": self._login.user})
+        await self.call("/api/cancel", {"request_ids": list(requests)})
 
     async def get(self, path: str, **params: Any) -> Any:
         """What a plain GET answers."""
@@ -252,7 +252,8 @@ class Api:
         """Cancel a request and see it end, whatever else is cancelled meanwhile."""
 
         async def cancel() -> None:
-            body = {"request_ids": [request], "user_id": self._login.user, "env_vars": self._env_vars()}
+            # without our id: where we logged in the server has another of us, and would find none of ours
+            body = {"request_ids": [request], "env_vars": self._env_vars()}
             answer = await self._send("POST", "/api/cancel", json=body)
             for each in (answer.headers.get("x-skypilot-request-id", ""), request):
                 if each:

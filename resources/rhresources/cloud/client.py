@@ -16,6 +16,7 @@ from rhresources.cloud.answers import (
     CloudCheck,
     CloudCluster,
     CloudHosts,
+    CloudRequest,
     LaunchEvent,
     Offer,
     OnLaunch,
@@ -41,6 +42,14 @@ _AGAIN = {"server-dead", "server-refused", "interrupted"}
 
 _MAKING = {"launch", "start"}
 """Requests that make machines run."""
+
+_REQUESTS_SHOWN = 200
+
+_SERVERS_OWN = "-daemon"
+"""How the ids end of what SkyPilot's server asks of itself, over and over, as long as it runs."""
+
+_OF_A_REQUEST = ("request_id", "name", "status", "cluster_name", "user_id", "created_at", "finished_at", "status_msg")
+"""What is asked of a request. The rest is what was sent with it, and may hold secrets."""
 
 _CHECK_LIFE = 12 * 3600.0
 """Seconds that an answer of `/check` is shown before it is asked for anew."""
@@ -184,7 +193,47 @@ class ApiSkyPilot:
             if isinstance(each, Mapping)
         ]
 
+    # ---------------------------------------------------------------- its own requests
+
+    async def requests(self, *, ended: bool = False, start: bool = True) -> list[CloudRequest]:
+        asked = {"all_status": str(ended).lower(), "limit": _REQUESTS_SHOWN}
+        return await self._requests(start=start, **asked)
+
+    async def cancel(self, request: str) -> CloudRequest:
+        found = [each for each in await self._requests(request_ids=[request]) if each.id.startswith(request)]
+        exact = [each for each in found if each.id == request]
+        if not (named := exact or found):
+            raise CloudProblem(
+                f"SkyPilot's server knows no request {request}.",
+                code="not-there",
+                remedy="It keeps those that ended for a day; see what goes on now.",
+            )
+        if len(named) > 1:
+            raise CloudProblem(
+                f"{len(named)} requests begin with {request}.", code="bad-request", remedy="Write more of the id."
+            )
+        if not named[0].goes_on:
+            return named[0]
+        await self._with_server(lambda api: api.cancel([named[0].id]))
+        after = await self._requests(request_ids=[named[0].id])
+        seen = next((each for each in after if each.id == named[0].id), named[0])
+        if seen.goes_on:
+            raise CloudProblem(
+                f"SkyPilot's server did not cancel this {seen.name}.",
+                code="not-supported",
+                remedy="It may be somebody else's; only an administrator of the server can cancel it.",
+            )
+        return seen
+
     # ---------------------------------------------------------------- inside
+
+    async def _requests(self, *, start: bool = True, **which: Any) -> list[CloudRequest]:
+        rows = await self._with_server(
+            lambda api: api.get("/api/status", fields=list(_OF_A_REQUEST), **which), start=start
+        )
+        found = [reading.request_of(row) for row in rows or () if isinstance(row, Mapping)]
+        own = [each for each in found if each.id and not each.id.endswith(_SERVERS_OWN)]
+        return sorted(own, key=lambda each: each.created, reverse=True)
 
     async def _ask(
         self, path: str, body: Mapping[str, Any] | None = None, *, start: bool = True, **options: Any

@@ -7,13 +7,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rhresources.cloud.answers import CloudCheck, CloudCluster, CloudState, Offer, Usage
+from rhresources.cloud.answers import CloudCheck, CloudCluster, CloudRequest, CloudState, Offer, RequestState, Usage
 from rhresources.cloud.environment import environment_folder, environment_python
 from rhresources.cloud.limits import TITLES
 from rhresources.cloud.plain_words import plain
 
 _STATES: Mapping[str, CloudState] = {
     "UP": "up", "STOPPED": "stopped", "AUTOSTOPPING": "stopping", "PENDING": "launching",
+}  # fmt: skip
+
+_REQUEST_STATES: Mapping[str, RequestState] = {
+    "RUNNING": "running", "SUCCEEDED": "done", "FAILED": "failed", "CANCELLED": "cancelled",
 }  # fmt: skip
 
 
@@ -54,6 +58,20 @@ def cluster_of(row: Mapping[str, Any], price: float | None = None) -> CloudClust
         price_per_hour=price,
         owner=_text(row.get("user_name")),
         labels={str(key): str(value) for key, value in (row.get("labels") or {}).items()},
+    )
+
+
+def request_of(row: Mapping[str, Any]) -> CloudRequest:
+    """One row of `/api/status`."""
+    return CloudRequest(
+        id=_text(row.get("request_id")),
+        name=_text(row.get("name")).removeprefix("sky."),
+        state=_REQUEST_STATES.get(_text(row.get("status")), "waiting"),
+        cluster=_text(row.get("cluster_name")),
+        user=_text(row.get("user_name")) or _text(row.get("user_id")),
+        created=_number(row.get("created_at")) or 0.0,
+        ended=_number(row.get("finished_at")) or 0.0,
+        reason=plain(_text(row.get("status_msg"))).strip(),
     )
 
 

@@ -10,6 +10,7 @@ from rhresources.cloud.answers import (
     CloudCheck,
     CloudCluster,
     CloudHosts,
+    CloudRequest,
     Offer,
     OnLaunch,
     ServerInfo,
@@ -89,6 +90,17 @@ class SkyPilot(Protocol):
 
     async def events(self, name: str) -> list[tuple[float, str]]:
         """What happened to a cluster, oldest first, also to one that vanished."""
+        ...
+
+    async def requests(self, *, ended: bool = False, start: bool = True) -> list[CloudRequest]:
+        """What SkyPilot's server is at work on, and what waits there, newest first; `ended`: also the latest that
+        ended. On a team's server without log-ins these are everybody's."""
+        ...
+
+    async def cancel(self, request: str) -> CloudRequest:
+        """Cancel a request, named by its id or the beginning of it; how it is then. One that had ended is answered as
+        it ended. A cancelled launch or start may leave machines that run: see `clusters(refresh=True)`, and take them
+        down."""
         ...
 
     async def close(self) -> None:

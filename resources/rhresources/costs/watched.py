@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CloudCheck,
         CloudCluster,
         CloudHosts,
+        CloudRequest,
         Offer,
         OnLaunch,
         ServerInfo,
@@ -123,6 +124,12 @@ class WatchedSkyPilot:
 
     async def events(self, name: str) -> list[tuple[float, str]]:
         return await self._skypilot.events(name)
+
+    async def requests(self, *, ended: bool = False, start: bool = True) -> list[CloudRequest]:
+        return await self._skypilot.requests(ended=ended, start=start)
+
+    async def cancel(self, request: str) -> CloudRequest:
+        return await self._skypilot.cancel(request)
 
     async def close(self) -> None:
         await self._skypilot.close()
