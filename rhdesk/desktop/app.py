@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
+from rhdesk.desktop.pauses import shorten_pauses
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.window_state import WindowState
 from rhresources import paths
@@ -79,6 +80,7 @@ def run_window(argv: Sequence[str]) -> int:
         RhError: this Qt cannot be used.
     """
     app = make_application(argv)
+    shorten_pauses(app)
     shell = make_window(app)
     shell.show()
     QTimer.singleShot(0, shell, lambda: start(shell))
