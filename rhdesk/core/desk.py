@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these bring grpc and pydantic, which the first paint must n
     from rhresources.workspace import Workspace
 
 T = TypeVar("T")
+_PATIENCE = 1800.0  # seconds in which machines in a cloud are ended, or never
 
 
 class Desk:
@@ -106,6 +107,20 @@ class Desk:
         feeds = self._feeds
         if feeds is not None:
             self.loop.call_soon(feeds.wake, cluster)
+
+    def finish(self, patience: float = _PATIENCE) -> None:
+        """Wait until what must not be broken off has ended: clusters that are taken back, stopped or taken down.
+
+        For when the window is closed. Nobody answers questions any more.
+        """
+        names = [
+            task.name
+            for task in self.store.tasks.rows()
+            if task.state == "running" and (task.giving_up or task.assumes is State.STOPPING)
+        ]
+        if names and self.loop.running:
+            self.questions.close()
+            self.tasks.wait(names, patience)
 
     def close(self) -> None:
         """End the background work; runs on clusters go on."""

@@ -310,6 +310,7 @@ class TaskRow:
         lines: what it said so far, and `times` when each of them came.
         assumes: the state that a cluster is shown in while this is being done to it.
         problem: why it failed.
+        giving_up: the person has cancelled it, and what it had begun is taken back.
     """
 
     name: str
@@ -324,6 +325,7 @@ class TaskRow:
     times: tuple[float, ...] = ()
     assumes: State | None = None
     problem: Problem | None = None
+    giving_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -360,19 +362,21 @@ class Problem:
 
     Attributes:
         field: the field of a cluster's document that it is about, where a cloud said so.
+        code: what kind it is, for programs.
     """
 
     sentence: str
     remedy: str = ""
     detail: str = ""
     field: str = ""
+    code: str = ""
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
         """The three layers of an exception; one that is no RhError keeps its type and traceback in the detail."""
         sentence = getattr(error, "sentence", None)
         if isinstance(sentence, str):
-            words = (str(getattr(error, name, "")) for name in ("remedy", "detail", "field"))
+            words = (str(getattr(error, name, "")) for name in ("remedy", "detail", "field", "code"))
             return cls(sentence, *words)
         import traceback
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from rhdesk.core.rows import TaskRow
+from rhresources.cloud.life import UNDOING
 
 NOT_HERE = "Not here: "
 """Begins a line that says that something was refused and is tried elsewhere."""
@@ -52,8 +53,11 @@ def steps_of(task: TaskRow) -> list[TaskStep]:
     if task.state == "running":
         return steps or [TaskStep("Beginning…", "running", task.started)]
     open_steps = [step for step in steps if step.state == "running"]
+    left = task.problem is not None and task.problem.code == "leftovers"
     for step in open_steps:
-        step.end(task.ended, task.state)
+        step.end(task.ended, "done" if reader.broken and not left else task.state)
+    for step in reader.broken:
+        step.state = task.state
     if steps and not open_steps and task.state != "done":
         # it broke between two steps, at one that nobody has named
         steps.append(TaskStep("Failed" if task.state == "failed" else "Cancelled", task.state, task.ended, 0.0))
@@ -65,6 +69,7 @@ class _Reader:
         self.steps: list[TaskStep] = []
         self._waiting: dict[str, list[TaskStep]] = {}  # by host: what has begun and is to be told of when it is done
         self._plain: TaskStep | None = None  # lasts until the next
+        self.broken: list[TaskStep] = []
 
     def read(self, line: str, when: float) -> None:
         found = _HOST.fullmatch(line)
@@ -76,6 +81,9 @@ class _Reader:
         if said.startswith("  "):
             if waiting or self.steps:
                 (waiting or self.steps)[-1].output = words
+            return
+        if words == UNDOING:
+            self._undo(when)
             return
         refused = words.startswith(NOT_HERE)
         if self._plain is not None:
@@ -94,6 +102,15 @@ class _Reader:
         else:
             self._plain = TaskStep(host + _COUNTS.sub("", words), "running", when)
             self.steps.append(self._plain)
+
+    def _undo(self, when: float) -> None:
+        """What had begun is broken; what comes now takes it back."""
+        self.broken = [step for step in self.steps if step.state == "running"]
+        for step in self.broken:
+            step.end(when, "cancelled")
+        self._waiting = {}
+        self._plain = TaskStep(UNDOING.removesuffix(" …"), "running", when)
+        self.steps.append(self._plain)
 
     def _done(self, host: str, words: str, took: float, when: float) -> None:
         waiting, self._waiting[host] = self._waiting[host], []

@@ -9,7 +9,7 @@ import asyncio
 import concurrent.futures
 import re
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +32,10 @@ def _uncounted(sentence: str) -> str:
     """A sentence without its figures; those in the name of the host that it is about stay."""
     host, colon, said = sentence.partition(": ")
     return host + colon + re.sub(r"\d+", "", said) if colon else re.sub(r"\d+", "", sentence)
+
+
+class GivenUp(Exception):
+    """Raised by a task that the person has cancelled, once it has taken back what it had begun."""
 
 
 class Progress(Protocol):
@@ -101,6 +105,9 @@ class NamedTasks:
         """What the person's Cancel does: cancel the task, or have it clean up and end."""
         if name in self._give_ups and name in self._running:
             self._give_ups[name]()
+            row = self._table.get(name)
+            if row is not None and row.state == "running":
+                self._show(replace(row, giving_up=True))
         else:
             self.cancel(name)
 
@@ -114,6 +121,10 @@ class NamedTasks:
         row = self._table.get(name)
         if row is not None and row.state == "running":
             self._show(replace(row, state="cancelled", ended=time.time(), sentence="Cancelled"))
+
+    def wait(self, names: Collection[str], patience: float) -> None:
+        """Block until these have ended, or `patience` seconds have passed; only where no window is left."""
+        concurrent.futures.wait([self._running[name][1] for name in names if name in self._running], patience)
 
     def busy(self, name: str) -> bool:
         return name in self._running
@@ -156,9 +167,11 @@ class NamedTasks:
             return
         error = done.exception()
         row = self._table.get(name) if title else None
-        if isinstance(error, asyncio.CancelledError):
+        if isinstance(error, asyncio.CancelledError | GivenUp):
             if row is not None:
                 self._show(replace(row, state="cancelled", ended=time.time(), sentence="Cancelled"))
+            if isinstance(error, GivenUp) and on_error is not None:
+                on_error(error)
         elif error is not None:
             if row is not None:
                 problem = Problem.of(error)

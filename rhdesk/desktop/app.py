@@ -92,6 +92,7 @@ def run_window(argv: Sequence[str]) -> int:
     finally:
         sys.excepthook = hook
         wakeup()
+        shell.desk.finish()
         shell.desk.close()
 
 

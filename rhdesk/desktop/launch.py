@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, State, TaskRow
-from rhdesk.core.tasks import Progress
+from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.tasks import GivenUp, Progress
 from rhdesk.desktop.cluster_acts import assume, failed, task_name
 from rhdesk.desktop.skypilot_acts import told
-from rhdesk.desktop.widgets.dialog import confirm
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -40,7 +39,7 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
 
     bringing: list[asyncio.Task[object]] = []
 
-    async def up(workspace: Workspace, progress: Progress) -> bool:
+    async def up(workspace: Workspace, progress: Progress) -> None:
         bring = workspace.start if stopped else workspace.up
         inner: asyncio.Task[object] = asyncio.ensure_future(bring(address, progress, on_event=told(progress)))
         bringing.append(inner)
@@ -51,21 +50,23 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
             if task is not None and task.cancelling():  # the window closes
                 inner.cancel()
                 raise
-            return False  # given up, and what it had made is gone
-        return True
+            raise GivenUp from None  # and what it had made is gone
 
     def give_up() -> None:
         if not bringing or bringing[0].cancelling():
             return
         desk.loop.call_soon(bringing[0].cancel)
 
-    def done(is_up: bool) -> None:
-        if not is_up:
-            desk.notifier.info(f"The launch of {address} was given up; no more of it runs than before.")
-            return
+    def done(_: None) -> None:
         desk.notifier.success(f"{address} is up.")
         if on_done is not None:
             on_done()
+
+    def wrong(error: BaseException) -> None:
+        if isinstance(error, GivenUp):
+            desk.notifier.info(f"The launch of {address} was given up; no more of it runs than before.")
+        else:
+            failed(desk, address, error)
 
     desk.act(
         task_name(address),
@@ -73,38 +74,11 @@ def launch(desk: Desk, address: str, on_done: Callable[[], object] | None = None
         title=f"{'Starting' if stopped else 'Launching'} {address}",
         go_to=("clusters", address),
         on_done=done,
-        on_error=lambda error: failed(desk, address, error),
+        on_error=wrong,
         on_end=lambda: desk.retry_now(address),
         assumes=State.LAUNCHING,
         give_up=give_up,
     )
-
-
-def ask_before_closing(desk: Desk, window: QWidget, close: Callable[[], object]) -> bool:
-    """Ask, where something goes on in a cloud that would be left half done; False: nothing has to be asked."""
-    going = [
-        task
-        for task in desk.store.tasks.rows()
-        if task.state == "running" and task.assumes is not None and _is_in_cloud(desk, task)
-    ]
-    if not going:
-        return False
-    confirm(
-        window,
-        "Close the window while this goes on in a cloud?",
-        "It is broken off. What it has made, or has not ended yet, may go on and cost money; look at it when you open "
-        "rhdesk again. Wait until it has ended, or cancel it first.",
-        "Close anyhow",
-        close,
-        victims=[f"{task.title} · {task.sentence}" for task in going],
-        leave_text="Keep the window",
-    ).setObjectName("close-while-launching")
-    return True
-
-
-def _is_in_cloud(desk: Desk, task: TaskRow) -> bool:
-    row = desk.store.clusters.get(task.name.removeprefix(task_name("")))
-    return row is not None and row.kind == "cloud"
 
 
 def main_window() -> QWidget:

@@ -12,8 +12,8 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.notifier import Notice
 from rhdesk.desktop import theme
 from rhdesk.desktop.asking import Asking
+from rhdesk.desktop.closing import ask_before_closing
 from rhdesk.desktop.dispatcher import Dispatcher
-from rhdesk.desktop.launch import ask_before_closing
 from rhdesk.desktop.pages import PAGES
 from rhdesk.desktop.shell_commands import declare
 from rhdesk.desktop.widgets.base import Button

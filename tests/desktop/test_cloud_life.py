@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from rhdesk.core.autostop import autostop_words, countdown_text, stops_at
 from rhdesk.core.cloud_feed import next_look
 from rhdesk.core.rows import ClusterRow, RunRow, State
+from rhdesk.core.task_steps import steps_of
 from rhdesk.core.tasks import cluster_task
 from rhdesk.desktop.app import make_window, start
 from rhdesk.desktop.attention import concerns
@@ -117,6 +118,11 @@ def test_that_a_launch_that_is_given_up_leaves_nothing(eval_shell: Shell, sky: S
     qtbot.waitUntil(lambda: not sky.known, timeout=LONG)
     assert len(sky.asked("down")) == 1
     qtbot.waitUntil(lambda: state_word(eval_shell, "~/eval") == "Down", timeout=LONG)
+    page.panel.tabs.choose("events")
+    task = eval_shell.desk.store.tasks.get(cluster_task("~/eval"))
+    assert task is not None
+    assert task.state == "cancelled"
+    assert [step.state for step in steps_of(task)][-3:] == ["done", "done", "done"], "it was taken back well"
 
 
 def test_that_an_end_goes_on_when_nobody_waits_for_it(eval_shell: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
@@ -162,22 +168,6 @@ def test_that_bringing_one_up_shows_what_it_costs_first(eval_shell: Shell, sky: 
     dialog = opened(eval_shell, "cloud-cluster-dialog")
     assert dialog is not None
     dialog.done(0)
-
-
-def test_that_closing_the_window_in_the_middle_of_a_launch_is_asked_about(
-    eval_shell: Shell, sky: StandInSkyPilot, qtbot: QtBot
-) -> None:
-    sky.gates["provisioning"] = asyncio.Event()
-    launch(eval_shell.desk, "~/eval")
-    qtbot.waitUntil(lambda: bool(sky.known), timeout=LONG)
-    eval_shell.close()
-    assert eval_shell.isVisible()
-    dialog = opened(eval_shell, "close-while-launching")
-    assert dialog is not None
-    assert "Launching ~/eval" in words(dialog)
-    press(dialog, "Keep the window")
-    eval_shell.desk.tasks.give_up(cluster_task("~/eval"))
-    qtbot.waitUntil(lambda: not sky.known, timeout=LONG)
 
 
 # ---------------------------------------------------------------- what SkyPilot knows

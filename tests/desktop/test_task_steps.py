@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rhdesk.core.cluster_feed import as_shown
 from rhdesk.core.rows import ClusterRow, Problem, State, TaskRow
 from rhdesk.core.task_steps import steps_of
+from rhresources.cloud.life import UNDOING
 
 
 def task(*lines: tuple[float, str], state: str = "running", ended: float = 0.0, **more: Any) -> TaskRow:
@@ -54,6 +56,21 @@ def test_a_failure_is_shown_at_the_step_that_ran() -> None:
     assert shown(task(*lines, state="failed", ended=5))[-1] == ("Installing rhdesk…", "failed", 3)
     assert [step.state for step in steps_of(task(lines[0], state="failed", ended=5))] == ["done", "failed"]
     assert [step.state for step in steps_of(task(lines[0], state="cancelled", ended=5))] == ["done", "cancelled"]
+
+
+def test_what_is_taken_back_is_no_part_of_the_failure() -> None:
+    lines = (
+        (1, "Making the instances"),
+        (4, UNDOING),
+        (5, "x is there in part; it is taken down"),
+        (9, "Nothing of x is left"),
+    )
+    why = Problem("No capacity.", code="no-capacity")
+    assert [step.state for step in steps_of(task(*lines))] == ["cancelled", "done", "done", "running"]
+    states = ["failed", "done", "done", "done"]
+    assert [step.state for step in steps_of(task(*lines, state="failed", ended=10, problem=why))] == states
+    left = replace(why, code="leftovers")
+    assert [step.state for step in steps_of(task(*lines, state="failed", ended=10, problem=left))][-1] == "failed"
 
 
 def test_a_task_that_has_said_nothing_begins() -> None:

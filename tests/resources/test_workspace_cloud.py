@@ -305,6 +305,11 @@ async def test_that_a_launch_that_was_broken_off_is_told(workspace: Workspace, c
     (entry,) = await workspace.cloud_clusters()
     assert entry.notice is not None
     assert "broken off" in entry.notice.sentence
+    files.change(ending="down")
+    (entry,) = await workspace.cloud_clusters()
+    assert entry.notice is not None
+    assert "was given up" in entry.notice.sentence
+    assert entry.notice.act == "down"
     await workspace.up(ADDRESS)
     assert workspace.cloud_notices() == {}
     files.change(launching_since=1.0, launching_by=ended.pid)

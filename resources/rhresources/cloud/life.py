@@ -19,6 +19,9 @@ Step = Literal["launch", "start", "stop", "down", "wait", "set autostop", "done"
 Undo = Literal["nothing", "stop", "down"]
 """What must be done so that no more runs than before."""
 
+UNDOING = "Ending what was begun …"
+"""The line after which what was given up, or has failed, is taken back."""
+
 NEVER = -1
 """Of autostop: the cluster runs until somebody ends it."""
 
@@ -131,8 +134,19 @@ class Notice:
     expected: bool = False
 
 
-def broken_off(name: str) -> Notice:
-    """What there is to know where rhdesk ended in the middle of a launch, and SkyPilot goes on with it alone."""
+def broken_off(name: str, *, given_up: bool = False) -> Notice:
+    """What there is to know where rhdesk ended in the middle of a launch, and SkyPilot goes on with it alone.
+
+    Args:
+        given_up: it was being taken back then.
+    """
+    if given_up:
+        return Notice(
+            f"The launch of {name} was given up, and rhdesk ended before it was taken back; "
+            "its machines may run and cost money.",
+            "Take it down.",
+            "down",
+        )
     return Notice(
         f"A launch of {name} was broken off; its machines may run and cost money.",
         "Bring it up to go on with it, or take it down.",

@@ -16,7 +16,7 @@ from typing import Any
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
 from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, folder_of, kept_clusters
 from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
-from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
+from rhresources.cloud.life import STOPPING_HANGS, UNDOING, Autostop, Life, broken_off, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
@@ -107,7 +107,7 @@ class CloudMachines:
     async def saw(self, seen: CloudCluster | None) -> Kept:
         """Remember how the cluster is, and what there is to tell of it."""
         before = self.kept = await asyncio.to_thread(self._files.read)
-        if seen is None and (before.abandoned or before.ending == "down"):
+        if seen is None and (before.abandoned or (before.ending == "down" and not before.launching_since)):
             await self.forget()
             return self.kept
         if seen is None and before.seen is None and not before.launching_since:
@@ -118,7 +118,7 @@ class CloudMachines:
         last_words = await self._last_words() if seen is None and before.seen is not None else ""
         told = notice(before.address, before.seen, seen, wanted, stopping_for=stopping_for, last_words=last_words)
         if before.abandoned:
-            told = broken_off(before.address)
+            told = broken_off(before.address, given_up=bool(before.ending))
         if told is None and (seen is None or seen.state in ("stopped", "stopping")):
             told = before.notice
         if before.ending and told is not None and told.act == "start":
@@ -273,7 +273,10 @@ class CloudMachines:
             await to_its_end(self._take_back(step, progress, because))
 
     async def _take_back(self, step: str, progress: Progress, because: CloudProblem | None) -> None:
-        progress("Ending what was begun …")
+        progress(UNDOING)
+        with contextlib.suppress(OSError):  # a full disk is no reason to leave machines running
+            since = self.kept.launching_since or time.time()
+            await self._keep(ending=step, launching_since=since, launching_by=os.getpid())
         try:
             if step == "down":
                 await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
@@ -286,7 +289,7 @@ class CloudMachines:
                 seen = await self.look(refresh=True)
             if seen is not None and seen.state != "stopped":
                 raise CloudProblem("It does not stop.", code="leftovers")
-            await self._keep(launching_since=0.0, notice=None)
+            await self._keep(launching_since=0.0, ending="", notice=None)
             progress(f"{self.kept.address} is stopped again; nothing of it runs")
         except CloudProblem as error:
             said = [f"{each}\n{each.detail}".strip() for each in (because, error) if each is not None]

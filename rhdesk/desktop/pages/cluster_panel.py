@@ -148,9 +148,10 @@ class ClusterPanel(SidePanel):
         task = task_name(row.address)
         doing = self._desk.store.tasks.get(task)
         starts = doing is not None and doing.state == "running" and row.state in (State.STARTING, State.LAUNCHING)
+        giving_up = doing is not None and doing.giving_up
         # a bring-up that failed on the way has left no server that could be taken down
         nothing = row.state is State.FAILED and self._desk.store.status.get(row.address) is None
-        key = (row.address, row.state, row.kind, starts, nothing, row.cloud)
+        key = (row.address, row.state, row.kind, starts, giving_up, nothing, row.cloud)
         if key == self._shown_key:
             return
         self._shown_key = key
@@ -159,6 +160,7 @@ class ClusterPanel(SidePanel):
         more.clicked.connect(lambda checked=False: self._more(more))
         if starts:
             first = Button("Cancel", "", "x", lambda: self._desk.tasks.give_up(task))
+            first.allow("It is being taken back." if giving_up else "")
         elif row.is_template:
             first = Button("Rent…", "primary", "cloud", lambda: bring_up(self._desk, row.address))
         elif row.state in _GOES_ON:

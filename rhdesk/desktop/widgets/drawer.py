@@ -216,6 +216,7 @@ class _TaskCard(Card):
         self._bar.setRange(0, 1000)
         self._bar.setValue(int((task.fraction or 0) * 1000))
         self._cancel.setVisible(running)
+        self._cancel.allow("It is being taken back." if task.giving_up else "")
         self._close.setVisible(not running)
         self._go.setVisible(task.go_to is not None)
 
