@@ -233,19 +233,42 @@ async def test_refused_at_the_jump_host(
 # ---------------------------------------------------------------- proxy commands
 
 
-@pytest.fixture
-def relay(tmp_path: Path) -> str:
-    """A command that connects its input and output with HOST PORT."""
+RELAYS = {
+    "threads": """
+import os, socket, sys, threading
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def up():
+    while data := os.read(0, 65536): there.sendall(data)
+    there.shutdown(1)
+threading.Thread(target=up, daemon=True).start()
+while data := there.recv(65536): os.write(1, data)
+""",
+    # as SkyPilot's; asyncio watches whether somebody still reads its output
+    "asyncio": """
+import asyncio, sys
+async def pump(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+async def main():
+    loop = asyncio.get_running_loop()
+    there, back = await asyncio.open_connection(sys.argv[1], int(sys.argv[2]))
+    mine = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(mine), sys.stdin)
+    out = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    tasks = [pump(mine, back), pump(there, asyncio.StreamWriter(*out, None, loop))]
+    await asyncio.wait([asyncio.create_task(each) for each in tasks], return_when=asyncio.FIRST_COMPLETED)
+asyncio.run(main())
+""",
+}
+"""Programs that connect their input and output with HOST PORT."""
+
+
+@pytest.fixture(params=sorted(RELAYS))
+def relay(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each of them as a command."""
     program = tmp_path / "relay.py"
-    program.write_text(
-        "import os, socket, sys, threading\n"
-        "there = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
-        "def up():\n"
-        "    while data := os.read(0, 65536): there.sendall(data)\n"
-        "    there.shutdown(1)\n"
-        "threading.Thread(target=up, daemon=True).start()\n"
-        "while data := there.recv(65536): os.write(1, data)\n"
-    )
+    program.write_text(RELAYS[request.param])
     return f"{shutil.which('python3')} {program}"
 
 
@@ -257,15 +280,16 @@ async def test_through_a_command(
     creds = SshCredentials(ssh_user=ME, ssh_port=sshd.port, ssh_private_key=str(ssh_keys.plain))
     connection = await open_ssh(ClusterDocument(type="ssh", ips=["box"], ssh_creds=creds))
     assert (await connection.run("echo in")).text == "in"
-    process = connection._way.command
-    assert process is not None
+    command = connection._way.command
+    assert command is not None
     await connection.close()
-    assert process.poll() is not None
+    assert command.process.poll() is not None
 
 
 async def test_command_that_ends(ssh_home: SshHome, open_ssh: Opener) -> None:
-    ssh_home.config("Host box\n  ProxyCommand exit 3\n")
+    ssh_home.config("Host box\n  ProxyCommand sh -c 'echo no way there >&2; exit 3'\n")
     with pytest.raises(SshProblem) as caught:
         await open_ssh(ClusterDocument(type="ssh", ips=["box"]))
     assert caught.value.code == "proxy-command-failed"
     assert "exit 3" in caught.value.remedy
+    assert caught.value.detail == "exit code 3\nno way there"

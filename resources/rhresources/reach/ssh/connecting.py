@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 import errno
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +22,7 @@ from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer
 from rhresources.reach.ssh import known_hosts, problems
 from rhresources.reach.ssh.authentication import Authentication
 from rhresources.reach.ssh.problems import SshProblem
+from rhresources.reach.ssh.proxy_command import ProxyCommand
 from rhresources.reach.ssh.secrets import Secrets, one_at_a_time, short
 from rhresources.reach.ssh.target import SshTarget
 from rhresources.reach.ssh.threads import in_thread
@@ -32,6 +31,9 @@ from rhresources.reach.steps import OnStep, Step, StepName
 
 REACH_SECONDS = 15.0
 """How long all addresses of a name together may take to answer."""
+
+COMMAND_SECONDS = 60.0
+"""How long a ProxyCommand may take until something answers at its other end: it may be a large program that starts."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Way:
     """
 
     transports: list[SshTransport] = field(default_factory=list)
-    command: subprocess.Popen[bytes] | None = None
+    command: ProxyCommand | None = None
     address: str = ""
 
     @property
@@ -55,8 +57,8 @@ class Way:
         """End everything at once. Does not block."""
         for transport in reversed(self.transports):
             transport.kill()
-        if self.command is not None and self.command.poll() is None:
-            self.command.terminate()
+        if self.command is not None and self.command.process.poll() is None:
+            self.command.process.terminate()
 
     def close(self) -> None:
         """End everything in order, and wait for its threads. Blocks."""
@@ -65,10 +67,7 @@ class Way:
         for transport in self.transports:
             transport.join(5)
         if self.command is not None:
-            with contextlib.suppress(OSError):
-                self.command.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.command.wait(5)
+            self.command.end(5)
 
 
 class Told:
@@ -177,9 +176,9 @@ async def _reach(hop: SshTarget, way: Way, name: str, on_step: OnStep | None) ->
             return channel
     if hop.proxy_command:
         async with told("reach", name, on_step) as step:
-            connection = await in_thread(_start_command, hop, way)
+            command = await in_thread(_start_command, hop, way)
             step.say(f"through {hop.proxy_command}")
-            return connection
+            return command
     async with told("resolve", name, on_step) as step:
         addresses = await _resolve(hop)
         found = ", ".join(dict.fromkeys(str(address[4][0]) for address in addresses))
@@ -250,19 +249,12 @@ async def _through(way: Way, hop: SshTarget) -> paramiko.Channel:
         raise problems.jump_failed(hop, jump, "no answer", str(error)) from None
 
 
-def _start_command(hop: SshTarget, way: Way) -> socket.socket:
-    """The ProxyCommand with one end of a pair of sockets as its input and output."""
-    ours, theirs = socket.socketpair()
-    command: Any = hop.proxy_command if sys.platform == "win32" else f"exec {hop.proxy_command}"
-    with theirs:
-        try:
-            way.command = subprocess.Popen(
-                command, shell=True, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
-            )
-        except OSError as error:
-            ours.close()
-            raise problems.proxy_command_failed(hop, hop.proxy_command, str(error)) from None
-    return ours
+def _start_command(hop: SshTarget, way: Way) -> ProxyCommand:
+    try:
+        way.command = ProxyCommand(hop.proxy_command)
+    except OSError as error:
+        raise problems.proxy_command_failed(hop, hop.proxy_command, str(error)) from None
+    return way.command
 
 
 # ---------------------------------------------------------------- host key
@@ -277,9 +269,11 @@ async def _shake_hands(
         known = await in_thread(known_hosts.lookup, hop.known_hosts, host, port)
         transport = SshTransport(connection, known.key_types)
         way.transports.append(transport)
-        began = time.monotonic()
+        if connection is way.command:
+            transport.banner_timeout = COMMAND_SECONDS
+        began, limit = time.monotonic(), transport.banner_timeout + REACH_SECONDS
         try:
-            await in_thread(transport.start_client, None, 2 * REACH_SECONDS, on_cancel=transport.kill)
+            await in_thread(transport.start_client, None, limit, on_cancel=transport.kill)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _no_handshake(hop, way, transport, error, time.monotonic() - began) from None
         blob = bytes(transport.get_remote_server_key().asbytes())
@@ -293,8 +287,9 @@ def _no_handshake(hop: SshTarget, way: Way, transport: SshTransport, error: Exce
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return problems.no_common_algorithm(hop, detail)
     if not transport.remote_version:
-        if way.command is not None and way.command.poll() is not None:
-            return problems.proxy_command_failed(hop, hop.proxy_command, f"exit code {way.command.returncode}")
+        if way.command is not None and way.command.process.poll() is not None:
+            said = f"exit code {way.command.process.returncode}\n{way.command.last_words}".strip()
+            return problems.proxy_command_failed(hop, hop.proxy_command, said)
         if took >= transport.banner_timeout - 1:
             return problems.not_ssh(hop, "accepts the connection and says nothing", detail)
         if transport.heard_bytes:
