@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,12 +40,21 @@ def command(*words: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 def start_holder(
-    words: Sequence[str], log: Path, *, ready: str = "ready", environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    log: Path,
+    *,
+    ready: str = "ready",
+    environment: Mapping[str, str] | None = None,
+    parting: str = "KILL",
 ) -> subprocess.Popen[str]:
-    """A process that holds namespaces, once it has said that it does."""
+    """A process that holds namespaces, once it has said that it does.
+
+    Args:
+        parting: the signal that it gets when the thread that started it ends.
+    """
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [*END_WITH_PARENT, *words],
+            ["setpriv", "--pdeathsig", parting, "--", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -59,8 +69,9 @@ def start_holder(
     return process
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    process.kill()
+def end(process: subprocess.Popen[str], *, parting: signal.Signals = signal.SIGKILL) -> None:
+    """End it with this signal, and wait for that."""
+    process.send_signal(parting)
     process.wait(SECONDS_TO_END)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

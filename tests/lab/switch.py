@@ -1,14 +1,17 @@
 """A switch: a process with a network namespace of its own, and the card of the test on it.
 
-Nothing stays behind even when the tests are killed: the holder ends with the thread that made it. Make switches in the
-main thread for that reason. Neither /etc nor /run/netns of the machine are touched.
+Nothing stays behind even when the tests are killed: the holder ends with the thread that made it, and all that runs in
+the network with the holder. Make switches in the main thread for that reason. Neither /etc nor /run/netns of the machine
+are touched.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -35,8 +38,9 @@ class Switch:
         self.address = address
         self._card = f"rh{self.folder.name.rsplit('-', 1)[1]}"[:15]
         self._switch = start_holder(
-            ["unshare", "--net", "sh", "-c", "ip link add switch type bridge; echo ready; exec sleep infinity"],
+            ["unshare", "--net", sys.executable, "-IS", str(Path(__file__).with_name("switch_holder.py"))],
             self.folder / "switch.log",
+            parting="TERM",
         )
         try:
             self.at_switch("ip", "link", "set", "switch", "up")
@@ -66,7 +70,7 @@ class Switch:
         """Take it away, with its folder."""
         # at once: the kernel takes its time to clear a namespace that nobody holds any more
         subprocess.run(["ip", "link", "del", self._card], capture_output=True, env={"PATH": SYSTEM_PATH})
-        end(self._switch)
+        end(self._switch, parting=signal.SIGTERM)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:

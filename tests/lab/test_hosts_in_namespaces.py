@@ -136,12 +136,15 @@ def test_made_up_users_log_in_and_the_machine_knows_nothing_of_them(lab_network:
 
 
 _FORGETFUL = """
-import os, signal, sys
+import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from lab.hosts import Cable, Network
 network = Network()
 hosts = [network.host(1), network.host(2, cable=Cable(delay_ms=1))]
-print(network._card, network.folder, *(pid for host in hosts for pid in host.processes()), flush=True)
+network.at_switch("setsid", "--fork", "sh", "-c", f"echo $$ >{network.folder}/detached; exec sleep 1000 >/dev/null 2>&1")
+while not (detached := network.folder / "detached").exists() or not (pid := detached.read_text().strip()):
+    time.sleep(0.01)
+print(network._card, network.folder, pid, *(pid for host in hosts for pid in host.processes()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -151,7 +154,7 @@ def test_nothing_stays_behind_when_the_tests_are_killed(lab_network: Network) ->
     child = subprocess.run([sys.executable, "-c", _FORGETFUL, tests], capture_output=True, text=True)
     assert child.returncode == -signal.SIGKILL, child.stderr
     card, folder, *processes = child.stdout.split()
-    assert len(processes) >= 4
+    assert len(processes) >= 5
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and (card_is_there(card) or any(map(lives, processes))):
         time.sleep(0.05)
