@@ -1,14 +1,15 @@
 """SkyPilot's REST interface in one file: the shapes that a real API server 0.14.1 answered with, and its bad days.
 
 For tests of our client alone; what SkyPilot does is tested against the real one. Run as a program it stands where
-SkyPilot's server would be started by our keeper: `skypilot_http.py -m sky.server.server --host=127.0.0.1 --port=N`.
+SkyPilot's server would be started by our keeper: `skypilot_http.py -m sky.server.server …`, and listens where our
+plugin would have the real one listen.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
+import socketserver
 import sys
 import threading
 import time
@@ -39,6 +40,13 @@ COST_ROW = {
     "resources_str_full": "2x(cpus=2, mem=8, m6i.large, disk=256)", "resources": "gASVpickle",
 }  # fmt: skip
 
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """At a unix socket."""
+
+    daemon_threads = True
+
+
 Answer = Callable[[dict[str, Any]], Any]
 
 
@@ -47,7 +55,7 @@ class Refusal(Exception):
 
 
 class SkyPilotHttp:
-    """A server that answers like SkyPilot's.
+    """A server that answers like SkyPilot's, at a port of loopback, or at a unix socket.
 
     Attributes:
         answers: by path, what a request returns; a function gets the body, may raise `Refusal`.
@@ -65,7 +73,7 @@ class SkyPilotHttp:
         forgets: it knows of no request any more, as after a start.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, path: str = "") -> None:
         self.health: dict[str, Any] = dict(HEALTH)
         self.answers: dict[str, Any] = {}
         self.says: dict[str, list[str]] = {}
@@ -96,9 +104,12 @@ class SkyPilotHttp:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server: socketserver.BaseServer
+        if path:
+            self._server, self.url = UnixServer(path, Handler), ""
+        else:
+            self._server = port = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            self.url = f"http://127.0.0.1:{port.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -205,13 +216,11 @@ def under_way() -> list[dict[str, str]]:
 
 def main() -> None:
     """Be started in place of SkyPilot's server by our keeper, with its token."""
-    found = re.search(r"--port=(\d+)", " ".join(sys.argv))
-    assert found is not None
     with open(os.environ["SKYPILOT_SERVER_PLUGINS_CONFIG"]) as file:
         ours = json.load(file)["plugins"][-1]["parameters"]
     if os.environ.get("STAND_IN_FAILS"):
         sys.exit("Failed to start SkyPilot API server: the state is broken")
-    server = SkyPilotHttp(int(found[1]))
+    server = SkyPilotHttp(ours["listen"])
     with open(ours["token_file"]) as file:
         server.token = f"Bearer {file.read()}"
     server.answers["/status"] = [STATUS_ROW]

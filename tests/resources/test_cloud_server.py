@@ -25,7 +25,7 @@ from lab import skypilot_http
 from rhresources.cloud import server as server_module
 from rhresources.cloud.client import ApiSkyPilot
 from rhresources.cloud.problems import CloudProblem
-from rhresources.cloud.server import OwnServer, RunningServer
+from rhresources.cloud.server import INSIDE, OwnServer, RunningServer
 
 USER = """
 import asyncio, sys
@@ -34,7 +34,7 @@ from rhresources.cloud.server import OwnServer, RunningServer
 
 async def main():
     running = await OwnServer(Path(sys.argv[1])).have()
-    print(running.pid, running.url, flush=True)
+    print(running.pid, running.socket, flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main())
@@ -87,12 +87,12 @@ async def ended(pid: int) -> None:
         raise AssertionError(f"process {pid} goes on")
 
 
-async def answer(url: str, token: str = "") -> int:
+async def answer(socket: str, token: str = "") -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=socket)) as client:
         for _ in range(600):
             try:
-                return (await client.get(f"{url}/api/health", headers=headers)).status_code
+                return (await client.get("http://localhost/api/health", headers=headers)).status_code
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
     raise AssertionError("it never answered")
@@ -107,7 +107,7 @@ async def test_that_two_users_share_a_server_and_the_last_ends_it(home: Path) ->
         await ended(surplus.pid)  # of two that are started at the same moment one sees the other, and ends
     assert len(keepers(home)) == 1
     await one.leave()
-    assert await answer(first.url, first.token) == 200
+    assert await answer(first.socket, first.token) == 200
     assert (await other.find()) == first
     await other.leave()
     await ended(first.pid)
@@ -120,14 +120,14 @@ async def test_that_another_process_finds_it_and_a_killed_one_does_not_keep_it(h
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ}
     )
     assert user.stdout is not None
-    pid, url = (await asyncio.wait_for(user.stdout.readline(), 60)).decode().split()
+    pid, socket = (await asyncio.wait_for(user.stdout.readline(), 60)).decode().split()
     # the plan was the other process's, with its patience; it is the keeper that is looked at here
     mine = await seen(home)
     assert mine is not None
-    assert (str(mine.pid), mine.url) == (pid, url)
+    assert (str(mine.pid), mine.socket) == (pid, socket)
     user.send_signal(signal.SIGKILL)
     await user.wait()
-    assert await answer(mine.url, mine.token) == 200
+    assert await answer(mine.socket, mine.token) == 200
 
 
 async def test_that_a_user_who_vanishes_does_not_keep_it(home: Path) -> None:
@@ -141,9 +141,9 @@ async def test_that_a_user_who_vanishes_does_not_keep_it(home: Path) -> None:
 async def test_that_others_on_this_computer_get_nothing(home: Path) -> None:
     own = OwnServer(home)
     running = await own.have()
-    assert await answer(running.url) == 401
-    assert await answer(running.url, "sky_guess") == 401
-    assert await answer(running.url, running.token) == 200
+    assert await answer(running.socket) == 401
+    assert await answer(running.socket, "sky_guess") == 401
+    assert await answer(running.socket, running.token) == 200
     folder = home / "skypilot"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
@@ -179,6 +179,44 @@ async def test_that_a_server_that_does_not_start_says_why(home: Path, monkeypatc
     await skypilot.close()
 
 
+async def test_that_a_server_that_cannot_be_run_is_said_with_the_reason(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "environment" / "bin" / "python").chmod(0o644)
+    own = OwnServer(home)
+    with pytest.raises(CloudProblem) as caught:
+        await own.have()
+    assert (caught.value.code, caught.value.sentence) == ("server-dead", "SkyPilot's server could not be started.")
+    assert "Permission denied" in caught.value.detail
+    assert "keeper.log" in caught.value.remedy
+    assert keepers(home) == []
+    assert not (home / "skypilot" / "token").exists()
+
+
+async def test_that_a_keeper_that_finds_another_leaves_its_log(home: Path) -> None:
+    one = OwnServer(home)
+    await one.have()
+    log = home / "skypilot" / "keeper.log"
+    log.write_text("why\n")
+    again = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", INSIDE / "rhdesk_keeper.py", home / "skypilot" / "keeper.json", stderr=log.open("a")
+    )
+    assert await again.wait() == 0
+    assert log.read_text() == "why\n"
+    await one.leave()
+
+
+async def test_that_nobody_else_can_be_where_it_listens(home: Path) -> None:
+    own = OwnServer(home)
+    running = await own.have()
+    await answer(running.socket)
+    folder = Path(running.socket).parent
+    assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, os.getuid())
+    server = psutil.Process(running.pid)
+    assert [each for each in server.net_connections() if each.status == psutil.CONN_LISTEN] == [], "no port to take"
+    await own.leave()
+    await ended(running.pid)
+    assert not Path(running.socket).exists()
+
+
 async def test_that_nothing_is_started_where_it_is_not_wanted(home: Path) -> None:
     skypilot = ApiSkyPilot(home)
     info = await skypilot.info()
@@ -197,7 +235,7 @@ async def test_what_the_server_is_told(home: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SKYPILOT_API_SERVER_ENDPOINT", "http://elsewhere")
     own = OwnServer(home)
     running = await own.have()
-    await answer(running.url)
+    await answer(running.socket)
     environment = psutil.Process(running.pid).environ()
     assert environment["SKY_RUNTIME_DIR"] == str(home / "skypilot" / "state")
     assert environment["SKYPILOT_DISABLE_USAGE_COLLECTION"] == "1"
@@ -227,13 +265,13 @@ async def test_that_a_launch_under_way_is_not_torn(home: Path, tmp_path: Path, m
     monkeypatch.setenv("STAND_IN_LAUNCH", str(launch))
     own = OwnServer(home)
     running = await own.have()
-    assert await answer(running.url) == 401
+    assert await answer(running.socket) == 401
     await own.leave()
     for _ in range(600):
         if launch.with_name("launch.asked").exists():
             break
         await asyncio.sleep(0.1)
-    assert await answer(running.url, running.token) == 200, "nobody uses it, and it is not ended"
+    assert await answer(running.socket, running.token) == 200, "nobody uses it, and it is not ended"
     launch.unlink()
     await ended(running.pid)
 

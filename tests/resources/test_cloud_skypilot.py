@@ -103,7 +103,13 @@ async def test_that_it_is_started_and_answers_to_us_alone(skypilot: ApiSkyPilot,
     info = await skypilot.ensure(told.append)
     assert (info.state, info.owned, info.version) == ("ready", True, "0.14.1")
     assert {event.phase for event in told} <= {"server"}
-    async with httpx.AsyncClient(trust_env=False, base_url=info.url) as stranger:
+    running = await skypilot._service.own.have()
+    server = psutil.Process(running.pid)
+    for process in (server, *server.children(recursive=True)):
+        listening = [each.laddr for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
+        assert listening == [], "others could take its port when it ends, and get what is meant for it"
+    way = httpx.AsyncHTTPTransport(uds=info.url)
+    async with httpx.AsyncClient(transport=way, base_url="http://localhost") as stranger:
         for path in ("/api/health", "/dashboard/", "/", "/token", "/api/v1/auth/token?code_challenge=x"):
             assert (await stranger.get(path)).status_code == 401, path
         launch = await stranger.post("/launch", json={"task": "run: id", "cluster_name": "theirs"})

@@ -201,7 +201,7 @@ class ServerInfo:
     """Which SkyPilot API server answers.
 
     Attributes:
-        url: without credentials.
+        url: without credentials; of ours, the path of its socket.
         owned: rhdesk started it and ends it.
         version: of SkyPilot there.
         state: "not-installed": ours, its environment is still to be made; "off": ours, not started yet; "starting";

@@ -3,8 +3,8 @@
 The window, the command line and the library of one rhdesk directory share one server, because each would cost 15
 seconds and a gigabyte. Who holds it together is the keeper, a small program of its own (`inside/rhdesk_keeper.py`
 says how it ends); here is the side of those who use it. The way to the keeper is a unix socket in our runtime
-directory, which nobody else may enter; over it comes the port of this start and its token, which is in no file that
-others can read.
+directory, which nobody else may enter; over it comes the token of this start, which is in no file that others can read.
+The server's own socket is there too: whoever answers at it is ours, so that nothing is ever sent to somebody else.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _TOLD_BY_USERS = ("SKYPILOT_API_SERVER_ENDPOINT", "SKYPILOT_DB_CONNECTION_URI", 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """Where our server listens, and what it wants to hear."""
+    """The unix socket at which our server listens, and what it wants to hear."""
 
-    url: str
+    socket: str
     token: str
     pid: int
 
@@ -68,6 +68,10 @@ class OwnServer:
     def log(self) -> Path:
         """What the server says."""
         return self._folder / "server.log"
+
+    @property
+    def _keeper_log(self) -> Path:
+        return self._folder / "keeper.log"
 
     async def find(self) -> RunningServer | None:
         """The server, if one runs; none is started."""
@@ -103,21 +107,19 @@ class OwnServer:
                     await self._writer.drain()
             self._forget()
 
-    def last_words(self) -> str:
+    async def last_words(self) -> str:
         """The end of what the server said."""
-        with contextlib.suppress(OSError):
-            return self.log.read_text(errors="replace")[-4000:].strip()
-        return ""
+        return await asyncio.to_thread(_end_of, self.log)
 
     # ---------------------------------------------------------------- the keeper
 
-    def _socket(self) -> Path:
-        return paths.socket_path(paths.runtime_directory(self._home), "skypilot.sock")
+    def _socket(self, name: str = "skypilot.sock") -> Path:
+        return paths.socket_path(paths.runtime_directory(self._home), name)
 
     async def _join(self) -> RunningServer | None:
         """Hold the server that a keeper has, if there is one."""
         try:
-            reader, writer = await asyncio.open_unix_connection(str(self._socket()))
+            reader, writer = await asyncio.open_unix_connection(str(await asyncio.to_thread(self._socket)))
         except OSError:
             return None
         try:
@@ -131,13 +133,9 @@ class OwnServer:
         return running
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        """Learn when the server ends, or is started on another port."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            while line := await reader.readline():
-                said = json.loads(line)
-                if "ended" in said:
-                    break
-                self._running = _running(said)
+        """Learn when the server ends, or its keeper."""
+        with contextlib.suppress(OSError, ValueError):
+            await reader.readline()
         self._forget()
 
     def _forget(self) -> None:
@@ -150,14 +148,13 @@ class OwnServer:
     async def _start(self, python: Path) -> RunningServer:
         """Start a keeper and join it. Another process may do the same at this moment; the first keeper wins."""
         plan = await asyncio.to_thread(self._write_plan, python)
-        output = self._folder / "keeper.log"
-        log = await asyncio.to_thread(os.open, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        log = await asyncio.to_thread(os.open, self._keeper_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            return await self._until_joined(python, plan, output, log)
+            return await self._until_joined(python, plan, log)
         finally:
             os.close(log)
 
-    async def _until_joined(self, python: Path, plan: Path, output: Path, log: int) -> RunningServer:
+    async def _until_joined(self, python: Path, plan: Path, log: int) -> RunningServer:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             starting = await asyncio.create_subprocess_exec(
@@ -168,8 +165,8 @@ class OwnServer:
                 raise CloudProblem(
                     "SkyPilot's server could not be started.",
                     code="server-dead",
-                    remedy="The details say why.",
-                    detail=(await asyncio.to_thread(output.read_text, errors="replace"))[-4000:],
+                    remedy=f"The details say why, and {self._keeper_log} does.",
+                    detail=await asyncio.to_thread(_end_of, self._keeper_log),
                 )
             if found := await self._join():
                 return found
@@ -177,8 +174,8 @@ class OwnServer:
         raise CloudProblem(
             "SkyPilot's server could not be started within a minute.",
             code="server-dead",
-            remedy="This computer may be very busy; try again.",
-            detail=self.last_words(),
+            remedy=f"This computer may be very busy; try again. {self._keeper_log} may say more.",
+            detail=f"{await asyncio.to_thread(_end_of, self._keeper_log)}\n{await self.last_words()}".strip(),
         )
 
     def _write_plan(self, python: Path) -> Path:
@@ -190,6 +187,7 @@ class OwnServer:
         values: dict[str, Any] = {
             "python": str(python),
             "socket": str(self._socket()),
+            "listen": str(self._socket("skypilot-api.sock")),
             "lock": str(self._folder / "keeper.lock"),
             "log": str(self.log),
             "folder": str(self._folder),
@@ -211,6 +209,7 @@ class OwnServer:
         given = os.environ.get("PYTHONPATH", "")
         told = {
             "IS_SKYPILOT_SERVER": "true",
+            "SKYPILOT_API_SERVER_LOCAL_PORT": "0",  # whatever looks for it at a port must not find the user's own
             "SKY_RUNTIME_DIR": str(self._folder / "state"),
             "SKYPILOT_USER_ID": identity(self._home),
             "SKYPILOT_SERVER_PLUGINS_CONFIG": str(self._folder / "plugins.yaml"),
@@ -234,7 +233,13 @@ def _plain_python(of_skypilot: Path) -> str:
 
 
 def _running(said: dict[str, Any]) -> RunningServer:
-    return RunningServer(f"http://127.0.0.1:{said['port']}", said["token"], said["pid"])
+    return RunningServer(said["socket"], said["token"], said["pid"])
+
+
+def _end_of(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        return log.read_text(errors="replace")[-4000:].strip()
+    return ""
 
 
 def _share_catalogues(state: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import getpass
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -60,7 +61,7 @@ class Service:
             except CloudProblem as problem:
                 return _unready(team, problem, owned=False)
             return ServerInfo(team, owned=False, version=health.version, state="ready")
-        folder = str(environment_folder(self.home))
+        folder = str(await asyncio.to_thread(environment_folder, self.home))
         if not await asyncio.to_thread(is_installed, self.home):
             return ServerInfo(
                 "", owned=True, state="not-installed", folder=folder, needs=NEEDS,
@@ -73,10 +74,10 @@ class Service:
             health = await (await self._to_own(running)).health(timeout=5)
         except CloudProblem as problem:
             if self.own.running is None or problem.code != "server-dead":
-                return _unready(running.url, problem, owned=True)
+                return _unready(running.socket, problem, owned=True)
             sentence = "SkyPilot's server is starting."
-            return ServerInfo(running.url, owned=True, state="starting", sentence=sentence, folder=folder)
-        return ServerInfo(running.url, owned=True, version=health.version, state="ready", folder=folder)
+            return ServerInfo(running.socket, owned=True, state="starting", sentence=sentence, folder=folder)
+        return ServerInfo(running.socket, owned=True, version=health.version, state="ready", folder=folder)
 
     async def api(self, *, start: bool = True, on_event: OnLaunch | None = None) -> Api:
         """A connection to a server that answers.
@@ -142,7 +143,7 @@ class Service:
                     "SkyPilot's server ended while it started.",
                     code="server-dead",
                     remedy=f"Its log {self.own.log} says why.",
-                    detail=self.own.last_words(),
+                    detail=await self.own.last_words(),
                 )
             try:
                 return await (await self._to_own(running)).health(timeout=10)
@@ -154,7 +155,7 @@ class Service:
                         f"SkyPilot's server did not answer within {START_LIMIT:.0f} seconds.",
                         code="server-dead",
                         remedy=f"This computer may be too busy; its log {self.own.log} may say more.",
-                        detail=self.own.last_words(),
+                        detail=await self.own.last_words(),
                     ) from None
             if on_event is not None and not told:
                 on_event(LaunchEvent("server", "Waiting for SkyPilot's server to answer", at=time.time()))
@@ -162,20 +163,21 @@ class Service:
             await asyncio.sleep(0.3)
 
     async def _to_own(self, running: RunningServer) -> Api:
-        return await self._to(running.url, self._own_login(running.token), running.token)
+        headers = {"Authorization": f"Bearer {running.token}"}
+        return await self._to("http://localhost", headers, running.socket)
 
-    async def _to(self, url: str, login: Login, secret: str = "") -> Api:
-        key = (url, secret or login.headers.get("Authorization", ""))
+    async def _to(self, url: str, headers: Mapping[str, str], socket: str = "") -> Api:
+        key = (socket or url, headers.get("Authorization", ""))
         if self._api is None or self._key != key:
             if self._api is not None:
                 await self._api.close()
-            self._api, self._key = Api(url, login), key
+            self._api, self._key = await asyncio.to_thread(self._made, url, headers, socket), key
         return self._api
 
-    def _own_login(self, token: str) -> Login:
-        return Login({"Authorization": f"Bearer {token}"}, identity(self.home), getpass.getuser(), own=True)
+    def _made(self, url: str, headers: Mapping[str, str], socket: str) -> Api:
+        return Api(url, Login(headers, identity(self.home), getpass.getuser(), own=bool(socket)), socket)
 
-    async def _team_login(self, url: str) -> Login:
+    async def _team_login(self, url: str) -> dict[str, str]:
         secret = await self._secret(url)
         if secret and is_open_network(url):
             raise CloudProblem(
@@ -190,7 +192,7 @@ class Service:
             headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
         elif secret:
             headers["Authorization"] = f"Bearer {secret}"
-        return Login(headers, identity(self.home), getpass.getuser(), own=False)
+        return headers
 
     async def _secret(self, url: str) -> str:
         if self._credentials is None:

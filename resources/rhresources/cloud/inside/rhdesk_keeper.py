@@ -10,12 +10,17 @@ not be torn), and ends the server with all its processes. Should the keeper be k
 Run by any Python with nothing but the standard library: `python -I rhdesk_keeper.py FILE`; FILE is JSON with
 what to do. Over the socket it says one JSON line to each who connects, and one more when the server ended. It
 understands the line "leave": the one who says it does not mind the server ending now.
+
+The server listens on a unix socket in the same directory, which nobody else may enter. A port of loopback could be
+taken by any user of this computer, before the server has it or after it crashed, and would be sent what is meant for
+the server.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -25,11 +30,22 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from typing import Any
 
 BUSY_LIMIT = 3600  # seconds that requests under way keep a server that nobody uses
-TRIES = 3
+
+
+class Connection(http.client.HTTPConnection):
+    """To a server behind a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Keeper:
@@ -44,7 +60,6 @@ class Keeper:
         self.selector = selectors.DefaultSelector()
         self.users: dict[socket.socket, bytes] = {}
         self._server: subprocess.Popen[bytes] | None = None
-        self.port = 0
         self.token = ""
         self.polite = False
         self.alone_since = time.monotonic()
@@ -59,10 +74,9 @@ class Keeper:
     # -------------------------------------------------------- the server
 
     def start(self) -> None:
-        """Start the server on a port that is free now."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        """Start the server."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.wanted["listen"])
         self.token = f"sky_{secrets.token_urlsafe(32)}"  # SkyPilot's own programs send only what begins like this
         descriptor = os.open(self.wanted["token_file"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -70,17 +84,15 @@ class Keeper:
             file.write(self.token)
         reading, writing = os.pipe()
         self.write_plugins(reading)
-        environment = {**os.environ, **self.wanted["environment"], "SKYPILOT_API_SERVER_LOCAL_PORT": str(self.port)}
-        command = [self.wanted["python"], "-m", "sky.server.server", "--host=127.0.0.1", f"--port={self.port}"]
+        environment = {**os.environ, **self.wanted["environment"]}
+        command = [self.wanted["python"], "-m", "sky.server.server", "--host=127.0.0.1"]
         with open(self.wanted["log"], "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, pass_fds=(reading,),
                 start_new_session=True, cwd=self.wanted["folder"],
             )  # fmt: skip
         os.close(reading)
-        if self.pipe is not None:
-            os.close(self.pipe)
-        self.pipe = writing
+        self.pipe = writing  # for as long as we live: its end is what tells the server
 
     def write_plugins(self, watch: int) -> None:
         """Ours first, then what the user has; JSON is YAML too, and the user's file was read by whoever started us."""
@@ -88,6 +100,7 @@ class Keeper:
             "class": "rhdesk_plugin.RhdeskPlugin",
             "parameters": {
                 "token_file": self.wanted["token_file"], "folder": self.wanted["folder"], "watch": watch,
+                "listen": self.wanted["listen"],
             },
         }  # fmt: skip
         # SkyPilot puts each plugin's middleware around those before it: ours must be the outermost, so it comes last
@@ -96,33 +109,34 @@ class Keeper:
 
     def end_server(self) -> None:
         """End it with its whole group: first asked, then made to; the executors do not listen to the first."""
-        if self._server is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.server.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.server.wait(5)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.server.pid, signal.SIGKILL)
-        self.server.wait()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.wanted["token_file"])
+        if self._server is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.server.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.wait(5)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.server.pid, signal.SIGKILL)
+            self.server.wait()
+        for path in (self.wanted["token_file"], self.wanted["listen"]):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
     def is_busy(self) -> bool:
         """Whether a request that changes clusters is under way."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/status?limit=50", headers={"Authorization": f"Bearer {self.token}"}
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        connection = Connection(self.wanted["listen"])
         try:
-            with opener.open(request, timeout=10) as answer:
-                rows = json.load(answer)
-        except (OSError, ValueError) as error:
-            # one that is only too busy to answer may be in the middle of a launch
-            return not isinstance(getattr(error, "reason", error), ConnectionRefusedError)
+            connection.request("GET", "/api/status?limit=50", headers={"Authorization": f"Bearer {self.token}"})
+            rows = json.load(connection.getresponse())
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except (OSError, ValueError, http.client.HTTPException):
+            return True  # one that is only too busy to answer may be in the middle of a launch
+        finally:
+            connection.close()
         changing = ("launch", "start", "stop", "down", "autostop", "exec")
         return any(
-            str(row.get("name", "")).rpartition(".")[2] in changing and row.get("status") in ("PENDING", "RUNNING")
+            str(row.get("name", "")).rpartition(".")[2] in changing
+            and row.get("status") in ("PENDING", "WAITING", "RUNNING")
             for row in rows
         )
 
@@ -130,7 +144,7 @@ class Keeper:
 
     def state(self) -> dict[str, Any]:
         """What those who connect are told."""
-        return {"port": self.port, "token": self.token, "pid": self.server.pid, "keeper": os.getpid()}
+        return {"socket": self.wanted["listen"], "token": self.token, "pid": self.server.pid, "keeper": os.getpid()}
 
     def welcome(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -171,19 +185,12 @@ class Keeper:
 
     def run(self, listener: socket.socket) -> None:
         """Until the server ended, or nobody uses it."""
-        self.start()
         self.selector.register(listener, selectors.EVENT_READ, self.welcome)
-        tries, looks_again = 1, 0.0
+        looks_again = 0.0
         while True:
             for key, _ in self.selector.select(timeout=0.5):
                 key.data(key.fileobj)
             if self.server.poll() is not None:
-                if tries < TRIES and self.is_port_taken():
-                    tries += 1
-                    self.start()
-                    for connection in list(self.users):
-                        self.say(connection, self.state())
-                    continue
                 for connection in list(self.users):
                     self.say(connection, {"ended": self.server.returncode})
                 return
@@ -198,11 +205,6 @@ class Keeper:
                 return
             looks_again = time.monotonic() + 5
 
-    def is_port_taken(self) -> bool:
-        """Whether somebody took the port between our look and the server's start."""
-        with open(self.wanted["log"], errors="replace") as log:
-            return f"Port {self.port} is not available" in log.read(100_000)
-
 
 def main() -> int:
     """Do what the file says."""
@@ -213,19 +215,28 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return 0  # another keeper is there already
+    os.ftruncate(sys.stderr.fileno(), 0)  # what the one before us said
     os.umask(0o077)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(wanted["socket"])
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(wanted["socket"])
     listener.listen(16)
+    reading, writing = os.pipe()
     if os.fork():
-        os._exit(0)  # whoever started us goes on, and need not know when we end; the lock is the child's too
+        # whoever started us goes on when the server was started, and need not know when we end; the lock is the child's
+        # too. A child that fails says why in our log, and nothing in the pipe.
+        os.close(writing)
+        os._exit(0 if os.read(reading, 1) else 1)
+    os.close(reading)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keeper = Keeper(wanted)
     try:
+        keeper.start()
+        os.write(writing, b".")
+        os.close(writing)
         keeper.run(listener)
     finally:
         # no new user may come to a server that is about to end

@@ -1,10 +1,10 @@
 """Part of SkyPilot's API server, loaded by it as an official server plugin. It runs in SkyPilot's Python, not in
 ours.
 
-SkyPilot lets every request from loopback pass without a log-in, even with its basic auth switched on
-(`BasicAuthMiddleware` returns early for them), and loopback is open to every user of this computer. So here each
-request must carry the token that only our user can read. And the server ends when the keeper that started it ends,
-however that happened.
+SkyPilot listens on a port of loopback, which is open to every user of this computer, and lets every request from there
+pass without a log-in, even with its basic auth switched on (`BasicAuthMiddleware` returns early for them). So here it
+listens on a unix socket that only our user can reach, and each request must carry the token that only our user can
+read. And the server ends when the keeper that started it ends, however that happened.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ _watching = threading.Lock()
 class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our environment
     """What rhdesk adds to the SkyPilot API server that it owns."""
 
-    def __init__(self, token_file: str, folder: str, watch: int) -> None:
+    def __init__(self, token_file: str, folder: str, watch: int, listen: str) -> None:
         with open(token_file, encoding="ascii") as file:
             self._token = file.read().strip()
         self._folder = folder
         self._watch = watch
+        self._listen = listen
 
     @property
     def name(self) -> str:
@@ -45,6 +46,7 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
         _keep_apart(self._folder)
         if extension_context.context is PluginContext.MAIN:
             _end_with_keeper(self._watch)
+            _listen_at(self._listen)
         if extension_context.app is not None:
             extension_context.app.add_middleware(RequireToken, token=self._token)
 
@@ -62,7 +64,8 @@ class RequireToken:
         elif self._is_known(scope):
             # SkyPilot would take our token for one of its service accounts, of which it has none
             kept = [each for each in scope["headers"] if each[0] not in (b"authorization", b"x-skypilot-auth-mode")]
-            await self._app({**scope, "headers": kept}, receive, send)
+            # and a unix socket has no address, so that it would not take us for somebody on this computer
+            await self._app({**scope, "headers": kept, "client": ("127.0.0.1", 0)}, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4401})
         else:
@@ -89,6 +92,17 @@ def _keep_apart(folder: str) -> None:
     helper.ssh_conf_path = os.path.join(folder, "ssh", "config")
     helper.ssh_cluster_path = os.path.join(folder, "ssh", "{}")
     helper.ssh_cluster_key_path = os.path.join(folder, "ssh", "{}.key")
+
+
+def _listen_at(path: str) -> None:
+    """Before SkyPilot's server listens: at a unix socket, in place of a port."""
+    import uvicorn
+
+    class Config(uvicorn.Config):  # type: ignore[misc]  # nor is that
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "uds": path})
+
+    uvicorn.Config = Config
 
 
 def _end_with_keeper(descriptor: int) -> None:

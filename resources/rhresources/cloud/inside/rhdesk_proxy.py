@@ -1,8 +1,8 @@
 """The way for ssh to hosts that only SkyPilot's API server reaches: in Kubernetes, and inside a job of Slurm.
 
-A ProxyCommand: `python -I rhdesk_proxy.py KEEPER_SOCKET CLUSTER ENDPOINT WORKER`. It asks the keeper for the port
-and the token, so neither is in the arguments that everybody can read, and holds the server for as long as ssh goes
-on.
+A ProxyCommand: `python -I rhdesk_proxy.py KEEPER_SOCKET CLUSTER ENDPOINT WORKER`. It asks the keeper for the server's
+socket and the token, so the token is not in the arguments that everybody can read, and holds the server for as long as
+ssh goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import runpy
 import socket
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -29,10 +30,23 @@ def main() -> None:
     found = importlib.util.find_spec("sky")
     if found is None or not found.submodule_search_locations:
         sys.exit("rhdesk: there is no SkyPilot here")
+    _connect_to(said["socket"])
     program = os.path.join(found.submodule_search_locations[0], "templates", "websocket_proxy.py")
-    sys.argv = [program, f"http://127.0.0.1:{said['port']}", cluster, endpoint, worker]
+    sys.argv = [program, "http://localhost", cluster, endpoint, worker]
     runpy.run_path(program, run_name="__main__")
     connection.close()
+
+
+def _connect_to(path: str) -> None:
+    """SkyPilot's program speaks through a unix socket, in place of the port that it takes from its address."""
+    from websockets.asyncio import client
+
+    connect = client.connect
+
+    def connect_to_path(uri: str, **options: Any) -> Any:
+        return connect(uri, unix=True, path=path, **options)
+
+    client.connect = connect_to_path
 
 
 if __name__ == "__main__":
