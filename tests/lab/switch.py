@@ -1,8 +1,8 @@
 """A switch: a process with a network namespace of its own, and the card of the test on it.
 
-Nothing stays behind even when the tests are killed: the holder ends with the thread that made it, and all that runs in
-the network with the holder. Make switches in the main thread for that reason. Neither /etc nor /run/netns of the machine
-are touched.
+Nothing stays behind even when the tests are killed: the holder ends with the thread that made it, and with the holder
+all that runs in the network. Make switches in the main thread for that reason. Neither /etc nor /run/netns of the
+machine are touched.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Holds the network of a switch, and ends with all that runs in it: when it is told to, or whoever made it is gone.
 
-SkyPilot's server puts processes into sessions of their own that nobody's end reaches; their network tells whose they are.
+SkyPilot's server puts processes into sessions of their own, which nobody's end reaches; their network tells whose they
+are.
 Runs with any Python in that network, and says "ready".
 """
 

@@ -141,8 +141,9 @@ sys.path.insert(0, sys.argv[1])
 from lab.hosts import Cable, Network
 network = Network()
 hosts = [network.host(1), network.host(2, cable=Cable(delay_ms=1))]
-network.at_switch("setsid", "--fork", "sh", "-c", f"echo $$ >{network.folder}/detached; exec sleep 1000 >/dev/null 2>&1")
-while not (detached := network.folder / "detached").exists() or not (pid := detached.read_text().strip()):
+detached = network.folder / "detached"
+network.at_switch("setsid", "--fork", "sh", "-c", f"echo $$ >{detached}; exec sleep 1000 >/dev/null 2>&1")
+while not detached.exists() or not (pid := detached.read_text().strip()):
     time.sleep(0.01)
 print(network._card, network.folder, pid, *(pid for host in hosts for pid in host.processes()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
