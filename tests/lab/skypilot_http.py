@@ -67,6 +67,7 @@ class SkyPilotHttp:
         headers: of each exchange.
         token: what `Authorization` must be; empty: nothing.
         unavailable: so many exchanges are answered with 503 first.
+        silent: nothing is answered while this is not set.
         cut: so many waits for the end are cut off in the middle.
         keeps_on: it cancels nothing, as for somebody who may not.
         queries: of each exchange, what stood behind the "?".
@@ -85,6 +86,8 @@ class SkyPilotHttp:
         self.headers: list[dict[str, str]] = []
         self.token = ""
         self.unavailable = 0
+        self.silent = threading.Event()
+        self.silent.set()
         self.cut = 0
         self.forgets = False
         self.keeps_on = False
@@ -114,6 +117,7 @@ class SkyPilotHttp:
         self._thread.start()
 
     def close(self) -> None:
+        self.silent.set()
         for event in self.holds.values():
             event.set()
         self._server.shutdown()
@@ -129,6 +133,7 @@ class SkyPilotHttp:
         parts = urlsplit(exchange.path)
         body = exchange.rfile.read(int(exchange.headers.get("Content-Length") or 0))
         self.headers.append({key.lower(): value for key, value in exchange.headers.items()})
+        self.silent.wait()
         if self.token and exchange.headers.get("Authorization") != self.token:
             return send(exchange, 401, {"detail": "Authentication required"})
         if self.unavailable:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from lab.skypilot_http import COST_ROW, STATUS_ROW, Refusal, SkyPilotHttp
 
+from rhresources.cloud import api, patience
 from rhresources.cloud.answers import LaunchEvent
-from rhresources.cloud.api import credential_subject
 from rhresources.cloud.client import ApiSkyPilot
 from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.server_problems import credential_subject
 from rhresources.credentials import Credentials
 from rhresources.settings import Settings
 
@@ -178,6 +179,85 @@ async def test_that_a_wait_that_is_cut_off_goes_on(server: SkyPilotHttp, home: P
     skypilot = ApiSkyPilot(home)
     assert await skypilot.clusters() == []
     assert server.paths() == ["/status"], "the request itself is made once"
+    await skypilot.close()
+
+
+async def test_that_a_silent_server_ends_no_launch(
+    server: SkyPilotHttp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_POLL", 0.5)
+    monkeypatch.setattr(api, "_CONNECT", 0.3)
+    monkeypatch.setattr(patience, "_WORTH_TELLING", 0.5)
+    server.answers |= {"/status": [STATUS_ROW], "/cost_report": [COST_ROW]}
+    server.holds["/launch"] = threading.Event()
+    server.says["/launch"] = ["└── Instances are up."]
+    told: list[LaunchEvent] = []
+    silence, speech = asyncio.Event(), asyncio.Event()
+
+    def hear(event: LaunchEvent) -> None:
+        told.append(event)
+        if "has not answered for" in event.sentence:
+            silence.set()
+        elif event.sentence == "The instances are up":
+            speech.set()
+
+    skypilot = ApiSkyPilot(home)
+    launch = asyncio.create_task(skypilot.launch("gpu-1a2b3c", "resources: {}\n", hear))
+    await speech.wait()
+    server.silent.clear()
+    await asyncio.wait([asyncio.create_task(silence.wait()), launch], return_when=asyncio.FIRST_COMPLETED)
+    speech.clear()
+    server.silent.set()
+    await asyncio.wait([asyncio.create_task(speech.wait()), launch], return_when=asyncio.FIRST_COMPLETED)
+    server.holds["/launch"].set()
+    assert (await launch).state == "up"
+    assert server.paths().count("/launch") == 1
+    assert told[-1].sentence == "The instances are up", "what is told last is no trouble that is over"
+    await skypilot.close()
+
+
+async def test_that_a_server_that_is_away_after_a_launch_is_waited_for(server: SkyPilotHttp, home: Path) -> None:
+    def launched(_body: object) -> None:
+        server.unavailable = 6  # more than a single question is asked anew
+
+    server.answers |= {"/launch": launched, "/status": [STATUS_ROW]}
+    skypilot = ApiSkyPilot(home)
+    assert (await skypilot.launch("gpu-1a2b3c", "resources: {}\n", lambda _event: None)).state == "up"
+    await skypilot.close()
+
+
+async def test_that_a_server_that_stays_silent_is_given_up(
+    server: SkyPilotHttp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_PATIENCE_TOLD", 1.5)
+    server.holds["/down"] = threading.Event()
+    skypilot = ApiSkyPilot(home)
+    down = asyncio.create_task(skypilot.down("gpu-1a2b3c", lambda _event: None))
+    await asyncio.to_thread(server.taken.wait, 60)
+    server.unavailable = 10_000
+    server.holds["/down"].set()
+    server.cut = 1
+    with pytest.raises(CloudProblem) as caught:
+        await down
+    assert caught.value.code == "server-dead"
+    await skypilot.close()
+
+
+async def test_that_clusters_are_shown_whose_cost_is_not_known(server: SkyPilotHttp, home: Path) -> None:
+    def refuse(_body: object) -> None:
+        raise Refusal("OperationalError", "database is locked")
+
+    server.answers |= {"/status": [STATUS_ROW], "/cost_report": refuse}
+    skypilot = ApiSkyPilot(home)
+    for _ in range(3):
+        (cluster,) = await skypilot.clusters()
+        assert (cluster.state, cluster.price_per_hour) == ("up", None)
+    assert server.paths().count("/cost_report") == 1, "what failed is not asked for at every look"
+    another = {**STATUS_ROW, "name": "gpu-2", "cluster_hash": "d2f9"}
+    server.answers |= {"/status": [STATUS_ROW, another], "/cost_report": [COST_ROW]}
+    assert [cluster.price_per_hour for cluster in await skypilot.clusters()] == [pytest.approx(0.192), None]
+    await skypilot.clusters()
+    assert server.paths().count("/cost_report") == 2
     await skypilot.close()
 
 

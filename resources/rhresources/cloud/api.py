@@ -13,12 +13,14 @@ import contextlib
 import json
 import os
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.refusals import refusal
+from rhresources.cloud.server_problems import VERSION, ServerProblems, json_of
 
 if TYPE_CHECKING:
     import httpx
@@ -27,12 +29,11 @@ API_VERSION = 62
 """Of the interface, as SkyPilot counts; what we speak. SkyPilot translates for older and newer ones in its limits."""
 
 OLDEST_API_VERSION = 24
-VERSION = "0.14.1"
-"""Of SkyPilot, whose words we speak."""
 
 _CONNECT = 10.0
 _POLL = 60.0  # one wait for the end of a request; then it is asked again, in case the connection died unseen
 _PATIENCE = 90.0  # how long a server that answered before may be silent in the middle of a request
+_PATIENCE_TOLD = 600.0  # the same where a person sees it: what goes well there must not be given up for a bad network
 _CANCELLING = 30.0
 _ENVIRONMENT = (
     "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
@@ -43,6 +44,9 @@ _ENVIRONMENT = (
 
 OnLine = Callable[[str], None]
 """Gets what a request says, line by line."""
+
+OnSilence = Callable[[float], None]
+"""Hears for how many seconds the server has not answered, again and again; 0: it does again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,16 @@ class Api:
         url: of the server.
         login: how we show who we are.
         socket: the unix socket to which all goes in place of the address, for a server of ours.
+        is_gone: whether that server is known to have ended, so that it is not waited for.
     """
 
-    def __init__(self, url: str, login: Login, socket: str = "") -> None:
+    def __init__(self, url: str, login: Login, socket: str = "", is_gone: Callable[[], bool] = lambda: False) -> None:
         import httpx
 
         self.url = url
+        self._is_gone = is_gone
         self._login = login
-        self._called = "SkyPilot's server on this computer" if login.own else f"SkyPilot's server at {url}"
+        self._problems = ServerProblems(url, own=login.own)
         self._client = httpx.AsyncClient(
             base_url=url,
             transport=httpx.AsyncHTTPTransport(uds=socket) if socket else None,
@@ -116,7 +122,7 @@ class Api:
                 us (server-refused).
         """
         answer = await self._send("GET", "/api/health", timeout=timeout)
-        said = _json(answer)
+        said = json_of(answer)
         if not isinstance(said, dict) or "status" not in said:
             raise CloudProblem(
                 f"What answers at {self.url} is no SkyPilot API server.",
@@ -131,14 +137,14 @@ class Api:
             needs_login=said["status"] == "needs_auth",
         )
         if health.needs_login:
-            raise self._refused(answer.text)
+            raise self._problems.refused(answer.text)
         if health.api_version < OLDEST_API_VERSION:
-            raise self._other_version(f"It speaks version {health.api_version or 'unknown'} of the interface.")
+            raise self._problems.other_version(f"It speaks version {health.api_version or 'unknown'} of the interface.")
         return health
 
     async def call(
-        self, path: str, body: Mapping[str, Any] | None = None, *, on_line: OnLine | None = None, method: str = "POST",
-        goes_on: bool = False,
+        self, path: str, body: Mapping[str, Any] | None = None, *, on_line: OnLine | None = None,
+        on_silence: OnSilence | None = None, method: str = "POST", goes_on: bool = False,
     ) -> Any:  # fmt: skip
         """Make a request, follow it to its end and answer with its value. Cancelling this cancels the request, unless
         it `goes_on` then.
@@ -160,7 +166,7 @@ class Api:
         request = answer.headers.get("x-skypilot-request-id", "")
         if not request:
             raise CloudProblem(
-                f"{self._called} did not say which request it made of {path}.",
+                f"{self._problems.called} did not say which request it made of {path}.",
                 code="server-version",
                 remedy="Something between it and us takes headers away, or it is another version.",
                 detail=answer.text[:2000],
@@ -170,7 +176,7 @@ class Api:
         try:
             if on_line is not None:
                 streaming = asyncio.create_task(self._stream(request, on_line, said))
-            value = await self._end_of(request, said)
+            value = await self._end_of(request, said, on_silence)
             if streaming is not None:
                 with contextlib.suppress(TimeoutError):  # the last lines; the value is there in any case
                     await asyncio.wait_for(streaming, 5)
@@ -193,47 +199,72 @@ class Api:
 
     async def get(self, path: str, **params: Any) -> Any:
         """What a plain GET answers."""
-        return _json(await self._send("GET", path, params=params))
+        return json_of(await self._send("GET", path, params=params))
 
     # ---------------------------------------------------------------- inside
 
-    async def _end_of(self, request: str, said: list[str]) -> Any:
+    async def _end_of(self, request: str, said: list[str], on_silence: OnSilence | None) -> Any:
         """Wait for the end of a request; a server that is away for a while, or starts anew, is waited for."""
-        silent = 0.0
+        answer = await self._when_it_ends(request, on_silence)
+        if answer.status_code == 404:
+            raise CloudProblem(
+                "SkyPilot's server was started anew while it worked on this, and does not know of it any more.",
+                code="interrupted",
+                remedy="Look at the clusters with a refresh, then ask again.",
+                detail=answer.text[:2000],
+            )
+        value = json_of(answer)
+        if answer.status_code == 500 and isinstance(value, dict) and isinstance(value.get("detail"), dict):
+            value = value["detail"]
+        elif answer.is_error:
+            raise self._problems.bad_answer(answer)
+        error_said = _inner(value.get("error"))
+        if error_said:
+            raise refusal(str(error_said.get("type", "")), str(error_said.get("message", "")), said)
+        if value.get("status") == "CANCELLED":
+            raise refusal("RequestCancelled", "", said)
+        return _inner(value.get("return_value"))
+
+    async def _when_it_ends(self, request: str, on_silence: OnSilence | None) -> httpx.Response:
+        """What the server answers when the request has ended.
+
+        Raises:
+            CloudProblem: the server has been silent for too long, or is gone.
+        """
+        patience = _PATIENCE if on_silence is None else _PATIENCE_TOLD
+        since: float | None = None
         while True:
+            asked = time.monotonic()
             try:
                 answer = await self._client.get("/api/get", params={"request_id": request})
+                if answer.status_code != 503:
+                    if since is not None and on_silence is not None:
+                        on_silence(0.0)
+                    return answer
+                problem = self._problems.bad_answer(answer)
             except _network_errors() as error:
+                problem = self._problems.gone(error)
                 if _is_timeout(error):
-                    await self.health()  # it goes on, if there is anybody who works on it
-                    continue
-                if silent >= _PATIENCE:
-                    raise self._gone(error) from None
-                silent += 1
-                await asyncio.sleep(1)
-                continue
-            if answer.status_code == 503 and silent < _PATIENCE:
-                silent += 1
-                await asyncio.sleep(1)
-                continue
-            if answer.status_code == 404:
-                raise CloudProblem(
-                    "SkyPilot's server was started anew while it worked on this, and does not know of it any more.",
-                    code="interrupted",
-                    remedy="Look at the clusters with a refresh, then ask again.",
-                    detail=answer.text[:2000],
-                )
-            value = _json(answer)
-            if answer.status_code == 500 and isinstance(value, dict) and isinstance(value.get("detail"), dict):
-                value = value["detail"]
-            elif answer.is_error:
-                raise self._bad_answer(answer)
-            error_said = _inner(value.get("error"))
-            if error_said:
-                raise refusal(str(error_said.get("type", "")), str(error_said.get("message", "")), said)
-            if value.get("status") == "CANCELLED":
-                raise refusal("RequestCancelled", "", said)
-            return _inner(value.get("return_value"))
+                    asked = time.monotonic()
+                    if await self._is_there():  # it goes on, and somebody works on it
+                        if since is not None and on_silence is not None:
+                            on_silence(0.0)
+                        since = None
+                        continue
+            since = asked if since is None else since
+            silent = time.monotonic() - since
+            if silent >= patience or self._is_gone():
+                raise problem
+            if on_silence is not None:
+                on_silence(silent)
+            await asyncio.sleep(1)
+
+    async def _is_there(self) -> bool:
+        """Whether the server answers at all."""
+        try:
+            return not (await self._client.get("/api/health", timeout=_CONNECT)).is_server_error
+        except _network_errors():
+            return False
 
     async def _stream(self, request: str, on_line: OnLine, said: list[str]) -> None:
         """Hand on what a request says. It tells, and nothing hangs on it: failures are passed over."""
@@ -243,20 +274,21 @@ class Api:
                 params = {"request_id": request, "follow": "true", "format": "console"}
                 # no limit between two lines: a cloud may take minutes to answer
                 async with self._client.stream("GET", "/api/stream", params=params, timeout=None) as answer:
-                    if answer.is_error:
+                    if answer.status_code != 503:
+                        if answer.is_success:
+                            seen = 0
+                            async for line in answer.aiter_lines():
+                                seen += 1
+                                if seen <= heard:
+                                    continue  # told before the connection broke
+                                heard = seen
+                                said.append(line)
+                                del said[:-500]
+                                on_line(line)
                         return
-                    seen = 0
-                    async for line in answer.aiter_lines():
-                        seen += 1
-                        if seen <= heard:
-                            continue  # told before the connection broke
-                        heard = seen
-                        said.append(line)
-                        del said[:-500]
-                        on_line(line)
-                return
             except _network_errors():
-                await asyncio.sleep(1)
+                pass
+            await asyncio.sleep(1)
 
     async def _cancel(self, request: str) -> None:
         """Cancel a request and see it end, whatever else is cancelled meanwhile."""
@@ -282,10 +314,10 @@ class Api:
                 answer = await self._client.request(method, path, **arguments)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 if attempt >= 2:
-                    raise self._gone(error) from None
+                    raise self._problems.gone(error) from None
             except _network_errors() as error:
                 if method != "GET" or attempt >= 2:
-                    raise self._gone(error) from None
+                    raise self._problems.gone(error) from None
             else:
                 if answer.status_code != 503 or attempt >= 3:  # 503: it did not take it on
                     return self._checked(answer)
@@ -294,88 +326,18 @@ class Api:
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code in {401, 403, 407} or answer.is_redirect:
-            raise self._refused(answer.text)
+            raise self._problems.refused(answer.text)
         if answer.status_code == 400 and "version_mismatch" in answer.text:
-            raise self._other_version(str((_json(answer) or {}).get("message", answer.text)))
+            raise self._problems.other_version(str((json_of(answer) or {}).get("message", answer.text)))
         if answer.is_error:
-            raise self._bad_answer(answer)
+            raise self._problems.bad_answer(answer)
         return answer
-
-    def _bad_answer(self, answer: httpx.Response) -> CloudProblem:
-        said = _json(answer)
-        detail = said.get("detail") if isinstance(said, dict) else None
-        if answer.status_code == 422:
-            return CloudProblem(
-                "SkyPilot's server does not understand what it was asked.",
-                code="server-version",
-                remedy=f"rhdesk speaks with SkyPilot {VERSION}; the server may be another version.",
-                detail=answer.text[:4000],
-            )
-        if isinstance(detail, str) and answer.status_code < 500:
-            return refusal("ValueError", detail, [])
-        return CloudProblem(
-            f"{self._called} failed ({answer.status_code}).",
-            code="server-dead",
-            remedy="Try again; its log may say why.",
-            detail=answer.text[:4000],
-        )
-
-    def _gone(self, error: Exception) -> CloudProblem:
-        if self._login.own:
-            return CloudProblem(
-                "SkyPilot's server on this computer does not answer.",
-                code="server-dead",
-                remedy="Ask again: it is started anew.",
-                detail=f"{type(error).__name__}: {error}",
-            )
-        return CloudProblem(
-            f"The SkyPilot server at {self.url} cannot be reached.",
-            code="server-unreachable",
-            remedy="Check the network, and the address in the setting skypilot_server.",
-            detail=f"{type(error).__name__}: {error}",
-        )
-
-    def _refused(self, detail: str) -> CloudProblem:
-        if self._login.own:
-            return CloudProblem(
-                "SkyPilot's server on this computer does not accept us.",
-                code="server-refused",
-                remedy="It was started anew meanwhile; ask again.",
-                detail=detail[:2000],
-            )
-        return CloudProblem(
-            f"The SkyPilot server at {self.url} wants a log-in.",
-            code="server-refused",
-            remedy="Keep a token of one of its service accounts, or USER:PASSWORD: "
-            f"rhdesk credentials set token '{credential_subject(self.url)}'.",
-            detail=detail[:2000],
-        )
-
-    def _other_version(self, detail: str) -> CloudProblem:
-        return CloudProblem(
-            f"The SkyPilot server at {self.url} is another version than rhdesk can talk to.",
-            code="server-version",
-            remedy=f"rhdesk talks to SkyPilot {VERSION}. Ask who runs the server to update it, or update rhdesk.",
-            detail=detail,
-        )
 
     def _env_vars(self) -> dict[str, str]:
         told = {"SKYPILOT_USER_ID": self._login.user, "SKYPILOT_USER": self._login.name}
         if self._login.own:
             told |= {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         return told
-
-
-def credential_subject(url: str) -> str:
-    """What the token of a server is called in the keyring."""
-    return f"skypilot {url}"
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
 
 
 def _inner(value: Any) -> Any:

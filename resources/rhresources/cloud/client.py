@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ from rhresources.cloud.environment import install
 from rhresources.cloud.identity import skypilot_home
 from rhresources.cloud.narration import Narration
 from rhresources.cloud.offers import find_offers
+from rhresources.cloud.patience import Silence, patiently
+from rhresources.cloud.prices import Prices
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.reaching import hosts_of
 from rhresources.cloud.service import Service
@@ -36,6 +39,8 @@ from rhresources.stores.files import write_text
 if TYPE_CHECKING:
     from rhresources.cloud.api import Api
     from rhresources.credentials import Credentials
+
+log = logging.getLogger(__name__)
 
 _AGAIN = {"server-dead", "server-refused", "interrupted"}
 """Problems of a server of ours that a new start mends; what only asks is then asked again."""
@@ -64,7 +69,7 @@ class ApiSkyPilot:
         self._lingers = lingers
         self._service = Service(home, credentials)
         self._home = self._service.home
-        self._prices: dict[str, float] = {}
+        self._prices = Prices()
 
     # ---------------------------------------------------------------- the server
 
@@ -87,18 +92,23 @@ class ApiSkyPilot:
         self, names: Sequence[str] | None = None, *, refresh: bool = False, start: bool = True
     ) -> list[CloudCluster]:
         rows = [row for row in await self._rows(names, refresh=refresh, start=start) if reading.has_sound_name(row)]
-        if any(self._prices.get(str(row.get("cluster_hash"))) is None for row in rows):
-            await self._learn_prices()
-        return [reading.cluster_of(row, self._prices.get(str(row.get("cluster_hash")))) for row in rows]
+        hashes = [str(row.get("cluster_hash")) for row in rows]
+        if self._prices.are_to_be_asked(hashes):
+            try:
+                self._prices.learn(hashes, await self._ask("/cost_report", {"days": 1}))
+            except CloudProblem as problem:  # the clusters are there, whatever they cost
+                log.info("SkyPilot does not say what its clusters cost: %s", problem)
+                self._prices.learn(hashes, None)
+        return [reading.cluster_of(row, self._prices.of(hash)) for row, hash in zip(rows, hashes, strict=True)]
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
         await self._follow("/launch", {"task": task, "cluster_name": name}, on_event)
         wanted = _autostop_of(task)
-        cluster = await self._one(name)
+        cluster = await patiently(lambda: self._one(name), on_event)
         # of many launches at once SkyPilot has lost the autostop of some (its issue 5946), and that costs money
         if wanted is not None and cluster.state == "up" and cluster.autostop_mins < 0:
-            await self.autostop(name, wanted[0], down=wanted[1])
-            cluster = await self._one(name)
+            await patiently(lambda: self.autostop(name, wanted[0], down=wanted[1]), on_event)
+            cluster = await patiently(lambda: self._one(name), on_event)
         return cluster
 
     async def start(
@@ -110,7 +120,7 @@ class ApiSkyPilot:
             "down": down and autostop_mins >= 0,
         }  # fmt: skip
         await self._follow("/start", body, on_event)
-        return await self._one(name)
+        return await patiently(lambda: self._one(name), on_event)
 
     async def stop(self, name: str, on_event: OnLaunch) -> None:
         await self._follow("/stop", {"cluster_name": name}, on_event, goes_on=True)
@@ -261,12 +271,13 @@ class ApiSkyPilot:
                 await self._service.doubt()
                 api = await self._service.api(on_event=on_event)
         narration = Narration()
+        silence = Silence(on_event)
 
         def hear(line: str) -> None:
             if event := narration.hear(line):
-                on_event(event)
+                silence.tell(event)
 
-        return await api.call(path, body, on_line=hear, goes_on=goes_on)
+        return await api.call(path, body, on_line=hear, on_silence=silence, goes_on=goes_on)
 
     async def _rows(self, names: Sequence[str] | None, *, refresh: bool, start: bool) -> list[dict[str, Any]]:
         body = _status(names, "FORCE" if refresh else "NONE")
@@ -285,13 +296,6 @@ class ApiSkyPilot:
         if not found:
             raise _unknown(name)
         return found[0]
-
-    async def _learn_prices(self) -> None:
-        """SkyPilot's status has no prices; its cost report has, in what each has cost so far."""
-        for row in await self._ask("/cost_report", {"days": 1}) or ():
-            price = reading.price_of(row)
-            if price is not None:
-                self._prices[str(row.get("cluster_hash"))] = price
 
 
 def _status(names: Sequence[str] | None, refresh: str, *, secrets: bool = False) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Literal, cast
 from rhresources import paths
 from rhresources.cloud.address import is_open_network
 from rhresources.cloud.answers import LaunchEvent, OnLaunch, ServerInfo
-from rhresources.cloud.api import Api, Health, Login, credential_subject
+from rhresources.cloud.api import Api, Health, Login
 from rhresources.cloud.environment import NEEDS, environment_folder, is_installed
 from rhresources.cloud.identity import identity
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.server import OwnServer, RunningServer
+from rhresources.cloud.server_problems import credential_subject
 from rhresources.settings import Settings
 
 if TYPE_CHECKING:
@@ -163,8 +164,7 @@ class Service:
             await asyncio.sleep(0.3)
 
     async def _to_own(self, running: RunningServer) -> Api:
-        headers = {"Authorization": f"Bearer {running.token}"}
-        return await self._to("http://localhost", headers, running.socket)
+        return await self._to("http://localhost", _headers_of(running), running.socket)
 
     async def _to(self, url: str, headers: Mapping[str, str], socket: str = "") -> Api:
         key = (socket or url, headers.get("Authorization", ""))
@@ -175,7 +175,13 @@ class Service:
         return self._api
 
     def _made(self, url: str, headers: Mapping[str, str], socket: str) -> Api:
-        return Api(url, Login(headers, identity(self.home), getpass.getuser(), own=bool(socket)), socket)
+        login = Login(headers, identity(self.home), getpass.getuser(), own=bool(socket))
+        return Api(url, login, socket, is_gone=lambda: bool(socket) and not self._runs(headers))
+
+    def _runs(self, headers: Mapping[str, str]) -> bool:
+        """Whether the server of ours that takes these headers still runs."""
+        running = self.own.running
+        return running is not None and headers == _headers_of(running)
 
     async def _team_login(self, url: str) -> dict[str, str]:
         secret = await self._secret(url)
@@ -200,6 +206,10 @@ class Service:
 
             self._credentials = Credentials(self.home)
         return await self._credentials.get("token", credential_subject(url)) or ""
+
+
+def _headers_of(running: RunningServer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {running.token}"}
 
 
 def _unready(url: str, problem: CloudProblem, *, owned: bool) -> ServerInfo:
