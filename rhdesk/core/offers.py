@@ -35,20 +35,21 @@ class OfferFilter:
     enabled_only: bool = True
     spot: bool = False
 
-    def fits(self, offer: Offer) -> bool:
-        return (
-            (not self.kind or kind_of(offer) == self.kind)
-            and (not self.count or offer.accelerators == self.count)
-            and (not self.cloud or offer.cloud == self.cloud)
-            and (not self.region or offer.region == self.region)
-            and (not self.enabled_only or offer.enabled)
-            and (not self.spot or offer.spot_price is not None)
-        )
-
-
-def key_of(offer: Offer) -> str:
-    """What tells an offer from all others."""
-    return f"{offer.cloud}/{offer.region}/{offer.instance_type}/{offer.accelerator}:{offer.accelerators:g}"
+    def fitting(self, offers: list[Offer]) -> list[Offer]:
+        """Those that fit, in their order. One condition after the other: there are ten thousands of offers."""
+        if self.enabled_only:
+            offers = [offer for offer in offers if offer.enabled]
+        if self.kind:
+            offers = [offer for offer in offers if kind_of(offer) == self.kind]
+        if self.count:
+            offers = [offer for offer in offers if offer.accelerators == self.count]
+        if self.cloud:
+            offers = [offer for offer in offers if offer.cloud == self.cloud]
+        if self.region:
+            offers = [offer for offer in offers if offer.region == self.region]
+        if self.spot:
+            offers = [offer for offer in offers if offer.spot_price is not None]
+        return offers
 
 
 def kind_of(offer: Offer) -> str:
@@ -81,20 +82,9 @@ def by_price(offers: Iterable[Offer], spot: bool) -> list[Offer]:
     return sorted(offers, key=order)
 
 
-def both_orders(offers: Iterable[Offer]) -> dict[bool, list[Offer]]:
-    """By their price (False), and by that as spot instances (True). Takes a moment where there are many thousands."""
-    known = list(offers)
-    return {spot: by_price(known, spot) for spot in (False, True)}
-
-
-def cheapest(offers: Iterable[Offer], spot: bool) -> Offer | None:
-    """The cheapest that can really be had; None where there is none with a price. Of equals it is the first."""
-    best, lowest = None, 0.0
-    for offer in offers:
-        price = offer.spot_price if spot else offer.price
-        if offer.enabled and price is not None and (best is None or price < lowest):
-            best, lowest = offer, price
-    return best
+def cheapest(ordered: Iterable[Offer], spot: bool) -> Offer | None:
+    """The cheapest of some in the order of their price that can really be had; None: there is none with a price."""
+    return next((offer for offer in ordered if offer.enabled and price_of(offer, spot) is not None), None)
 
 
 def counted(values: Iterable[str]) -> list[tuple[str, int]]:
@@ -137,8 +127,8 @@ class Estimate:
         return self.hour * _HOURS_A_MONTH
 
 
-def estimate(offers: Sequence[Offer], spot: bool, hosts: int) -> Estimate | None:
-    """The price of a cluster of the cheapest of these offers; None: not known."""
-    best = cheapest(offers, spot)
+def estimate(ordered: Sequence[Offer], spot: bool, hosts: int) -> Estimate | None:
+    """The price of a cluster of the cheapest of these offers, which are in the order of it; None: not known."""
+    best = cheapest(ordered, spot)
     price = price_of(best, spot) if best is not None else None
     return Estimate(price * hosts) if price is not None else None

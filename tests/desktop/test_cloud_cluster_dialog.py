@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from rhdesk.core.offers import OfferFilter, fitting, key_of
+from rhdesk.core.offers import OfferFilter, fitting
 from rhdesk.desktop.app import start
 from rhdesk.desktop.dialogs.clusters import edit_cluster, launch_cluster, new_cloud_cluster
 from rhdesk.desktop.dialogs.new_cloud_cluster import CloudClusterDialog
@@ -119,7 +119,7 @@ def test_that_a_great_many_offers_are_filtered_and_sorted(shell: Shell, sky: Sta
     assert table.rows.shown_rows()[0].spot_price == 50.0
     dialog.picker.search.setText("cloud7 region-49 type-39")
     qtbot.waitUntil(lambda: table.rows.rowCount() == 1, timeout=LONG)
-    assert [key_of(offer) for offer in table.rows.shown_rows()] == ["cloud7/region-49/type-39/H100:8"]
+    assert [offer.key for offer in table.rows.shown_rows()] == ["cloud7/region-49/type-39/H100:8"]
 
 
 def test_that_loading_says_what_goes_on_and_a_failure_why(shell: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:

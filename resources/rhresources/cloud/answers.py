@@ -80,6 +80,7 @@ class Offer:
         cpus, memory: of one host; memory in GB.
         price, spot_price: of one host for an hour; None: not offered, or not known.
         enabled: whether the clouds that are set up can be asked for it.
+        key: what tells it from all others.
     """
 
     cloud: str
@@ -92,6 +93,11 @@ class Offer:
     price: float | None = None
     spot_price: float | None = None
     enabled: bool = True
+    key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        key = f"{self.cloud}/{self.region}/{self.instance_type}/{self.accelerator}:{self.accelerators:g}"
+        object.__setattr__(self, "key", key)
 
 
 @dataclass(frozen=True, slots=True)

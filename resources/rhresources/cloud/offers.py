@@ -97,12 +97,11 @@ def _fits(offer: Offer, hardware: Hardware, counted: bool) -> bool:
 
 def _unique(offers: Iterable[Offer]) -> list[Offer]:
     """The catalogues list zones; of one place the cheapest counts."""
-    best: dict[tuple[str, str, str, str, float], Offer] = {}
+    best: dict[str, Offer] = {}
     for offer in offers:
-        key = (offer.cloud, offer.region, offer.instance_type, offer.accelerator, offer.accelerators)
-        other = best.get(key)
+        other = best.get(offer.key)
         if other is None or _price(offer) < _price(other):
-            best[key] = offer
+            best[offer.key] = offer
     return list(best.values())
 
 

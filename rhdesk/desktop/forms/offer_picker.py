@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from rhdesk.core.offers import OfferFilter, cheapest, counted, key_of, kind_of
+from rhdesk.core.offers import OfferFilter, by_price, cheapest, counted, kind_of
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.filter_chip import FilterChip
 from rhdesk.desktop.models.offer_columns import offer_columns
+from rhdesk.desktop.models.prepared_rows import PreparedRows
 from rhdesk.desktop.widgets.base import Button, Card, ChipRow, Label, row_of
 from rhdesk.desktop.widgets.list_panel import SearchField
 from rhdesk.desktop.widgets.resource_table import ResourceTable
@@ -37,7 +39,9 @@ class OfferPicker(Card):
         super().__init__(margins=(0, 0, 0, 4))
         self.body.setSpacing(0)
         self._offers: list[Offer] = []
-        self._ordered: dict[bool, list[Offer]] = {False: [], True: []}  # by price, and by that of spot instances
+        self._by_spot_price: list[Offer] = []
+        self._prepared: PreparedRows[Offer] | None = None
+        self._ready = 0  # clouds that are set up
         self._filter = OfferFilter()
         self._best: dict[bool, str] = {}
         self.kind = self._chip("GPU", "kind", kind_of)
@@ -60,7 +64,7 @@ class OfferPicker(Card):
         )
         bar.setContentsMargins(12, 10, 12, 8)
         self.body.addLayout(bar)
-        self.table = ResourceTable(offer_columns(self._mark), key_of, "Offers")
+        self.table = ResourceTable(offer_columns(self._mark), attrgetter("key"), "Offers")
         self.table.setSelectionMode(ResourceTable.SelectionMode.SingleSelection)
         self.state = StateView()
         self._stack = QStackedWidget()
@@ -83,10 +87,16 @@ class OfferPicker(Card):
 
     # ------------------------------------------------------------ what is shown
 
-    def show_offers(self, ordered: dict[bool, list[Offer]]) -> None:
-        """Show these, in `both_orders`; the filters stay."""
-        self._ordered, self._offers = ordered, ordered[False]
-        if self._offers and not any(offer.enabled for offer in self._offers):
+    def prepare(self, offers: Iterable[Offer]) -> PreparedRows[Offer]:
+        """What `show_offers` wants; for a thread, as it takes a moment where there are ten thousands."""
+        return PreparedRows(by_price(offers, False), self.table.rows.columns)
+
+    def show_offers(self, prepared: PreparedRows[Offer]) -> None:
+        """Show these; the filters stay."""
+        self._prepared, self._offers = prepared, prepared.rows
+        self._by_spot_price = prepared.sorted_by("spot")
+        self._ready = len({offer.cloud for offer in self._offers if offer.enabled})
+        if self._offers and not self._ready:
             self.enabled.setChecked(False)  # else there would be nothing, and no word why
             self._filter = replace(self._filter, enabled_only=False)
         self._arrange()
@@ -131,7 +141,7 @@ class OfferPicker(Card):
     ) -> FilterChip:
         def values() -> list[tuple[str, int]]:
             others = replace(self._filter, **{name: 0 if name == "count" else ""})  # type: ignore[arg-type]
-            found = counted(text for offer in self._offers if others.fits(offer) and (text := value(offer)))
+            found = counted(text for text in map(value, others.fitting(self._offers)) if text)
             return sorted(found, key=lambda pair: float(pair[0])) if name == "count" else found
 
         chip = FilterChip(title, values, show)
@@ -148,16 +158,19 @@ class OfferPicker(Card):
         self._arrange()
 
     def _arrange(self) -> None:
-        spot = self._filter.spot
-        shown = [offer for offer in self._ordered[spot] if self._filter.fits(offer)]
-        best = {as_spot: cheapest(shown, as_spot) for as_spot in (False, True)}
-        self._best = {as_spot: key_of(offer) for as_spot, offer in best.items() if offer is not None}
-        self.table.set_rows(shown)
-        self.table.rows.repaint()
-        if shown:
+        if self._prepared is None:
+            return
+        spot, fitting = self._filter.spot, self._filter.fitting
+        by_price = {False: fitting(self._offers), True: fitting(self._by_spot_price)}
+        best = {as_spot: cheapest(offers, as_spot) for as_spot, offers in by_price.items()}
+        self._best = {as_spot: offer.key for as_spot, offer in best.items() if offer is not None}
+        rows = self.table.rows
+        rows.set_prepared(self._prepared, fitting, "spot" if spot else "")
+        rows.repaint()
+        if by_price[spot]:
             self._stack.setCurrentIndex(0)
-            if self.offer() is None:
-                self.table.select(key_of(shown[0]))
+            if self.offer() is None and rows.rowCount():
+                self.table.select(rows.key_at(0))
         elif self._offers:
             clear = Button("Show all", "primary", on_click=lambda: self.look_for(OfferFilter(enabled_only=False)))
             words = "Take a filter away" + (", or set more clouds up." if self._filter.enabled_only else ".")
@@ -166,22 +179,20 @@ class OfferPicker(Card):
         else:
             self.state.show_empty("No offers", "SkyPilot has no prices of any cloud here.", "cloud", [])
             self._stack.setCurrentIndex(1)
-        self._say(len(shown))
+        self._say(len(by_price[spot]))
         self.chosen.emit()
 
     def _say(self, count: int) -> None:
-        clouds = len({offer.cloud for offer in self._offers if offer.enabled})
         of = f" of {len(self._offers):,}" if count != len(self._offers) else ""
-        ready = count_text(clouds, "cloud") + " set up" if clouds else "no cloud is set up yet"
+        ready = count_text(self._ready, "cloud") + " set up" if self._ready else "no cloud is set up yet"
         self._said.setText(f"{count:,}{of} offers · {ready} · prices by SkyPilot" if self._offers else "")
 
     def _mark(self, offer: Offer) -> str:
-        key = key_of(offer)
         if not offer.enabled:
             return "Not set up"
-        if key == self._best.get(self._filter.spot):
+        if offer.key == self._best.get(self._filter.spot):
             return "Cheapest"
-        return "Cheapest spot" if key == self._best.get(True) else ""
+        return "Cheapest spot" if offer.key == self._best.get(True) else ""
 
     def _focus_list(self) -> None:
         self.table.setFocus()

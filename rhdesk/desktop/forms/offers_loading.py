@@ -11,10 +11,10 @@ from shiboken6 import isValid
 
 from rhdesk.core.cloud_feed import show_server
 from rhdesk.core.desk import Desk
-from rhdesk.core.offers import both_orders
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import bytes_text
 from rhdesk.desktop.forms.offer_picker import OfferPicker
+from rhdesk.desktop.models.prepared_rows import PreparedRows
 from rhdesk.desktop.skypilot_acts import told
 from rhdesk.desktop.widgets.base import Button
 
@@ -47,8 +47,9 @@ class OffersLoading(QObject):
 
     def _load(self, *, install: bool) -> None:
         self._say("Looking at SkyPilot…")
+        prepare = self._picker.prepare
 
-        async def load(workspace: Workspace, progress: Progress) -> tuple[ServerInfo, dict[bool, list[Offer]] | None]:
+        async def load(workspace: Workspace, progress: Progress) -> tuple[ServerInfo, PreparedRows[Offer] | None]:
             skypilot = workspace.skypilot
             info = await skypilot.info()
             if info.state == "not-installed" and not install:
@@ -56,9 +57,9 @@ class OffersLoading(QObject):
             hear = told(lambda sentence, fraction=None: self._desk.mailbox.post(lambda: self._say(sentence)))
             info = await skypilot.ensure(hear)
             self._desk.mailbox.post(lambda: self._say("Asking for offers and prices…"))
-            return info, await asyncio.to_thread(both_orders, await skypilot.offers(""))
+            return info, await asyncio.to_thread(prepare, await skypilot.offers(""))
 
-        def done(found: tuple[ServerInfo, dict[bool, list[Offer]] | None]) -> None:
+        def done(found: tuple[ServerInfo, PreparedRows[Offer] | None]) -> None:
             info, offers = found
             show_server(self._desk.store, info)
             if not isValid(self):
@@ -66,7 +67,7 @@ class OffersLoading(QObject):
             if offers is None:
                 self._say_not_installed(info)
                 return
-            self.offers, self.why_not = offers[False], ""
+            self.offers, self.why_not = offers.rows, ""
             self._picker.show_offers(offers)
             self.loaded.emit()
 

@@ -63,7 +63,8 @@ class RequestReview(QWidget):
             known: whether the offers are known at all.
             why_not: why they are not.
         """
-        found = estimate(offers, spot, hosts)
+        ordered = by_price(offers, spot)
+        found = estimate(ordered, spot, hosts)
         hour = price if price is not None else found.hour if found is not None else None
         self.hour.setText(money_text(hour))
         prices = {offer.spot_price if spot else offer.price for offer in offers if offer.enabled}
@@ -75,7 +76,7 @@ class RequestReview(QWidget):
         else:
             self.longer.setText(why_not or "Its price is not known.")
         kind = "spot instances" if spot else "on demand"
-        best = [offer for offer in by_price(offers, spot) if offer.enabled]
+        best = [offer for offer in ordered if offer.enabled]
         machines = count_text(hosts, "host")
         if best:
             places = list(dict.fromkeys(f"{title(offer.cloud)} {offer.region}".strip() for offer in best))

@@ -36,6 +36,7 @@ class Column(Generic[Row]):
         width: pixels; columns with `stretch` share what is left and never get narrower than `width`.
         drop_below: how soon it is hidden in a narrow table: the largest goes first; 0 stays.
         ages: the text depends on the clock; repainted every few seconds.
+        varies: the text depends on something beside the row and the clock.
         tip: tool tip of a cell; where empty the whole text shows when it does not fit.
         role: the role of the text's colour, where it says more than the kind does; "" is the kind's own.
     """
@@ -51,12 +52,18 @@ class Column(Generic[Row]):
     sort: Callable[[Row], Any] | None = None
     drop_below: int = 0
     ages: bool = False
+    varies: bool = False
     tip: Callable[[Row], str] | None = None
     role: Callable[[Row], str] | None = None
 
     @property
     def to_the_right(self) -> bool:
         return self.kind in (Kind.NUMBER, Kind.STRONG_NUMBER)
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether a filter looks into it ("8 m ago" is no name)."""
+        return not (self.ages or self.varies)
 
     def sort_key(self, row: Row) -> tuple[bool, Any]:
         key = self.sort(row) if self.sort is not None else self.text(row).casefold()

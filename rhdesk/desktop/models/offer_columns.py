@@ -46,7 +46,9 @@ def offer_columns(mark: Callable[[Offer], str]) -> list[Column[Offer]]:
             Kind.TEXT,
             128,
             role=lambda row: "ok" if row.enabled else "text_faint",
+            sort=lambda row: not row.enabled,
             drop_below=500,
+            varies=True,
         ),
         Column(
             "price",

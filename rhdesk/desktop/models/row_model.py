@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from rhdesk.desktop.models.columns import Column
+from rhdesk.desktop.models.prepared_rows import PreparedRows, row_text
 
 Row = TypeVar("Row")
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -30,6 +31,9 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         self.columns = list(columns)
         self._key = key
         self._all: list[Row] = []
+        self._prepared: PreparedRows[Row] | None = None
+        self._keep_of: Callable[[list[Row]], list[Row]] = list
+        self._usual = ""
         self._shown: list[Row] = []
         self._places: dict[str, int] = {}
         self._words: list[str] = []
@@ -43,11 +47,23 @@ class RowModel(QAbstractTableModel, Generic[Row]):
 
     def set_rows(self, rows: Iterable[Row]) -> None:
         """Show these rows, through the present filter and order."""
-        self._all = list(rows)
+        self._all, self._prepared = list(rows), None
+        self._arrange()
+
+    def set_prepared(
+        self, rows: PreparedRows[Row], keep: Callable[[list[Row]], list[Row]] = list, usual: str = ""
+    ) -> None:
+        """Show many rows, made by `PreparedRows` of these columns.
+
+        Args:
+            keep: gives back those that chips stand for, in their order.
+            usual: key of the column that they are sorted by where nobody chose one; "": as given.
+        """
+        self._all, self._prepared, self._keep_of, self._usual = rows.rows, rows, keep, usual
         self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Keep the rows in which every word of `text` is found in some column (not in "8 m ago": it is no name)."""
+        """Keep the rows in which every word of `text` is found in some column."""
         words = text.casefold().split()
         if words != self._words:
             self._words = words
@@ -101,7 +117,25 @@ class RowModel(QAbstractTableModel, Generic[Row]):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, len(self.columns) - 1))
 
     def _arrange(self) -> None:
-        rows = self._all
+        rows = self._picked()
+        keys = list(map(self._key, rows))
+        if keys == list(self._places):
+            old, self._shown = self._shown, rows
+            self._repaint(old)
+            return
+        self.beginResetModel()
+        self._shown = rows
+        self._places = dict(zip(keys, range(len(keys)), strict=True))
+        self.endResetModel()
+
+    def _picked(self) -> list[Row]:
+        """The rows to show, in order; a list of its own."""
+        if self._prepared is not None:
+            column, descending = self._sorted_by, self._descending
+            if column < 0 and self._usual:
+                column, descending = next(n for n, each in enumerate(self.columns) if each.key == self._usual), False
+            return self._prepared.pick(self._words, self._keep_of, column, descending)
+        rows = list(self._all)
         if self._keep is not None:
             rows = [row for row in rows if self._keep(row)]
         if self._words:
@@ -109,20 +143,12 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         else:
             self._texts.clear()
         if 0 <= self._sorted_by < len(self.columns):
-            column = self.columns[self._sorted_by]
-            keyed = [(column.sort_key(row), row) for row in rows]
+            sort_by = self.columns[self._sorted_by]
+            keyed = [(sort_by.sort_key(row), row) for row in rows]
             known = [(key[1], row) for key, row in keyed if not key[0]]
             known.sort(key=itemgetter(0), reverse=self._descending)
             rows = [row for _, row in known] + [row for key, row in keyed if key[0]]
-        keys = [self._key(row) for row in rows]
-        if keys == list(self._places):
-            old, self._shown = self._shown, list(rows)
-            self._repaint(old)
-            return
-        self.beginResetModel()
-        self._shown = list(rows)
-        self._places = {key: place for place, key in enumerate(keys)}
-        self.endResetModel()
+        return rows
 
     def _repaint(self, old: list[Row]) -> None:
         last = len(self.columns) - 1
@@ -139,9 +165,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         kept = self._texts.get(key := self._key(row))
         if kept is not None and kept[0] is row:
             return kept[1]
-        parts = [column.text(row) for column in self.columns if not column.ages]
-        parts += [column.second(row) for column in self.columns if column.second is not None]
-        text = "\n".join(parts).casefold()
+        text = row_text(row, (column for column in self.columns if column.is_searched))
         self._texts[key] = (row, text)
         return text
 
