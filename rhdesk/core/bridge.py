@@ -26,16 +26,14 @@ class BackgroundLoop:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._closed = False
         self._early: list[tuple[Coroutine[Any, Any, Any], concurrent.futures.Future[Any]]] = []
+        self._lock = threading.Lock()  # over `_loop` and `_early`
 
     def start(self) -> None:
-        """Start the thread. Called once, after the window's first paint; what was submitted before begins now."""
+        """Start the thread. Called once, after the window's first paint; what was submitted before begins now.
+
+        Nobody waits for the loop to be there: making it loads a library.
+        """
         self._thread.start()
-        early, self._early = self._early, []
-        for coroutine, future in early:
-            if future.set_running_or_notify_cancel():
-                _chain(self.submit(coroutine), future)
-            else:
-                coroutine.close()
 
     @property
     def running(self) -> bool:
@@ -55,12 +53,11 @@ class BackgroundLoop:
         if self._closed:
             coroutine.close()
             raise RuntimeError("the background loop does not run")
-        if not self._thread.is_alive():
-            waiting: concurrent.futures.Future[T] = concurrent.futures.Future()
-            self._early.append((coroutine, waiting))
-            return waiting
-        self._ready.wait()
-        assert self._loop is not None
+        with self._lock:
+            if self._loop is None:
+                waiting: concurrent.futures.Future[T] = concurrent.futures.Future()
+                self._early.append((coroutine, waiting))
+                return waiting
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
@@ -73,12 +70,12 @@ class BackgroundLoop:
 
     def close(self, timeout: float = 3.0) -> None:
         """Cancel what runs there, let it clean up for at most `timeout` seconds, and end the thread."""
-        for coroutine, future in self._early:
-            coroutine.close()
-            future.cancel()
-        self._early = []
         if self._closed or not self._thread.is_alive():
             self._closed = True
+            for coroutine, future in self._early:
+                coroutine.close()
+                future.cancel()
+            self._early = []
             return
         self._ready.wait()
         assert self._loop is not None
@@ -88,9 +85,8 @@ class BackgroundLoop:
 
     def _run(self) -> None:
         loop = _new_loop()
-        self._loop = loop
         asyncio.set_event_loop(loop)
-        loop.call_soon(self._ready.set)
+        loop.call_soon(self._begin, loop)
         try:
             loop.run_forever()
             tasks = asyncio.all_tasks(loop)
@@ -102,18 +98,33 @@ class BackgroundLoop:
         finally:
             loop.close()
 
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop runs: start what was submitted until now."""
+        with self._lock:
+            self._loop = loop
+            early, self._early = self._early, []
+        for coroutine, future in early:
+            if future.cancelled():
+                coroutine.close()
+            else:
+                _chain(asyncio.run_coroutine_threadsafe(coroutine, loop), future)
+        self._ready.set()
+
 
 def _chain(source: concurrent.futures.Future[T], target: concurrent.futures.Future[T]) -> None:
-    """Let `target` end as `source` does."""
+    """Let `target` end as `source` does, and `source` be cancelled with `target`."""
 
     def ended(done: concurrent.futures.Future[T]) -> None:
         if done.cancelled():
-            target.set_exception(asyncio.CancelledError())
-        elif (error := done.exception()) is not None:
+            target.cancel()
+        if not target.set_running_or_notify_cancel():
+            return
+        if (error := done.exception()) is not None:
             target.set_exception(error)
         else:
             target.set_result(done.result())
 
+    target.add_done_callback(lambda done: source.cancel() if done.cancelled() else None)
     source.add_done_callback(ended)
 
 

@@ -68,6 +68,25 @@ def test_what_is_submitted_before_the_start_runs_after_it() -> None:
     made.close()
 
 
+def test_what_was_submitted_before_the_start_can_be_cancelled_while_it_runs() -> None:
+    made = BackgroundLoop()
+    began, ended = threading.Event(), threading.Event()
+
+    async def endless() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    future = made.submit(endless())
+    made.start()
+    assert began.wait(5)
+    assert future.cancel()
+    assert ended.wait(5)
+    made.close()
+
+
 def test_closing_cancels_what_runs_and_lets_it_clean_up() -> None:
     made = BackgroundLoop()
     made.start()

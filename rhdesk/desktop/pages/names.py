@@ -163,9 +163,6 @@ class NamesPage(Page):
         self._settle.start()
 
     def _read_folders(self) -> None:
-        if not self.desk.loop.running:
-            return  # the window is closing
-
         async def read(workspace: Workspace, progress: Progress) -> list[str]:
             return await asyncio.to_thread(workspace.names.folders)
 
