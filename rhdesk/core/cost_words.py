@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rhdesk.core.words import money_text
+from rhdesk.core.words import duration_text, money_text
 from rhresources.costs.spending import NOT_COUNTED, ClusterCost, Line, Summary
 
 __all__ = [
     "NOT_COUNTED",
     "is_over",
+    "line_note",
     "month_note",
     "run_cost_text",
     "spent_text",
@@ -61,6 +62,17 @@ def spent_tip(cost: ClusterCost | None) -> str:
         return ""
     guess = f" {money_text(cost.estimated)} of it are estimated: nobody saw when it stopped." if cost.estimated else ""
     return f"{money_text(cost.spent)} in all, {money_text(cost.month)} this month.{guess} {NOT_COUNTED}"
+
+
+def line_note(line: Line) -> str:
+    """What is not sure about a line of a bill; "" where all of it is."""
+    notes = []
+    if line.estimated >= 0.005:
+        all_of_it = line.estimated >= line.amount - 0.005
+        notes.append("estimated" if all_of_it else f"{money_text(line.estimated)} estimated")
+    if line.unpriced:
+        notes.append(f"{duration_text(line.unpriced)} of unknown price")
+    return ", ".join(notes)
 
 
 def run_cost_text(line: Line | None) -> str:

@@ -1,4 +1,4 @@
-"""What the chart of spending shows: a bar for every day, stacked by cluster. No Qt."""
+"""What the chart of spending shows: a bar for every day, stacked by cluster, function or a label. No Qt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from rhdesk.core.words import money_text
-from rhresources.costs.spending import Summary
+from rhresources.costs.spending import LABEL_WAY, Summary
 
 EVERYTHING_ELSE = "everything else"
-_NAMED = 3  # clusters with a colour of their own
+_NAMED = 3  # of them with a colour of their own
+BY_CLUSTER = "cluster"
 _BUDGET_IN_SIGHT = 3.0  # times the highest bar; a line further up would leave no room for the bars
 
 
@@ -37,7 +38,7 @@ class SpendBars:
     """All of them.
 
     Attributes:
-        series: names of clusters, those that cost most first, then the rest together.
+        series: names of what it is stacked by, those that cost most first, then the rest together.
         budget: what one day of this month may cost; 0: nobody said, or far more than any day did.
     """
 
@@ -56,21 +57,26 @@ class SpendBars:
         return "Spend by day: " + (", ".join(spent) or "nothing") + "."
 
 
-def bars_of(summary: Summary, days: int) -> SpendBars:
-    """The last `days` days of a summary."""
-    shown = summary.days[-days:]
+def ways_of(summary: Summary) -> list[tuple[str, str]]:
+    """What the bars can be stacked by, each with its words: ("label team", "By team")."""
+    return [(way, f"By {way.removeprefix(LABEL_WAY)}") for way in (BY_CLUSTER, *summary.days_by)]
+
+
+def bars_of(summary: Summary, days: int, way: str = BY_CLUSTER) -> SpendBars:
+    """The last `days` days of a summary, stacked by one of `ways_of`."""
+    shown = summary.days_by.get(way, summary.days)[-days:]
     totals: Counter[str] = Counter()
-    for _, by_cluster in shown:
-        totals.update({cluster: amount for cluster, amount in by_cluster.items() if amount > 0})
-    named = [cluster for cluster, _ in sorted(totals.items(), key=lambda each: (-each[1], each[0]))]
+    for _, by_key in shown:
+        totals.update({key: amount for key, amount in by_key.items() if amount > 0})
+    named = [key for key, _ in sorted(totals.items(), key=lambda each: (-each[1], each[0]))]
     if len(named) > _NAMED + 1:
         named = named[:_NAMED]
     rest = len(totals) > len(named)
     bars = []
-    for day, by_cluster in shown:
-        amounts = [by_cluster.get(cluster, 0.0) for cluster in named]
+    for day, by_key in shown:
+        amounts = [by_key.get(key, 0.0) for key in named]
         if rest:
-            amounts.append(sum(amount for cluster, amount in by_cluster.items() if cluster not in named))
+            amounts.append(sum(amount for key, amount in by_key.items() if key not in named))
         bars.append(Bar(day, tuple(amounts), day in summary.estimated_days))
     series = (*named, *([EVERYTHING_ELSE] if rest else []))
     highest = max((bar.total for bar in bars), default=0.0)

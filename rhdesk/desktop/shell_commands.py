@@ -11,6 +11,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.desktop.access_acts import access_acts, access_commands
 from rhdesk.desktop.cloud_acts import cloud_acts, cloud_commands
 from rhdesk.desktop.cluster_acts import cluster_commands
+from rhdesk.desktop.cost_acts import open_bill, save_costs
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster, new_cluster
 from rhdesk.desktop.pages import PAGES, page_keys
 from rhdesk.desktop.skypilot_acts import check_clouds
@@ -132,6 +133,22 @@ def declare(desk: Desk, shell: Shell) -> None:
         Command("window.tasks", "Tasks", shell.toggle_tasks, "activity", "Ctrl+Shift+T", group="Window"),
         Command(
             "window.keys", "List of keys", shell.show_keys, "keyboard", "F1", words="help shortcuts", group="Window"
+        ),
+        Command(
+            "costs.show",
+            "What it cost, line by line",
+            lambda: open_bill(desk, shell),
+            "wallet",
+            words="spend spending bill money cluster function run label day",
+            group="Window",
+        ),
+        Command(
+            "costs.save",
+            "Save what it cost as CSV…",
+            lambda: save_costs(desk, shell),
+            "download",
+            words="spend spending bill money export",
+            group="Window",
         ),
         Command("theme.dark", "Dark theme", lambda: shell.choose_theme("dark"), "moon", group="Window"),
         Command("theme.light", "Light theme", lambda: shell.choose_theme("light"), "sun", group="Window"),

@@ -12,9 +12,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from desktop.cloud_parts import LONG, click, opened, words
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.rows import RunRow, State
@@ -22,6 +23,7 @@ from rhdesk.core.spend_bars import EVERYTHING_ELSE, bars_of, short_names
 from rhdesk.core.store import SPENDING
 from rhdesk.desktop.app import make_window, start
 from rhdesk.desktop.attention import concerns
+from rhdesk.desktop.dialogs.bill import BillDialog
 from rhdesk.desktop.pages.overview import OverviewPage
 from rhdesk.desktop.pages.runs import RunsPage
 from rhdesk.desktop.shell import Shell
@@ -50,7 +52,7 @@ def ledger(rh_home: Path) -> Iterator[Ledger]:
     for name in ("a100", "t4"):
         (rh_home / "resources" / f"{name}.yaml").write_text(DOCUMENT)
     made, at = Ledger(rh_home), now()
-    a100, t4 = Life("h1", "~/a100"), Life("h2", "~/t4")
+    a100, t4 = Life("h1", "~/a100", labels={"team": "vision"}), Life("h2", "~/t4")
     made.see(a100, "up", replace(at, wall=at.wall - 9 * 24 * HOUR, boot=""), price=30.0)
     made.see(a100, "down", replace(at, wall=at.wall - 9 * 24 * HOUR + 1, boot=""), exact=True)
     for days in (1, 2):
@@ -77,10 +79,6 @@ def overview(shell: Shell) -> OverviewPage:
     page = shell.page
     assert isinstance(page, OverviewPage)
     return page
-
-
-def words(widget: QWidget) -> str:
-    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
 
 
 def test_that_a_window_without_costs_loads_no_chart_and_shows_nothing_of_it(rh_home: Path) -> None:
@@ -148,7 +146,8 @@ def test_clusters_say_what_they_cost_and_runs_their_share(shell: Shell, qtbot: Q
 
 
 def test_it_is_saved_as_csv(shell: Shell, qtbot: QtBot, tmp_path: Path) -> None:
-    overview(shell).spent.save()
+    overview(shell).spent.show_bill()
+    click(shell, "bill-save", qtbot)
     (dialog,) = shell.findChildren(QFileDialog)
     dialog.fileSelected.emit(str(tmp_path / "costs.csv"))
     dialog.close()
@@ -157,6 +156,46 @@ def test_it_is_saved_as_csv(shell: Shell, qtbot: QtBot, tmp_path: Path) -> None:
         dollars = sum(float(row["dollars"]) for row in csv.DictReader(file))
     assert dollars == pytest.approx(182.01, abs=0.05)
     qtbot.waitUntil(lambda: any("written to" in notice.sentence for notice in shell.desk.notifier.notices()))
+
+
+def test_the_days_are_split_by_function_and_by_label(shell: Shell, qtbot: QtBot) -> None:
+    spent = overview(shell).spent
+    for way, names in (("function", {"train", "idle"}), ("label team", {"vision", "no team"})):
+        spent.split_by(way)
+        qtbot.waitUntil(lambda names=names: all(name in words(spent) for name in names), timeout=5000)
+        assert spent.chart is not None
+        assert "$90.00" in spent.chart.accessibleName(), "each day costs what it costs"
+    click(shell, "spend-by", qtbot)
+    (menu,) = shell.findChildren(QMenu)
+    assert [action.text() for action in menu.actions()] == ["By cluster", "By function", "By team"]
+    menu.actions()[0].trigger()
+    menu.close()
+    qtbot.waitUntil(lambda: "a100" in words(spent), timeout=5000)
+
+
+def test_the_bill_says_every_line_of_it(shell: Shell, qtbot: QtBot) -> None:
+    next(each for each in shell.desk.commands.all() if each.id == "costs.show").run()
+    dialog = opened(shell, "bill-dialog")
+    assert isinstance(dialog, BillDialog)
+    dialog.spans.chip("all").click()
+
+    def lines() -> dict[str, str]:
+        shown = dialog.lines.table.rows
+        return {shown.columns[0].text(row): shown.columns[-1].text(row) for row in shown.shown_rows()}
+
+    qtbot.waitUntil(lambda: lines().get("~/a100") == "$180.00", timeout=LONG)
+    dialog.ways.chip("function").click()
+    qtbot.waitUntil(lambda: lines().get("train") == "$30.00", timeout=LONG)
+    dialog.ways.chip("label").click()
+    qtbot.waitUntil(lambda: "team=vision" in lines(), timeout=LONG)
+    dialog.ways.chip("run").click()
+    qtbot.waitUntil(lambda: lines().get("train") == "$30.00", timeout=LONG)
+    assert "$182.0" in words(dialog), "the sum stands under it"
+    dialog.lines.table.select("01RUN\ntrain")
+    qtbot.waitUntil(lambda: dialog.lines.table.current() is not None, timeout=LONG)
+    QTest.keyClick(dialog.lines.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: shell.page.title == "Runs", timeout=LONG)
+    assert not dialog.isVisible()
 
 
 def test_a_budget_that_is_spent_is_told_once_and_stays_in_sight(

@@ -230,6 +230,11 @@ async def test_that_runs_share_what_is_used_and_the_rest_is_idle(costs: Costs, h
         "team=vision": 2.0,
         "paper=one": 1.0,
     }
+    by = (await costs.summary()).days_by
+    assert list(by) == ["function", "label paper", "label team"]
+    today = {way: {key: round(amount, 6) for key, amount in days[-1][1].items()} for way, days in by.items()}
+    assert today["function"] == {"~/train": 1.0, IDLE: 1.0}
+    assert today["label paper"] == {"one": 1.0, "no paper": 1.0}, "so that it adds up to the day"
     file = io.StringIO()
     assert write_csv(charges, file) == 3
     assert (

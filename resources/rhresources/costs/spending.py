@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from rhresources.costs.charges import HOUR, Charge
@@ -21,6 +22,12 @@ NOT_COUNTED = (
     "Counted is the time that hosts are up, at the price of that time. "
     "Not counted: the disks of stopped clusters, other storage, traffic, and taxes."
 )
+
+Days = tuple[tuple[date, dict[str, float]], ...]
+"""(day, dollars by something), in order, also those days without."""
+
+LABEL_WAY = "label "
+"""Begins the way that days are split by a label: "label team"."""
 
 _PACE_DAYS = 7  # what the last days cost says where the month is going
 
@@ -87,7 +94,9 @@ class Summary:
         unpriced: clusters that are up at a price that nobody knows.
         month: dollars since the month began; `estimated` of them are a guess.
         projected: what the month comes to if it goes on as in the last days; None: too early to say.
-        days: (day, dollars by cluster), all of the last days in order, also those without.
+        days: the last days by cluster.
+        days_by: the same days by "function" and by each label, "label team": what has none, or where nothing ran,
+            stands under "no team" or `IDLE`, so that each adds up to what the day cost.
         idle: dollars of this month that were paid while nothing ran.
         budget: what a month may cost; 0: nobody said.
     """
@@ -99,7 +108,8 @@ class Summary:
     estimated: float = 0.0
     projected: float | None = None
     idle: float = 0.0
-    days: tuple[tuple[date, dict[str, float]], ...] = ()
+    days: Days = ()
+    days_by: dict[str, Days] = field(default_factory=dict)
     estimated_days: frozenset[date] = frozenset()
     clusters: dict[str, ClusterCost] = field(default_factory=dict)
     runs: dict[str, Line] = field(default_factory=dict)
@@ -176,12 +186,8 @@ def summary_of(charges: Sequence[Charge], now: float, days: int = 14) -> Summary
     this_month = list(between(charges, month_began, now))
     month = total(this_month)
     up = {charge.life.id: charge for charge in charges if charge.is_open and charge.end >= now}
-    shown = {today - timedelta(days=back): defaultdict[str, float](float) for back in range(days - 1, -1, -1)}
-    guessed = set()
-    for day, charge in by_day(between(charges, midnight(min(shown)), now)):
-        shown[day][charge.life.cluster] += charge.amount
-        if charge.estimated and charge.amount > 0:
-            guessed.add(day)
+    shown = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    parts = list(by_day(between(charges, midnight(shown[0]), now)))
     return Summary(
         at=now,
         per_hour=sum(charge.price or 0.0 for charge in up.values()),
@@ -190,11 +196,49 @@ def summary_of(charges: Sequence[Charge], now: float, days: int = 14) -> Summary
         estimated=month.estimated,
         projected=_projected(charges, month.amount, now, today),
         idle=sum(charge.amount for charge in this_month if not charge.runs),
-        days=tuple((day, dict(by_cluster)) for day, by_cluster in shown.items()),
-        estimated_days=frozenset(guessed),
+        days=_days(shown, parts, lambda charge: {charge.life.cluster: 1.0}),
+        days_by=_days_by(shown, parts),
+        estimated_days=frozenset(day for day, charge in parts if charge.estimated and charge.amount > 0),
         clusters=_clusters(charges, month_began, now),
         runs={line.key: line for line in bill(charges, "run") if line.key != IDLE},
     )
+
+
+def _days(
+    shown: Sequence[date], parts: Iterable[tuple[date, Charge]], split: Callable[[Charge], Mapping[str, float]]
+) -> Days:
+    found: dict[date, defaultdict[str, float]] = {day: defaultdict(float) for day in shown}
+    for day, charge in parts:
+        for key, share in split(charge).items():
+            found[day][key] += charge.amount * share
+    return tuple((day, dict(by_key)) for day, by_key in found.items())
+
+
+def _days_by(shown: Sequence[date], parts: Sequence[tuple[date, Charge]]) -> dict[str, Days]:
+    """By function and by every label that there is."""
+    names = {name for _, charge in parts for labels in _labels_of(charge) for name in labels}
+    days = {f"{LABEL_WAY}{name}": _days(shown, parts, partial(_by_label, name=name)) for name in sorted(names)}
+    if any(charge.runs for _, charge in parts):
+        days = {"function": _days(shown, parts, _by_function), **days}
+    return days
+
+
+def _by_function(charge: Charge) -> Mapping[str, float]:
+    return _shares([run.function for run in charge.runs] or [IDLE])
+
+
+def _by_label(charge: Charge, name: str) -> Mapping[str, float]:
+    return _shares([labels.get(name) or f"no {name}" for labels in _labels_of(charge)])
+
+
+def _shares(keys: Sequence[str]) -> Mapping[str, float]:
+    return {key: count / len(keys) for key, count in Counter(keys).items()}
+
+
+def _labels_of(charge: Charge) -> list[dict[str, str]]:
+    """Of each party to a charge: the runs that shared it, else the cluster alone."""
+    runs: tuple[RunFact | None, ...] = charge.runs or (None,)
+    return [{**charge.life.labels, **(run.labels if run is not None else {})} for run in runs]
 
 
 def _projected(charges: Sequence[Charge], month: float, now: float, today: date) -> float | None:
@@ -231,8 +275,7 @@ def _clusters(charges: Sequence[Charge], month_began: float, now: float) -> dict
 
 
 def _add_labels(charge: Charge, add: Callable[[str, Charge, float], None]) -> None:
-    parties: tuple[RunFact | None, ...] = charge.runs or (None,)
-    for run in parties:
-        labels = {**charge.life.labels, **(run.labels if run is not None else {})}
+    parties = _labels_of(charge)
+    for labels in parties:
         for key in [f"{name}={value}" for name, value in sorted(labels.items())] or [NO_LABEL]:
             add(key, charge, 1.0 / len(parties))

@@ -1,10 +1,9 @@
-"""The card "Spend by day": legend, how many days, CSV, and the chart, loaded when there is something to show."""
+"""The card "Spend by day": legend, by what and how many days, and the chart, loaded once there is something."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint
@@ -14,22 +13,21 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 from rhdesk.core.cost_words import NOT_COUNTED
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
-from rhdesk.core.spend_bars import SpendBars, bars_of, short_names
+from rhdesk.core.spend_bars import BY_CLUSTER, SpendBars, bars_of, short_names, ways_of
 from rhdesk.core.store import SPENDING, Phase
 from rhdesk.core.tasks import Progress
-from rhdesk.core.words import count_text
-from rhdesk.desktop.forms.file_choice import choose_save
-from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, clear_layout
+from rhdesk.desktop.cost_acts import open_bill
+from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, clear_layout, row_of
 from rhdesk.desktop.widgets.list_panel import popup_menu
 from rhdesk.desktop.widgets.spend_day import Swatch
 from rhdesk.desktop.widgets.states import StateView
 
 if TYPE_CHECKING:
     from rhdesk.desktop.widgets.spend_chart import SpendChart
-    from rhresources.workspace import Workspace
 
 _RANGES = (7, 14, 31)
-_HEAD = 258  # pixels of the head without the legend
+_HEAD = 340  # pixels of the head without the legend
+_HIGH = 175  # pixels from which on the legend may have a line of its own
 
 
 class SpendCard(Card):
@@ -38,7 +36,7 @@ class SpendCard(Card):
     def __init__(self, desk: Desk) -> None:
         super().__init__(margins=(16, 10, 12, 8))
         self._desk = desk
-        self._days = 14
+        self._days, self._by = 14, BY_CLUSTER
         self._data = SpendBars()
         self._loading = False
         self.chart: SpendChart | None = None
@@ -51,10 +49,17 @@ class SpendCard(Card):
         self._names.setContentsMargins(0, 0, 6, 0)
         self._names.setSpacing(6)
         head.addWidget(self._legend)
+        self._way = Button("By cluster", on_click=self._choose_way, tip="What each bar is made of")
+        self._way.setObjectName("spend-by")
         self._range = Button("14 days", on_click=self._choose_range, tip="How many days")
+        self._range.setObjectName("spend-days")
+        head.addWidget(self._way)
         head.addWidget(self._range)
-        head.addWidget(ToolButton("download", "Save as CSV…", self.save))
+        head.addWidget(ToolButton("list", "What it cost, line by line", self.show_bill))
+        self._head = head
         self.body.addLayout(head)
+        self._below = row_of(None)
+        self.body.addLayout(self._below)
         self._stack = QStackedWidget()
         self._state = StateView()
         self._state.retry.connect(self._retry)
@@ -74,7 +79,10 @@ class SpendCard(Card):
                 self._state.show_failed(condition.problem)
                 self._stack.setCurrentWidget(self._state)
             return
-        data = bars_of(summary, self._days)
+        if self._by not in dict(ways_of(summary)):
+            self.split_by(BY_CLUSTER)  # nothing has that label any more
+            return
+        data = bars_of(summary, self._days, self._by)
         if data == self._data and self.chart is not None:
             return
         if data.series != self._data.series:
@@ -90,9 +98,16 @@ class SpendCard(Card):
             self.chart.show_bars(data)
             self._stack.setCurrentWidget(self.chart)
 
-    def save(self) -> None:
-        """Ask where, and write every day of every run there."""
-        choose_save(self.window(), "Save what it cost", "costs.csv", self._save)
+    def split_by(self, way: str) -> None:
+        """Stack the bars by one of `ways_of`."""
+        self._by = way
+        summary = self._desk.store.spending.get(SPENDING)
+        self._way.set_text(dict(ways_of(summary)).get(way, "By cluster") if summary is not None else "By cluster")
+        self.refresh()
+
+    def show_bill(self) -> None:
+        """Every line of it, by cluster, function, run, label or day."""
+        open_bill(self._desk, self)
 
     # ------------------------------------------------------------ inside
 
@@ -141,6 +156,12 @@ class SpendCard(Card):
             self._names.addWidget(label)
         self._fit_legend()
 
+    def _choose_way(self) -> None:
+        summary = self._desk.store.spending.get(SPENDING)
+        if summary is not None:
+            entries = [("", words, lambda way=way: self.split_by(way), "") for way, words in ways_of(summary)]
+            popup_menu(self, entries, self._way.mapToGlobal(QPoint(0, self._way.height())))
+
     def _choose_range(self) -> None:
         entries = [("", f"{days} days", lambda days=days: self._set_range(days), "") for days in _RANGES]
         popup_menu(self, entries, self._range.mapToGlobal(QPoint(0, self._range.height())))
@@ -150,24 +171,14 @@ class SpendCard(Card):
         self._range.set_text(f"{days} days")
         self.refresh()
 
-    def _save(self, path: Path) -> None:
-        async def write(workspace: Workspace, progress: Progress) -> int:
-            from rhresources.costs.export import save_csv
-
-            charges, _ = await workspace.costs.charges()
-            return await asyncio.to_thread(save_csv, charges, path)
-
-        self._desk.act(
-            "save costs",
-            write,
-            title="Saving what it cost",
-            on_done=lambda rows: self._desk.notifier.success(f"{count_text(rows, 'row')} written to {path}."),
-        )
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_legend()
 
     def _fit_legend(self) -> None:
-        """Show it where there is room; the card about a day names them too."""
-        self._legend.setVisible(self._legend.sizeHint().width() + _HEAD <= self.width())
+        """In the head where there is room, else under it; the card about a day names them too."""
+        wide = self._legend.sizeHint().width()
+        beside = wide + _HEAD <= self.width()
+        if beside != (self._head.indexOf(self._legend) >= 0):
+            (self._head if beside else self._below).insertWidget(2 if beside else 0, self._legend)
+        self._legend.setVisible(beside or (wide <= self.width() - 32 and self.height() >= _HIGH))

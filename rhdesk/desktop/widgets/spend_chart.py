@@ -251,5 +251,5 @@ def _scale(highest: float) -> tuple[float, float]:
 
 def _tick(amount: float, step: float) -> str:
     """Dollars, with as many decimals as tell two steps apart."""
-    decimals = 0 if step >= 1 else max(2, -floor(log10(step)))
+    decimals = 0 if step >= 1 and amount >= 1 else max(2, -floor(log10(step)))
     return f"${amount:,.{decimals}f}" if amount else "$0"

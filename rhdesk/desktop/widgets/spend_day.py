@@ -1,4 +1,4 @@
-"""The card about one day over the chart of spending: what each cluster cost."""
+"""The card about one day over the chart of spending: what each part of it cost."""
 
 from __future__ import annotations
 
@@ -57,3 +57,6 @@ class SpendDay(QFrame):
             line += 1
         if bar.estimated:
             self._grid.addWidget(Label("partly estimated", "faint"), line, 0, 1, 3)
+        for child in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            child.show()  # Qt would do so later, and until then it has no size
+        self._grid.activate()
