@@ -24,14 +24,14 @@ from rhresources.cloud.answers import (
     ServerInfo,
     Usage,
 )
-from rhresources.cloud.environment import install
+from rhresources.cloud.environment import own_python
 from rhresources.cloud.identity import skypilot_home
 from rhresources.cloud.narration import Narration
 from rhresources.cloud.offers import find_offers
 from rhresources.cloud.patience import Silence, patiently
 from rhresources.cloud.prices import Prices
 from rhresources.cloud.problems import CloudProblem
-from rhresources.cloud.reaching import hosts_of
+from rhresources.cloud.reaching import hosts_of, refuse_unreachable
 from rhresources.cloud.service import Service
 from rhresources.cloud.task import WAIT_FOR
 from rhresources.stores.files import write_text
@@ -102,6 +102,8 @@ class ApiSkyPilot:
         return [reading.cluster_of(row, self._prices.of(hash)) for row, hash in zip(rows, hashes, strict=True)]
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
+        if team := await self._service.address():
+            refuse_unreachable(_cloud_of(task), team)  # before it costs
         await self._follow("/launch", {"task": task, "cluster_name": name}, on_event)
         wanted = _autostop_of(task)
         cluster = await patiently(lambda: self._one(name), on_event)
@@ -144,27 +146,27 @@ class ApiSkyPilot:
         return under_way
 
     async def hosts(self, name: str) -> CloudHosts:
-        python = await install(self._home)
         rows = await self._ask("/status", _status([name], "NONE", secrets=True))
         row = next((row for row in rows or () if row.get("name") == name), None)
         if row is None:
             raise _unknown(name)
-        return await hosts_of(row, python, self._home)
+        return await hosts_of(row, self._home, team=await self._service.address())
 
     # ---------------------------------------------------------------- what there is to be had
 
     async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
         kept = skypilot_home(self._home) / "checks.json"
         address = await self._service.address()
+        python = "" if address else str(await asyncio.to_thread(own_python, self._home))
         if not refresh and (known := await asyncio.to_thread(_kept_checks, kept, address)):
-            return reading.checks_of(*known)
+            return reading.checks_of(*known, python)
         said: list[str] = []
         answer = await self._ask("/check", {}, on_line=said.append)
         enabled = reading.enabled_of(answer)
         text = "\n".join(line for line in said if "<sky-payload" not in line)
         value = {"server": address, "at": time.time(), "enabled": sorted(enabled), "said": text}
         await asyncio.to_thread(write_text, kept, json.dumps(value), private=True)
-        return reading.checks_of(text, enabled)
+        return reading.checks_of(text, enabled, python)
 
     async def offers(
         self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
@@ -309,11 +311,20 @@ def _status(names: Sequence[str] | None, refresh: str, *, secrets: bool = False)
     }
 
 
-def _autostop_of(task: str) -> tuple[int, bool] | None:
-    """(minutes, whether it goes away) that a task asks for; None: never."""
+def _resources_of(task: str) -> dict[str, Any]:
     said = yaml.safe_load(task)
     resources = said.get("resources") if isinstance(said, dict) else None
-    autostop = resources.get("autostop") if isinstance(resources, dict) else None
+    return resources if isinstance(resources, dict) else {}
+
+
+def _cloud_of(task: str) -> str:
+    """Where a task is to run; empty or "*": where it is cheapest."""
+    return str(_resources_of(task).get("infra") or "").partition("/")[0]
+
+
+def _autostop_of(task: str) -> tuple[int, bool] | None:
+    """(minutes, whether it goes away) that a task asks for; None: never."""
+    autostop = _resources_of(task).get("autostop")
     if not isinstance(autostop, dict) or "idle_minutes" not in autostop:
         return None
     return int(autostop["idle_minutes"]), bool(autostop.get("down"))

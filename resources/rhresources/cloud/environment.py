@@ -51,6 +51,22 @@ def environment_python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+def own_python(home: Path | None = None) -> Path:
+    """The Python of ours, whether it is there or not."""
+    return environment_python(environment_folder(home))
+
+
+async def plain_python(home: Path | None = None, on_event: OnLaunch | None = None) -> Path:
+    """A Python for programs of ours that need nothing else: the one that runs us, or SkyPilot's where there is none.
+
+    Raises:
+        CloudProblem: SkyPilot's would have to be installed, and cannot be.
+    """
+    if getattr(sys, "frozen", False):  # this program is no Python
+        return await install(home, on_event)
+    return Path(sys.executable)
+
+
 def is_installed(home: Path | None = None) -> bool:
     """Whether the environment is there and whole."""
     folder = environment_folder(home)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rhresources.cloud.answers import CloudCheck, CloudCluster, CloudRequest, CloudState, Offer, RequestState, Usage
-from rhresources.cloud.environment import environment_folder, environment_python
 from rhresources.cloud.limits import TITLES
 from rhresources.cloud.plain_words import plain
 
@@ -129,8 +128,14 @@ def offers_of(said: Mapping[str, Any], enabled: frozenset[str]) -> list[Offer]:
     return found
 
 
-def checks_of(said: str, enabled: frozenset[str]) -> list[CloudCheck]:
-    """What `/check` says in its stream, and which clouds it answered with."""
+def checks_of(said: str, enabled: frozenset[str], python: str = "") -> list[CloudCheck]:
+    """What `/check` says in its stream, and which clouds it answered with.
+
+    Args:
+        said: all its lines.
+        enabled: what it answered.
+        python: of the environment of the server, where that is ours.
+    """
     reasons: dict[str, list[str]] = {}
     states: dict[str, bool] = {}
     current = ""
@@ -145,7 +150,9 @@ def checks_of(said: str, enabled: frozenset[str]) -> list[CloudCheck]:
         elif line.strip():
             current = ""
     known = {*states, *enabled} & {*TITLES}
-    checks = [_check(cloud, states.get(cloud, False) or cloud in enabled, reasons.get(cloud, [])) for cloud in known]
+    checks = [
+        _check(cloud, states.get(cloud, False) or cloud in enabled, reasons.get(cloud, []), python) for cloud in known
+    ]
     return sorted(checks, key=lambda check: (not check.enabled, check.title.lower()))
 
 
@@ -170,19 +177,18 @@ def enabled_of(said: Any) -> frozenset[str]:
     return frozenset(names - {""})
 
 
-def _check(cloud: str, enabled: bool, lines: list[str]) -> CloudCheck:
+def _check(cloud: str, enabled: bool, lines: list[str], python: str) -> CloudCheck:
     detail = "\n".join(lines).strip()
     if enabled:
         return CloudCheck(cloud, TITLES[cloud], True, detail=detail)
     said = re.sub(r"^Reason(?: \[[^\]]*\])?:\s*", "", detail)
-    python = environment_python(environment_folder())
     if re.search(r"pip install|ModuleNotFoundError|ImportError|not installed|Failed to import", said) and not re.match(
         r"`(?:socat|nc)`", said
     ):
         return CloudCheck(
             cloud, TITLES[cloud], False, f"The parts of SkyPilot for {TITLES[cloud]} are not installed.",
             f"Install them beside rhdesk's SkyPilot: uv pip install --python {python} 'skypilot[{cloud}]', then check "
-            "again.", detail,
+            "again." if python else f"Ask who runs the server to install skypilot[{cloud}] there.", detail,
         )  # fmt: skip
     first = re.split(r"(?<=[.!:])\s|\n", said, maxsplit=1)[0].strip().rstrip(":") if said else "It is not set up."
     commands = [line.strip()[2:] for line in lines if line.strip().startswith("$ ")]

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ import yaml
 
 from rhresources import paths
 from rhresources.cloud.answers import LaunchEvent, OnLaunch
-from rhresources.cloud.environment import environment_folder, environment_python, install
+from rhresources.cloud.environment import environment_folder, environment_python, install, plain_python
 from rhresources.cloud.identity import identity, skypilot_home
 from rhresources.cloud.problems import CloudProblem
 from rhresources.errors import RhError
@@ -150,15 +149,16 @@ class OwnServer:
         plan = await asyncio.to_thread(self._write_plan, python)
         log = await asyncio.to_thread(os.open, self._keeper_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            return await self._until_joined(python, plan, log)
+            return await self._until_joined(plan, log)
         finally:
             os.close(log)
 
-    async def _until_joined(self, python: Path, plan: Path, log: int) -> RunningServer:
+    async def _until_joined(self, plan: Path, log: int) -> RunningServer:
+        program = await plain_python(self._home)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             starting = await asyncio.create_subprocess_exec(
-                _plain_python(python), "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
+                program, "-I", INSIDE / "rhdesk_keeper.py", plan, stdin=asyncio.subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True, env=self._outer_environment(),
             )  # fmt: skip
             if await starting.wait():
@@ -225,11 +225,6 @@ class OwnServer:
         for name, value in (("SKYPILOT_POD_MEMORY_GB_LIMIT", "4"), ("SKYPILOT_POD_CPU_CORE_LIMIT", "2")):
             told[name] = os.environ.get(name, value)
         return told
-
-
-def _plain_python(of_skypilot: Path) -> str:
-    """What runs the keeper, which needs nothing but Python: ours, or SkyPilot's where ours is part of a program."""
-    return str(of_skypilot) if getattr(sys, "frozen", False) else sys.executable
 
 
 def _running(said: dict[str, Any]) -> RunningServer:
