@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from rhdesk.desktop.app import start
 from rhdesk.desktop.cloud_acts import adopt, end_found
 from rhdesk.desktop.pages.clouds import CloudsPage
 from rhdesk.desktop.shell import Shell
+from rhdesk.desktop.widgets.base import Button
+from rhresources.cloud.answers import CloudRequest
 from rhresources.cloud.problems import CloudProblem
 
 DEAD = CloudProblem(
@@ -141,6 +144,36 @@ def test_that_the_own_server_is_started_and_stopped(shell: Shell, sky: StandInSk
     assert "starts again by itself" in words(dialog)
     press(dialog, "Stop it")
     qtbot.waitUntil(lambda: "Not needed yet" in words(page), timeout=LONG)
+
+
+def test_that_what_skypilot_is_at_work_on_is_listed_and_cancelled(
+    shell: Shell, sky: StandInSkyPilot, qtbot: QtBot
+) -> None:
+    now = time.time()
+    sky.server = replace(sky.server, state="ready", version="0.14.1")
+    sky.all_requests = [
+        CloudRequest("b2", "sky.status", "running", user="ada", created=now + 60),
+        CloudRequest("a1", "sky.launch", "running", "gpu-1", "ada", now - 400),
+        CloudRequest("c3", "sky.down", "waiting", "old-2", "bob", now - 90, reason="behind a launch"),
+    ]
+    page = clouds(shell)
+    qtbot.waitUntil(lambda: "SkyPilot is at work on 2 requests" in words(page), timeout=LONG)
+    assert "launch of gpu-1" in words(page)
+    assert "by bob · waits · behind a launch" in words(page)
+    assert "status" not in words(page), "it is done before anybody could read it"
+    buttons = [each for each in page.findChildren(Button) if each.objectName() == "request-cancel"]
+    assert [each.accessibleName() for each in buttons] == ["Cancel launch of gpu-1", "Cancel down of old-2"]
+    buttons[0].click()
+    dialog = opened(shell, "cancel-request")
+    assert dialog is not None
+    assert "may run on and cost money" in words(dialog)
+    assert sky.asked("cancel") == []
+    press(dialog, "Cancel it")
+    qtbot.waitUntil(lambda: "SkyPilot is at work on 1 request" in words(page), timeout=LONG)
+    assert sky.asked("cancel") == ["a1"]
+    sky.all_requests.clear()
+    page.refresh()
+    qtbot.waitUntil(lambda: not page.requests.isVisible(), timeout=LONG)
 
 
 # ---------------------------------------------------------------- found in SkyPilot

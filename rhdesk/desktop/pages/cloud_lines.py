@@ -101,5 +101,6 @@ class CloudLine(QWidget):
         if check.detail:
             fold = DetailsFold(check.detail)
             fold.set_copied("\n".join(part for part in (check.reason, check.remedy, check.detail) if part))
-            grid.addWidget(fold, line, 2)
+            grid.addWidget(fold.head, 0, 3, 2, 1, _TOP)
+            grid.addWidget(fold, line, 2, 1, 2)
         self.setAccessibleName(f"{check.title}: {words} {check.remedy if not check.enabled else ''}".strip())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout
 
@@ -23,6 +26,11 @@ from rhdesk.desktop.skypilot_acts import (
 from rhdesk.desktop.widgets.base import Button, Card, Label, StatePill, clear_layout, row_of
 from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.states import ProblemBox
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import ServerInfo
+
+_NOT_THERE = ("off", "dead", "not-installed")
 
 
 class ServerCard(Card):
@@ -81,8 +89,10 @@ class ServerCard(Card):
             self._where.setText("" if failed else "Looking…")
             problem = table.condition.problem or problem
         else:
+            if info.owned and info.state in _NOT_THERE and (busy or checking):
+                info = replace(info, state="starting")  # it is asked for, and nobody has looked since
             self.pill.set_state(SERVER_STATES.get(info.state, State.DOWN))
-            self._where.setText(self._words())
+            self._where.setText(_words(info))
             if info.sentence and info.state not in ("off", "not-installed", "starting"):
                 problem = Problem(info.sentence, info.remedy)
             elif info.state == "starting":
@@ -90,24 +100,11 @@ class ServerCard(Card):
         self._say(problem)
         reason = why_not_stop_server(self._desk)
         self.stop.setVisible(not reason)
-        off = info is not None and info.owned and info.state in ("off", "dead", "not-installed")
+        off = info is not None and info.owned and info.state in _NOT_THERE
         self.start.setVisible(off and not busy and not checking)
         installs = info is not None and info.state == "not-installed"
         self.start.set_text("Install and start" if installs else "Start")
         self._again.setVisible(info is not None and not info.owned and info.state != "ready")
-
-    def _words(self) -> str:
-        info = server(self._desk)
-        assert info is not None
-        where = "On this computer, started and ended by rhdesk" if info.owned else f"At {info.url}"
-        if info.state == "not-installed":
-            size = f", about {bytes_text(info.needs)}" if info.needs else ""
-            folder = f" into {info.folder}" if info.folder else ""
-            return f"Not installed. It brings clusters up in clouds{size}{folder}."
-        if info.state == "off":
-            return "Not needed yet. It starts by itself when something asks for a cloud."
-        version = f"{info.version} · " if info.version else ""
-        return f"{version}{where}"
 
     def _say(self, problem: Problem | None) -> None:
         if problem == self._said:
@@ -116,3 +113,15 @@ class ServerCard(Card):
         clear_layout(self._problem)
         if problem is not None:
             self._problem.addWidget(ProblemBox(problem))
+
+
+def _words(info: ServerInfo) -> str:
+    where = "On this computer, started and ended by rhdesk" if info.owned else f"At {info.url}"
+    if info.state == "not-installed":
+        size = f", about {bytes_text(info.needs)}" if info.needs else ""
+        folder = f" into {info.folder}" if info.folder else ""
+        return f"Not installed. It brings clusters up in clouds{size}{folder}."
+    if info.state == "off":
+        return "Not needed yet. It starts by itself when something asks for a cloud."
+    version = f"{info.version} · " if info.version else ""
+    return f"{version}{where}"

@@ -1,4 +1,5 @@
-"""Clouds: SkyPilot's server, which clouds can be used and why others cannot, and clusters that no document names.
+"""Clouds: SkyPilot's server and what it is at work on, which clouds can be used and why others cannot, and clusters
+that no document names.
 
 Looking at this page starts nothing: SkyPilot's server begins with a click, and says before it what it takes.
 """
@@ -17,6 +18,7 @@ from rhdesk.desktop.cloud_acts import found_menu
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster
 from rhdesk.desktop.models.found_columns import found_columns
 from rhdesk.desktop.pages.cloud_lines import CloudLines
+from rhdesk.desktop.pages.cloud_requests import RequestsCard
 from rhdesk.desktop.pages.cloud_server import ServerCard
 from rhdesk.desktop.skypilot_acts import (
     CHECK_TASK,
@@ -46,6 +48,8 @@ class CloudsPage(Page):
         super().__init__(desk)
         self.server = ServerCard(desk)
         self.body.addWidget(self.server)
+        self.requests = RequestsCard(desk)
+        self.body.addWidget(self.requests)
         self.body.addWidget(self._make_clouds(), 3)
         self.found = ListPanel(found_columns(), lambda row: row.name, "Found in SkyPilot")
         self.found.bind(desk.store.found)
@@ -82,12 +86,15 @@ class CloudsPage(Page):
     def shown(self) -> None:
         self._clock.start()
         read_server(self.desk)
+        self.requests.follow(True)
 
     def hidden(self) -> None:
         self._clock.stop()
+        self.requests.follow(False)
 
     def refresh(self) -> None:
         read_server(self.desk)
+        self.requests.look()
 
     def focus_filter(self) -> None:
         if not self.found.isHidden():

@@ -65,7 +65,9 @@ class DetailsFold(QWidget):
         self._toggle = Button("Details", "link", "chevron-right", self._switch)
         self._toggle.setProperty("flush", True)
         self._copy = Button("Copy", "link", "copy", self._put_on_clipboard)
-        column.addLayout(row_of(indent, self._toggle, self._copy, None, spacing=0))
+        self.head = QWidget()  # may be put elsewhere
+        self.head.setLayout(row_of(indent, self._toggle, self._copy, None, spacing=0))
+        column.addWidget(self.head)
         self._column, self._raw = column, text
         self._text: QPlainTextEdit | None = None
         if opened:
