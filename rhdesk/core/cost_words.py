@@ -60,7 +60,9 @@ def spent_tip(cost: ClusterCost | None) -> str:
     """The same in a sentence."""
     if cost is None:
         return ""
-    guess = f" {money_text(cost.estimated)} of it are estimated: nobody saw when it stopped." if cost.estimated else ""
+    guess = ""
+    if cost.estimated:
+        guess = f" {money_text(cost.estimated)} of it are estimated: nobody saw when it started or stopped."
     return f"{money_text(cost.spent)} in all, {money_text(cost.month)} this month.{guess} {NOT_COUNTED}"
 
 

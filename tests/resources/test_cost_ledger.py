@@ -18,7 +18,8 @@ from rhresources.costs.charges import charges_of
 from rhresources.costs.clock import Moment
 from rhresources.costs.facts import Life, RunFact
 from rhresources.costs.ledger import FILE_NAME, Ledger
-from rhresources.costs.merging import Span, spans_of
+from rhresources.costs.merging import spans_of
+from rhresources.costs.spans import Span
 from rhresources.errors import RhError
 
 A100 = Life("hash-1", "~/a100", cloud="aws", labels={"team": "vision"})
@@ -83,13 +84,13 @@ def test_that_skypilots_clock_judges_one_that_was_wrong_from_the_start(ledger: L
     ledger.see(A100, "up", wrong, price=1.0, since=T0)
     ledger.judge(T0 + 5, wrong)
     now = ledger.now(at(600, set_by=400 * DAY))
-    assert spans(ledger, now) == [Span(T0, T0 + 600, T0 + 5, is_open=True, estimated=True)]
+    assert spans(ledger, now) == [Span(T0, T0 + 600, T0 + 5, is_open=True, estimated=True, sure_from=T0 + 5)]
 
 
 def test_that_an_end_stays_whoever_writes_last(ledger: Ledger) -> None:
     ledger.read(A100, [(T0, T0 + 60)], at(100))
     ledger.read(A100, [(T0, None)], at(50))  # was read before, and is written after
-    assert spans(ledger, T0 + DAY) == [Span(T0, T0 + 60, T0 + 60)]
+    assert [(span.start, span.end) for span in spans(ledger, T0 + DAY)] == [(T0, T0 + 60)]
 
 
 def test_that_a_run_which_ended_stays_ended(ledger: Ledger) -> None:

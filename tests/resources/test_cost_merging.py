@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhresources.costs.charges import charges_of
-from rhresources.costs.facts import Interval, Known, Life, RunFact, Sighting
+from rhresources.costs.facts import Instance, Interval, Known, Life, RunFact, Sighting
 from rhresources.costs.merging import spans_of
 
 CLOUD = Life("hash", "~/a100")
@@ -208,7 +208,19 @@ intervals = st.builds(
     st.one_of(st.none(), st.integers(-50_000, 50_000)),
     moments,
 )
-lives = st.builds(Life, st.just("x"), st.just("~/x"), st.sampled_from(["cloud", "own"]), ended=st.booleans())
+lives = st.builds(
+    Life, st.just("x"), st.just("~/x"), st.sampled_from(["cloud", "own"]), st.integers(1, 3), ended=st.booleans()
+)
+instances = st.builds(
+    lambda id, launched, length, seen, missed: Instance(
+        id, launched, None if length is None else launched + length, launched + seen, launched + missed if missed else 0
+    ),
+    st.sampled_from(["i-1", "i-2", "i-3"]),
+    moments,
+    st.one_of(st.none(), st.integers(0, 30_000)),
+    st.integers(0, 20_000),
+    st.sampled_from([0, 0, 500, 40_000]),
+)
 runs = st.builds(
     lambda id, start, length: RunFact(str(id), "~/x", f"f{id % 3}", start, 0.0 if length is None else start + length),
     st.integers(0, 50),
@@ -221,6 +233,8 @@ runs = st.builds(
     lives,
     st.lists(sightings, max_size=12),
     st.lists(intervals, max_size=6, unique_by=lambda each: each.start),
+    st.lists(instances, max_size=5, unique_by=lambda each: (each.id, each.launched)),
+    st.booleans(),
     st.lists(runs, max_size=8, unique_by=lambda each: each.id),
     st.integers(50_000, 150_000).map(float),
     st.randoms(use_true_random=False),
@@ -229,11 +243,13 @@ def test_whatever_was_seen_no_second_counts_twice_and_order_is_no_matter(
     life: Life,
     seen: list[Sighting],
     said: list[Interval],
+    told: list[Instance],
+    unasked: bool,
     ran: list[RunFact],
     now: float,
     chance: random.Random,
 ) -> None:
-    known = Known(life, tuple(seen), tuple(said))
+    known = Known(life, tuple(seen), tuple(said), tuple(told), unasked)
     spans = spans_of(known, now, sorted((run for run in ran if run.started > 0), key=lambda run: run.started))
     assert all(span.start < span.end <= now and span.start <= span.seen_until <= span.end for span in spans)
     assert all(before.end <= after.start for before, after in pairwise(spans))
@@ -245,9 +261,9 @@ def test_whatever_was_seen_no_second_counts_twice_and_order_is_no_matter(
     for run in ran:
         shared = sum(charge.end - charge.start for charge in charges if run in charge.runs)
         assert shared <= (run.ended - run.started if run.ended else up_for) + 1e-6
-    for facts in (seen, said, ran):
+    for facts in (seen, said, told, ran):
         chance.shuffle(facts)  # type: ignore[arg-type]
-    again = charges_of([Known(life, tuple(seen), tuple(said))], ran, now)
+    again = charges_of([Known(life, tuple(seen), tuple(said), tuple(told), unasked)], ran, now)
     assert [(each.start, each.end, each.amount) for each in again] == [
         (each.start, each.end, each.amount) for each in charges
     ]

@@ -20,7 +20,7 @@ from rhresources.costs.export import write_csv
 from rhresources.costs.facts import Interval, Known, Life, RunFact, Sighting
 from rhresources.costs.ledger import FILE_NAME
 from rhresources.costs.observer import Costs
-from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, by_day, summary_of
+from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, summary_of
 from rhresources.resource_names import ResourceNames
 from rhresources.settings import Settings
 from rhresources.wire import cluster_pb2 as pb
@@ -278,10 +278,8 @@ def test_that_days_are_those_of_here_also_where_they_have_23_hours(monkeypatch: 
     try:
         start = 1_774_652_400.0  # 2026-03-28 00:00 in Berlin; the next day has 23 hours
         known = Known(Life("h", "c"), (), (Interval(start, start + 3 * DAY, start + 9 * DAY, start + 9 * DAY),))
-        hours = {
-            day.isoformat(): (charge.end - charge.start) / HOUR
-            for day, charge in by_day(charges_of([known], [], start + 9 * DAY))
-        }
+        days = bill(charges_of([known], [], start + 9 * DAY), "day")
+        hours = {line.key: line.seconds / HOUR for line in days}
         assert hours == {"2026-03-28": 24, "2026-03-29": 23, "2026-03-30": 24, "2026-03-31": 1}
     finally:
         monkeypatch.undo()

@@ -94,7 +94,7 @@ async def test_a_life_through_stop_start_and_down(costs: Costs, cloud: Cloud, tm
     (line,) = bill(charges, "cluster")
     assert line.key == "~/a100"
     assert line.seconds == HOUR - 2 + HOUR + 60, "SkyPilot's own times, to the second"
-    assert line.estimated == 0
+    assert line.estimated == pytest.approx(2.0 * 60 / HOUR), "from when SkyPilot asked for hosts until it was seen up"
 
 
 async def test_ten_cycles_with_the_window_closed_and_the_clock_set_wrong(tmp_path: Path, cloud: Cloud) -> None:
@@ -134,7 +134,7 @@ async def test_ten_cycles_with_the_window_closed_and_the_clock_set_wrong(tmp_pat
         cloud.at += 7200
         charges, now = await costs.charges()
         assert total(charges).seconds == truth
-        assert total(charges).estimated == 0
+        assert total(charges).estimated <= 2.0 * 120 * (cycle + 1) / HOUR, "no more than its beginnings"
         assert now == cloud.at
         await costs.close()
 

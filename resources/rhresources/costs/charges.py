@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rhresources.costs.facts import Known, Life, RunFact
-from rhresources.costs.merging import Span, spans_of
+from rhresources.costs.merging import spans_of
+from rhresources.costs.spans import Span
 
 HOUR = 3600.0
 _LATE = HOUR  # a price that was learnt so long after the fact is a guess
@@ -23,7 +24,7 @@ class Charge:
     """A stretch of time of one cluster, at one price.
 
     Attributes:
-        price: of the whole cluster for an hour; None: nobody ever knew.
+        price: of all of the cluster that was up then, for an hour; None: nobody ever knew.
         runs: that shared it; empty: idle.
         estimated: whether it was up then, or its price, is a guess.
     """
@@ -86,6 +87,20 @@ def _priced(span: Span, prices: Sequence[tuple[float, float]]) -> Iterator[tuple
         place += 1
 
 
+def _of_those_up(
+    span: Span, priced: Iterable[tuple[float, float, float | None, bool]]
+) -> Iterator[tuple[float, float, float | None, bool]]:
+    """The same, cut where hosts came or went, at the price of those that were up."""
+    if not span.shares:
+        yield from priced
+        return
+    for start, end, price, late in priced:
+        for place, (since, share) in enumerate(span.shares):
+            until = span.shares[place + 1][0] if place + 1 < len(span.shares) else float("inf")
+            if (part_end := min(end, until)) > (part_start := max(start, since)):
+                yield part_start, part_end, None if price is None else price * share, late
+
+
 def _with_runs(spans: Iterable[Span], runs: Sequence[RunFact]) -> Iterator[tuple[Span, list[RunFact]]]:
     """The runs that may have been going in each span; both come in the order of time."""
     place, going = 0, list[RunFact]()
@@ -106,14 +121,14 @@ def _shared(life: Life, span: Span, prices: Sequence[tuple[float, float]], runs:
             changes[began][0].append(run)
             changes[ended][1].append(run)
     guesses_from = span.seen_until if span.seen_until < span.end else span.start
-    moments = sorted({*changes, guesses_from})
-    for start, end, price, late in _priced(span, prices):
+    moments = sorted({*changes, guesses_from, span.sure_from})
+    for start, end, price, late in _of_those_up(span, _priced(span, prices)):
         # what goes on at `start` is built anew for every price; there are few
         active: dict[str, RunFact] = {}
         at = start
         for moment in [*(each for each in moments if each < end), end]:
             if moment > at:
-                guess = late or (span.estimated and at >= guesses_from)
+                guess = late or (span.estimated and at >= guesses_from) or at < span.sure_from
                 yield Charge(life, at, moment, price, tuple(active.values()), guess, span.is_open)
                 at = moment
             began_here, ended_here = changes.get(moment, ([], []))

@@ -83,12 +83,38 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """A time that one instance ran, by the clock of the cloud, as the cloud says.
+
+    Attributes:
+        id: the cloud's. One that is stopped and started again keeps it, so that there are several times of it.
+        ended: None: it ran when the cloud was asked last, or the cloud does not say when it ended.
+        seen: when the cloud said last that it ran.
+        missed: when the cloud said first that it does not; 0: it never did.
+    """
+
+    id: str
+    launched: float
+    ended: float | None
+    seen: float
+    missed: float = 0.0
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of one life."""
+    """All that is known of one life.
+
+    Attributes:
+        instances: as the cloud says when they ran; empty: it is one that does not say, or was not asked.
+        unasked: the cloud did not answer every time, so that there may have been others.
+    """
 
     life: Life
     sightings: tuple[Sighting, ...] = ()
     intervals: tuple[Interval, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from rhresources.costs.clock import SETTLED, Moment, Ties, true_time
-from rhresources.costs.facts import Interval, Known, Life, RunFact, Seen, Sighting
-from rhresources.costs.merging import GRACE
+from rhresources.costs.facts import Instance, Interval, Known, Life, RunFact, Seen, Sighting
 from rhresources.costs.schema import open_database
+from rhresources.costs.spans import GRACE
 from rhresources.errors import RhError
 
 FILE_NAME = "costs.sqlite"
@@ -85,6 +85,22 @@ class Ledger:
                 )
             self._see(database, life.id, at, Sighting("read", at.wall, at.wall, price))
 
+    def put_instances(self, instances: Iterable[tuple[str, Instance]], unasked: Iterable[str], at: Moment) -> None:
+        """(life, a time that an instance ran) as a cloud says, and the lives of which it did not answer once."""
+        rows = [
+            (each.id, each.launched, life, each.region, each.seen, each.ended, each.missed or None)
+            for life, each in instances
+        ]
+        with self._writing(at) as database:
+            database.executemany(
+                "INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "seen = max(seen, excluded.seen), ended = coalesce(ended, excluded.ended), "
+                "missed = coalesce(missed, excluded.missed) "
+                "WHERE seen < excluded.seen OR (missed IS NULL AND excluded.missed IS NOT NULL)",
+                rows,
+            )
+            database.executemany("INSERT OR IGNORE INTO unasked VALUES (?)", [(life,) for life in unasked])
+
     def judge(self, time: float, at: Moment) -> None:
         """SkyPilot's clock said `time` at that moment; where the one of this computer differs much, it is wrong."""
         if at.boot and abs(time - at.wall) > SETTLED:
@@ -140,8 +156,18 @@ class Ledger:
                 read = true_time(Moment(*moments[:3]), ties)
                 end_read = true_time(Moment(*moments[3:]), ties) if end is not None else 0.0
                 intervals[life].append(Interval(start, end, read, end_read, bool(watched)))
+            instances: dict[str, list[Instance]] = defaultdict(list)
+            for id, launched, life, region, seen, ended, missed in database.execute("SELECT * FROM instances"):
+                instances[life].append(Instance(id, launched, ended, seen, missed or 0.0, region))
+            unasked = {life for (life,) in database.execute("SELECT life FROM unasked")}
             return [
-                Known(life, tuple(sightings[life.id]), tuple(intervals[life.id]))
+                Known(
+                    life,
+                    tuple(sightings[life.id]),
+                    tuple(intervals[life.id]),
+                    tuple(instances[life.id]),
+                    life.id in unasked,
+                )
                 for life in map(_life, database.execute("SELECT * FROM lives"))
             ]
 

@@ -1,6 +1,7 @@
 """The times that a cluster was up, out of what was seen and what SkyPilot wrote down. Pure; facts have no order.
 
-SkyPilot's word counts more than what we saw, up to the moment when it was read last; after that counts what we saw.
+What the cloud says of its instances counts more than anything else (`instances.py`). Where it says nothing SkyPilot's
+word counts more than what we saw, up to the moment when it was read last; after that counts what we saw.
 Where nobody saw the end it is bounded, and marked as estimated: a machine of one's own is counted until it was last
 seen up; a cluster in a cloud until it was first seen not to be up, or, if that is sooner, until its autostop must have
 stopped it after the last that was seen of it and of its runs.
@@ -13,27 +14,11 @@ from dataclasses import dataclass, replace
 
 from rhresources.costs.clock import SETTLED
 from rhresources.costs.facts import Interval, Known, RunFact, Sighting
+from rhresources.costs.instances import by_instances
+from rhresources.costs.spans import GRACE, Span
 
-GRACE = 300.0  # seconds without a look that leave nothing to guess
+_STARTS_WITHIN = 120.0  # seconds before its hosts run that SkyPilot may count already: it begins when it asks for them
 _STOPS_WITHIN = 180.0  # seconds that an autostop takes longer than its minutes
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A time that a cluster was up.
-
-    Attributes:
-        end: until when it is counted; now where `is_open`.
-        seen_until: until when it was surely up; what is counted after that is a guess.
-        is_open: it is up as far as anybody knows.
-        estimated: its start or its end was seen by nobody.
-    """
-
-    start: float
-    end: float
-    seen_until: float
-    is_open: bool = False
-    estimated: bool = False
 
 
 def spans_of(known: Known, now: float, runs: Sequence[RunFact] = ()) -> list[Span]:
@@ -55,6 +40,9 @@ def spans_of(known: Known, now: float, runs: Sequence[RunFact] = ()) -> list[Spa
         later = [look for look in looks if look.at > read and look.sighting.seen in ("up", "down", "gone")]
         spans = told + _seen_spans(later, carried, own=False, now=now, floor=floor)
         spans = [_asleep(span, known.sightings, runs) for span in spans]
+        spans = [_from_its_request(span, known.sightings) for span in spans]
+        if known.instances:
+            spans = by_instances(known, spans, now, lambda span: _asleep(span, known.sightings, runs))
     return list(_in_turn(spans, now))
 
 
@@ -194,6 +182,13 @@ def _asleep(span: Span, sightings: Iterable[Sighting], runs: Sequence[RunFact]) 
     if awake + idle >= span.end:
         return span
     return replace(span, end=awake + idle, is_open=False, estimated=True)
+
+
+def _from_its_request(span: Span, sightings: Iterable[Sighting]) -> Span:
+    """The same, with its beginning as a guess: SkyPilot, whose times these are, does not say when its hosts began."""
+    ups = (each.first for each in sightings if each.seen == "up" and each.first >= span.start)
+    sure = min([span.start + _STARTS_WITHIN, *ups])
+    return replace(span, sure_from=sure) if sure > span.start else span
 
 
 def _in_turn(spans: list[Span], now: float) -> Iterator[Span]:

@@ -7,6 +7,7 @@ What is seen is written down by the way: a ledger that cannot be written (a full
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
@@ -19,6 +20,7 @@ from rhresources.costs.charges import Charge, charges_of
 from rhresources.costs.clock import SETTLED, Moment, now
 from rhresources.costs.facts import Life, RunFact, Seen
 from rhresources.costs.ledger import FILE_NAME, Ledger
+from rhresources.costs.noted import NotesFile
 from rhresources.costs.spending import Summary, summary_of
 from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AGAIN_AFTER = 20.0  # seconds after which the same sight is written down again
+_AGAIN_AFTER: Mapping[Seen, float] = {"trying": 120.0, "up": 120.0, "down": 1800.0}
+"""Seconds after which the same sight is written down again: often enough that nothing is a guess."""
 _USAGE = "usage"
 _USAGE_EVERY = 24 * 3600.0
 _USAGE_DAYS = 30
@@ -60,6 +63,7 @@ class Costs:
         self.clock: Callable[[], Moment] = now
         self._home = home
         self._names = names
+        self._notes = NotesFile(home)
         self._ledger: Ledger | None = None
         self._lock = threading.Lock()
         self._told: dict[str, tuple[tuple[object, ...], Moment]] = {}  # what was written down last of each life and run
@@ -223,6 +227,8 @@ class Costs:
         if not self._exists():
             return [], at.wall
         ledger = self._open()
+        with contextlib.suppress(RhError):  # what cannot be written can be read all the same
+            self._take_notes(at)
         time = ledger.now(at)
         known = [each for each in ledger.known() if everyone or not each.life.others]
         return charges_of(known, ledger.runs(), time), time
@@ -254,7 +260,7 @@ class Costs:
         before = self._told.get(life.id)
         if before is not None and before[0] == key and before[1].boot == at.boot:
             passed = at.steady - before[1].steady if at.boot else at.wall - before[1].wall
-            if 0 <= passed < _AGAIN_AFTER:
+            if 0 <= passed < _AGAIN_AFTER.get(seen, 0.0):
                 return
         self._open().see(life, seen, at, price=price, since=since, autostop=autostop)
         self._told[life.id] = (key, at)
@@ -295,7 +301,18 @@ class Costs:
         for life in self._seen_up(asked, server):
             if life.id not in listed:
                 self._see(life, "gone", at, None, 0.0)
+        self._take_notes(at)
         return [life for life, (key, _) in list(self._told.items()) if before.get(life, key[0]) != key[0]]
+
+    def _take_notes(self, at: Moment) -> None:
+        """Take over what our SkyPilot's server wrote down of what clouds say."""
+        notes = self._notes.new() if self._exists() else None
+        if notes is None:
+            return
+        ledger = self._open()
+        ledger.put_instances(notes.instances, notes.unasked, at)
+        if notes.clock is not None:
+            ledger.judge(*notes.clock)
 
     def _seen_up(self, names: Sequence[str] | None, server: str) -> list[Life]:
         """Those of a server that were up when they were seen last: of these names, or all."""
@@ -334,14 +351,17 @@ class Costs:
             )
             price = _price(document, each.price_per_hour)
             ledger.read(life, each.intervals, at, price=price, watched=bool(server))
+        self._take_notes(at)
         ledger.mark(_USAGE, at)
 
     def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:
-        payer = self._payer(address)
+        from rhresources.costs.whose import labels_of, payer_of
+
+        payer = payer_of(address, self._names)
         if not payer:
             return
         facts = [
-            RunFact(id, payer, function, started, ended, self._labels_of(function))
+            RunFact(id, payer, function, started, ended, labels_of(function, self._names))
             for id, function, started, ended in runs
         ]
         self._open().put_runs(facts, at)
@@ -351,31 +371,6 @@ class Costs:
         from rhresources.costs.whose import ours
 
         return ours(self._names, self._home)
-
-    def _payer(self, address: str) -> str:
-        """The cluster whose price runs on this one share; empty: nobody pays.
-
-        All clusters that are this computer have the same server and runs; one of them may have a price.
-        """
-        try:
-            kind = self._names.cluster(address).type
-        except RhError:
-            return ""
-        if kind == "cloud":
-            return address
-        for entry in self._names.list(kind="cluster"):
-            document = entry.document
-            if not isinstance(document, ClusterDocument) or not document.price_per_hour:
-                continue
-            if entry.name == address or (document.type == kind == "machine"):
-                return entry.name
-        return ""
-
-    def _labels_of(self, function: str) -> Mapping[str, str]:
-        try:
-            return dict(self._names.function(function).labels)
-        except RhError:
-            return {}  # one of a file, or renamed since
 
 
 def _id(hash: str, name: str) -> str:

@@ -45,7 +45,14 @@ _THIRD = """
 ALTER TABLE lives ADD COLUMN server TEXT;
 ALTER TABLE lives ADD COLUMN others INTEGER;
 """
-_STEPS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+CREATE TABLE instances (
+    instance TEXT NOT NULL, launched REAL NOT NULL, life TEXT NOT NULL, region TEXT NOT NULL, seen REAL NOT NULL,
+    ended REAL, missed REAL, PRIMARY KEY (instance, launched)
+) WITHOUT ROWID;
+CREATE TABLE unasked (life TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What makes each version out of the one before."""
 
 VERSION = len(_STEPS)

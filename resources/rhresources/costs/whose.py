@@ -9,6 +9,7 @@ from rhresources.cloud.identity import identity
 from rhresources.cloud.kept import kept_clusters
 from rhresources.cloud.task import LABEL, sky_name
 from rhresources.documents import ClusterDocument
+from rhresources.errors import RhError
 from rhresources.resource_names import ResourceNames
 
 Ours = Mapping[str, tuple[str, ClusterDocument | None]]
@@ -30,3 +31,31 @@ def ours(names: ResourceNames, home: Path) -> Ours:
 def is_others(name: str, labels: Mapping[str, str], known: Ours, server: str, home: Path) -> bool:
     """Whether a cluster is somebody else's. On a SkyPilot of our own, whose `server` is empty, nothing is."""
     return bool(server) and name not in known and labels.get(LABEL) != identity(home)
+
+
+def payer_of(address: str, names: ResourceNames) -> str:
+    """The cluster whose price runs on this one share; empty: nobody pays.
+
+    All clusters that are this computer have the same server and runs; one of them may have a price.
+    """
+    try:
+        kind = names.cluster(address).type
+    except RhError:
+        return ""
+    if kind == "cloud":
+        return address
+    for entry in names.list(kind="cluster"):
+        document = entry.document
+        if not isinstance(document, ClusterDocument) or not document.price_per_hour:
+            continue
+        if entry.name == address or (document.type == kind == "machine"):
+            return entry.name
+    return ""
+
+
+def labels_of(function: str, names: ResourceNames) -> Mapping[str, str]:
+    """The labels that a function has now."""
+    try:
+        return dict(names.function(function).labels)
+    except RhError:
+        return {}  # one of a file, or renamed since

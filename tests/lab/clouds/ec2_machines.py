@@ -17,13 +17,29 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import Instance, InstanceState
 
 from lab.clouds.machine import command, settings
 from lab.clouds.offers import ZONES
 
 ACCOUNT = "123456789012"
 """The one that moto takes everybody for."""
+
+_start = Instance.start
+
+
+def _start_anew(instance: Instance) -> InstanceState:
+    """EC2's launch time is that of the last start; moto leaves it at the first."""
+    ran = instance.state == "running"
+    before = _start(instance)
+    if not ran:
+        instance.launch_time = utcnow()
+    return before
+
+
+Instance.start = _start_anew
 
 _END_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 

@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import Any
 
+import rhdesk_instances  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
 from sky.server.plugins import BasePlugin, PluginContext
 
 _watching = threading.Lock()
@@ -47,6 +48,8 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
         if extension_context.context is PluginContext.MAIN:
             _end_with_keeper(self._watch)
             _listen_at(self._listen)
+        if extension_context.context is PluginContext.EXECUTOR:
+            rhdesk_instances.watch(self._folder)
         if extension_context.app is not None:
             extension_context.app.add_middleware(RequireToken, token=self._token)
 
