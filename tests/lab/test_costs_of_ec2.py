@@ -58,16 +58,16 @@ PLAN = (
 """What is stopped while nobody looks, and started again at once, is told of by EC2 only until it starts."""
 
 LONG_PLAN = (
-    Cycle("launch", "stop"),
+    Cycle("launch"),
+    Cycle("start", "stop", clock=(DAY, DAY)),
     Cycle("start", looks=True, clock=(0, DAY)),
-    Cycle("start", clock=(DAY, DAY)),
-    Cycle("start", "stop", clock=(0, 3 * DAY)),
+    Cycle("", looks=True),
+    Cycle("start", "stop", clock=(0, DAY)),
     Cycle("start", clock=(-DAY, 0)),
-    Cycle("", looks=True, clock=(0, DAY)),
-    Cycle("start", "stop", clock=(DAY, 0)),
-    Cycle("start", looks=True),
     Cycle("start", clock=(30 * DAY, 0)),
-    Cycle("start", "down", clock=(0, DAY)),
+    Cycle("start"),
+    Cycle("start", looks=True, clock=(DAY, 0)),
+    Cycle("start", "down", clock=(DAY, 0)),
 )
 
 
@@ -114,7 +114,7 @@ def name(rh_home: Path, at_aws: AwsLab) -> str:
 
 
 def test_that_it_agrees_with_ec2(name: str, at_aws: AwsLab) -> None:
-    plan = LONG_PLAN if ALL_CYCLES else PLAN
+    plan, said = LONG_PLAN if ALL_CYCLES else PLAN, dict[str, Any]()
     for cycle in plan:
         ids = [each.id for each in at_aws.instances(cluster=name)]
         if cycle.starts:
@@ -128,21 +128,29 @@ def test_that_it_agrees_with_ec2(name: str, at_aws: AwsLab) -> None:
                 time.sleep(2)  # one after the other
                 at_aws.stop(each.id)
             time.sleep(2)
-            said = window("look", cycle.clock[1]) if cycle.looks else said
+            if cycle.looks:
+                said = window("look", cycle.clock[1])
 
     charges, instances = said["charges"], at_aws.instances(cluster=name)
     each_hour = price("m6i.large", "us-east-1")
     assert each_hour is not None
     truth = sorted(span for instance in instances for span in instance.spans)
     assert len(truth) == len(plan) * HOSTS
+    off = []
     for place in range(0, len(truth), HOSTS):
-        cycle_spans = truth[place : place + HOSTS]
-        start, end = cycle_spans[0][0], max(end or 0.0 for _, end in cycle_spans)
-        real = sum((end or 0.0) - start for start, end in cycle_spans)
-        within = [each for each in charges if start - 60 < each["start"] and each["end"] < end + 60]
+        spans = [(start, end or 0.0) for start, end in truth[place : place + HOSTS]]
+        start, end = min(start for start, _ in spans), max(end for _, end in spans)
+        real = sum(end - start for start, end in spans)
+        # what lies nearer to this cycle than to those before and after it
+        after = truth[place + HOSTS][0] if place + HOSTS < len(truth) else float("inf")
+        before = max((end or 0.0 for _, end in truth[:place]), default=0.0)
+        within = [
+            each for each in charges if each["start"] > (before + start) / 2 and each["start"] < (end + after) / 2
+        ]
         billed = sum((each["end"] - each["start"]) * each["price"] / each_hour for each in within)
         print(f"cycle {place // HOSTS + 1}: EC2 {real:.2f} s, the ledger {billed:.2f} s, {billed - real:+.2f}")
-        assert abs(billed - real) <= EDGE * HOSTS
+        off.append(abs(billed - real))
+    assert max(off) <= EDGE * HOSTS
     seconds = sum((each["end"] - each["start"]) * each["price"] / each_hour for each in charges)
     real = sum((end or 0.0) - start for start, end in truth)
     print(f"in all: EC2 {real:.2f} s, the ledger {seconds:.2f} s")

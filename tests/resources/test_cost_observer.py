@@ -20,7 +20,7 @@ from rhresources.costs.export import write_csv
 from rhresources.costs.facts import Interval, Known, Life, RunFact, Sighting
 from rhresources.costs.ledger import FILE_NAME
 from rhresources.costs.observer import Costs
-from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, summary_of
+from rhresources.costs.spending import IDLE, NO_LABEL, Summary, bill, summary_of, total
 from rhresources.resource_names import ResourceNames
 from rhresources.settings import Settings
 from rhresources.wire import cluster_pb2 as pb
@@ -104,6 +104,36 @@ async def test_a_whole_life_seen_from_here(costs: Costs, home: Path, hand: Hand)
     await costs.saw_clusters([], None)  # it vanished
     hand.at = T0 + 2 * DAY
     assert await spent(costs) == {"~/a100": round(2.0 + 4.0 / 60, 6)}
+
+
+async def test_that_one_which_nobody_looked_at_is_counted_until_its_autostop_as_an_estimate(
+    costs: Costs, home: Path, hand: Hand
+) -> None:
+    await costs.saw_clusters([a100(home, autostop_mins=57)], None)
+    hand.at = T0 + DAY
+    assert await spent(costs) == {"~/a100": 2.0}, "57 minutes, and three until it is noticed"
+    found = await costs.summary()
+    assert found.clusters["~/a100"].spent == pytest.approx(2.0)
+    assert found.clusters["~/a100"].estimated == pytest.approx(2.0)
+    assert sum(sum(day.values()) for _, day in found.days) == pytest.approx(2.0)
+    assert found.per_hour == 0
+    await costs.saw_clusters([a100(home, autostop_mins=57)], None)
+    assert await spent(costs) == {"~/a100": 48.0}, "it was kept awake"
+    assert (await costs.summary()).per_hour == 2.0
+
+
+async def test_that_looks_which_show_nothing_new_are_not_written_down(costs: Costs, home: Path, hand: Hand) -> None:
+    stopped = a100(home, name="other", hash="h2", state="stopped")
+    written = set()
+    for second in range(0, 600, 5):
+        hand.at = T0 + second
+        await costs.saw_clusters([a100(home), stopped], None)
+        database = home / f"{FILE_NAME}-wal"
+        written.add((database.stat().st_mtime_ns, database.stat().st_size))
+    assert len(written) <= 6
+    hand.at = T0 + 700
+    whole = total((await costs.charges())[0])
+    assert (whole.seconds, whole.estimated) == (700, 0)
 
 
 async def test_that_skypilots_own_times_and_the_first_price_stay(costs: Costs, home: Path, hand: Hand) -> None:
