@@ -1,6 +1,6 @@
 """A window that is opened, does one thing to a cluster in a cloud, and is closed again; a program of its own.
 
-`python -m lab.cost_window ACT`: ACT is launch, start, stop, down or look, done to ~/node of `$RH_HOME`. Under
+`python -m lab.cost_window ACT [lingers]`: ACT is launch, start, stop, down or look, done to ~/node of `$RH_HOME`. Under
 libfaketime its clock is wrong, and with it that of the SkyPilot server that it starts, as on a computer whose clock
 was set. Says as JSON what everything cost so far.
 """
@@ -29,12 +29,12 @@ def told(event: LaunchEvent) -> None:
     print(f"{time.strftime('%d. %H:%M:%S')} {event.sentence}", file=sys.stderr, flush=True)
 
 
-async def main(act: str) -> None:
+async def main(act: str, lingers: bool) -> None:
     """Open it, do that, close it."""
     home = paths.home()
     names, name = ResourceNames(home), sky_name(ADDRESS, home)
     costs = Costs(home, names)
-    skypilot = WatchedSkyPilot(open_skypilot(home), costs)
+    skypilot = WatchedSkyPilot(open_skypilot(home, lingers=lingers), costs)
     try:
         if act == "launch":
             await skypilot.launch(name, task_of(names.cluster(ADDRESS), Settings.load(home), home), told)
@@ -54,4 +54,4 @@ async def main(act: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], "lingers" in sys.argv[2:]))
