@@ -90,6 +90,16 @@ def test_that_an_end_which_the_cloud_forgot_is_the_next_best_that_is_known() -> 
     assert spans(never) == [(1022, monday, False, True)]
 
 
+def test_that_only_the_end_is_a_guess_where_the_cloud_says_that_it_ended_but_not_when() -> None:
+    """As of spot instances that it took back."""
+    took_back = (up(1060, 9000), Sighting("down", 9100, 9100), Sighting("read", 9100, 9100))
+    known = Known(CLOUD, took_back, (told(1000, 9090),), (ran("i-1", 1022, None, missed=9095),))
+    (span,) = spans_of(known, NOW)
+    assert (span.start, span.end, span.estimated) == (1022, 9090, True)
+    charges = charges_of([known], [], NOW)
+    assert total(charges).estimated == pytest.approx(300 / 3600)
+
+
 def test_that_what_was_before_the_first_word_of_the_cloud_counts_if_it_was_seen_up() -> None:
     """A ledger from before this; and a launch that waited an hour for hosts, which costs nothing."""
     old = (told(1000, 2000), told(50_000, None))

@@ -56,7 +56,9 @@ def _span_of(
         sure = max(seen, span.seen_until)
         found = Span(start, span.end, sure, is_open=True, estimated=now - sure > GRACE)
     elif span is not None:
-        found = Span(start, min(span.end, limit), seen, estimated=True)
+        end = min(span.end, limit)
+        sure = min(span.seen_until, end - (0.0 if span.estimated else GRACE))  # an end that was seen was seen by then
+        found = Span(start, end, max(seen, sure), estimated=True)
     elif limit < float("inf") or known.life.ended or _seen_gone(known, seen):
         found = Span(start, limit if limit < float("inf") else seen, seen, estimated=True)
     else:
