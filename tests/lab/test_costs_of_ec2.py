@@ -40,40 +40,23 @@ done at EC2 itself while no window is open, as a cluster that stops itself does.
 STOPS, STARTS = ("stopped at EC2", 0), ("started at EC2", 0)
 
 PLAN: tuple[Step, ...] = (
-    ("launch", 0),
-    STOPS,
-    ("start", 0),  # by which EC2 forgets when it stopped
-    STOPS,
-    ("look", DAY),
-    ("start", DAY),
-    ("down", DAY),
+    *(("launch", 0), STOPS),
+    *(("start", 0), STOPS, ("look", DAY)),  # EC2 forgets when it stopped as it starts again
+    *(("start", DAY), ("down", DAY)),
 )
 """Three cycles."""
 
 LONG_PLAN: tuple[Step, ...] = (
-    ("launch", 0),
-    STOPS,
-    ("start", DAY),
-    ("stop", DAY),
-    ("start", 0),
-    STOPS,
-    ("look", DAY),
-    STARTS,
-    STOPS,
-    ("look", DAY),
-    ("start", 0),
-    ("stop", DAY),
-    ("start", -DAY),
-    STOPS,
-    ("start", 30 * DAY),
-    STOPS,
-    ("start", 0),
-    STOPS,
-    ("start", DAY),
-    STOPS,
-    ("look", 0),
-    ("start", DAY),
-    ("down", 0),
+    *(("launch", 0), STOPS),
+    *(("start", 0), STOPS, ("look", 0)),
+    *(("start", DAY), ("stop", DAY)),
+    *(("start", DAY), STOPS),
+    *(("start", DAY), STOPS, ("look", DAY)),
+    *(STARTS, STOPS, ("look", DAY)),
+    *(("start", -DAY), STOPS),
+    *(("start", -DAY), ("stop", -DAY)),
+    *(("start", 30 * DAY), STOPS),
+    *(("start", 0), ("down", 0)),
 )
 """Ten."""
 
