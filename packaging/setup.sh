@@ -56,7 +56,6 @@ missing_packages() {
         command -v sudo >/dev/null || echo sudo
         command -v patch >/dev/null || echo patch
         command -v ps >/dev/null || echo procps
-        ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || echo libfaketime
         [ -x /usr/sbin/slurmctld ] || echo slurmctld
         [ -x /usr/sbin/slurmd ] || echo slurmd
         command -v sinfo >/dev/null || echo slurm-client

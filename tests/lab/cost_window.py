@@ -1,7 +1,7 @@
 """A window that is opened, does one thing to a cluster in a cloud, and is closed again; a program of its own.
 
-`python -m lab.cost_window ACT [lingers]`: ACT is launch, start, stop, down or look, done to ~/node of `$RH_HOME`. Under
-libfaketime its clock is wrong, and with it that of the SkyPilot server that it starts, as on a computer whose clock
+`python -m lab.cost_window ACT [lingers]`: ACT is launch, start, stop, down or look, done to ~/node of `$RH_HOME`. By
+`wrong_clock` its clock is wrong, and with it that of the SkyPilot server that it starts, as on a computer whose clock
 was set. Says as JSON what everything cost so far.
 """
 
@@ -22,6 +22,8 @@ from rhresources.resource_names import ResourceNames
 from rhresources.settings import Settings
 
 ADDRESS = "~/node"
+AUTOSTOP = 60
+"""Minutes. SkyPilot asks the cloud how a cluster is, before it starts it, only where it may have stopped by itself."""
 
 
 def told(event: LaunchEvent) -> None:
@@ -40,6 +42,8 @@ async def main(act: str, lingers: bool) -> None:
             await skypilot.launch(name, task_of(names.cluster(ADDRESS), Settings.load(home), home), told)
         elif act == "look":
             await costs.refresh(skypilot)
+        elif act == "start":
+            await skypilot.start(name, told, autostop_mins=AUTOSTOP)
         else:
             await getattr(skypilot, act)(name, told)
         charges, now = await costs.charges()

@@ -16,6 +16,7 @@ import pytest
 
 from lab.clouds.aws import AwsLab
 from lab.clouds.offers import price
+from lab.cost_window import AUTOSTOP
 from rhresources.cloud.task import sky_name
 from rhresources.documents import parse_document
 from rhresources.documents.cluster import ClusterDocument
@@ -64,15 +65,15 @@ LONG_PLAN: tuple[Step, ...] = (
 def window(act: str, clock: int, *, lingers: bool) -> dict[str, Any]:
     """Open a window, do one thing, close it; what everything cost so far. SkyPilot's server may linger for the next."""
     began = time.monotonic()
-    wrong = {
-        "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",
-        "FAKETIME": f"{clock:+d}",
-        "DONT_FAKE_MONOTONIC": "1",  # the name of old
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    tests = Path(__file__).parents[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{tests / 'lab' / 'wrong_clock'}:{tests}",
+        "RHDESK_CLOCK_WRONG_BY": str(clock),
     }
     done = subprocess.run(
         [sys.executable, "-m", "lab.cost_window", act, *(["lingers"] if lingers else [])],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **(wrong if clock else {})},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=600,
@@ -95,7 +96,7 @@ def name(rh_home: Path, at_aws: AwsLab) -> str:
             "provider": "aws",
             "region": "us-east-1",
             "num_instances": HOSTS,
-            "autostop_mins": -1,
+            "autostop_mins": AUTOSTOP,
         }
     )
     assert isinstance(document, ClusterDocument)
