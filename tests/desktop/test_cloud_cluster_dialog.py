@@ -156,7 +156,7 @@ def test_that_a_cluster_is_launched_with_the_keyboard_alone(
     assert "$1,572.96 a day, $47,844.20 a month if it never stops" in words(dialog)
     assert "2 hosts with 8 × A100, on demand" in words(dialog)
     assert "Stops after 1 h idle." in words(dialog), "autostop is on unless one says otherwise"
-    assert "num_instances: 2" in dialog.review.yaml.toPlainText()
+    assert "num_instances: 2" in dialog.second.review.yaml.toPlainText()
     assert sky.asked("launch") == []
     QTest.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(sky.asked("launch")), timeout=LONG)
@@ -200,16 +200,16 @@ def test_that_what_a_cloud_cannot_do_is_greyed_with_the_reason(dialog: CloudClus
 def test_that_the_review_says_the_autostop_that_is_asked_for(dialog: CloudClusterDialog, qtbot: QtBot) -> None:
     dialog.picker.look_for(OfferFilter("L4"))
     dialog.next.click()
-    qtbot.waitUntil(lambda: dialog.review.stops.text() == "Stops after 1 h idle.", timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.second.review.stops.text() == "Stops after 1 h idle.", timeout=LONG)
     form = dialog.form
     retype(form.cloud.line, "")
     form.spot.choose("yes")
-    qtbot.waitUntil(lambda: "Goes away after 1 h idle." in dialog.review.stops.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "Goes away after 1 h idle." in dialog.second.review.stops.text(), timeout=LONG)
     assert "Most clouds cannot stop spot instances" in words(dialog)
     form.spot.choose("no")
     retype(form.region.line, "")
     retype(form.cloud.line, "verda")
-    qtbot.waitUntil(lambda: "Never stops by itself." in dialog.review.stops.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "Never stops by itself." in dialog.second.review.stops.text(), timeout=LONG)
     assert "cannot end hosts by themselves" in words(dialog)
 
 
@@ -243,7 +243,7 @@ def test_that_a_name_that_is_taken_is_told_and_nothing_is_launched(
     dialog.next.click()
     retype(dialog.name, "~/gpu")
     dialog.launch.click()
-    qtbot.waitUntil(lambda: "already" in dialog._name_error.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "already" in dialog.second._name_error.text(), timeout=LONG)
     assert "T4:1" in path.read_text()
     assert sky.asked("launch") == []
 

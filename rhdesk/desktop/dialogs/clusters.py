@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rhresources.settings import Settings
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
+
+_CLOUD_DIALOG = "rhdesk.desktop.dialogs.new_cloud_cluster"
+"""Loaded in a thread: importing it would hold the window up when it is first opened."""
 
 
 def new_cluster(desk: Desk, parent: QWidget) -> None:
@@ -39,6 +43,7 @@ def new_cloud_cluster(desk: Desk, parent: QWidget, template: str = "") -> None:
         from rhresources.settings import Settings
 
         settings = await asyncio.to_thread(Settings.load, workspace.home)
+        await asyncio.to_thread(import_module, _CLOUD_DIALOG)
         return settings, await asyncio.to_thread(workspace.names.load, template) if template else None
 
     def loaded(found: tuple[Settings, Entry | None]) -> None:
@@ -117,6 +122,7 @@ def _open_cloud(
         from rhresources.settings import Settings
 
         settings = await asyncio.to_thread(Settings.load, workspace.home)
+        await asyncio.to_thread(import_module, _CLOUD_DIALOG)
         return settings, await asyncio.to_thread(workspace.names.load, address)
 
     def loaded(found: tuple[Settings, Entry]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QStackedWidget, QWidget
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
@@ -18,8 +19,7 @@ from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cloud_form import CloudForm
 from rhdesk.desktop.forms.offer_picker import OfferPicker
 from rhdesk.desktop.forms.offers_loading import OffersLoading
-from rhdesk.desktop.forms.request_review import RequestReview
-from rhdesk.desktop.widgets.base import Label, column_of, row_of
+from rhdesk.desktop.forms.request_step import RequestStep
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhresources.cloud.task import autostop_of
 from rhresources.documents import ClusterDocument, dump_document, parse_document, plain_values, update_text
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
 _PAUSE = 150
+_LOOKING = 100  # milliseconds that anybody looks at offers at least
 _PICK, _REVIEW = 0, 1
 
 
@@ -67,76 +68,67 @@ class CloudClusterDialog(Dialog):
         self._tried = self._dirty = False
         self._launch_it = False
         self._refused: tuple[str, str, str] | None = None  # field, what it said, and what a cloud said of that
-        self.picker = OfferPicker()
+        self._template = template
+        self.steps = QStackedWidget()
+        self.body.addWidget(self.steps, 1)
+        self.picker = OfferPicker(self.steps)
+        self.steps.addWidget(self.picker)
         self.loading = OffersLoading(desk, self.picker)
         self.loading.loaded.connect(self._offers_came)
-        self.form = CloudForm()
-        self.review = RequestReview()
-        self.steps = QStackedWidget()
-        self.steps.addWidget(self.picker)
-        self.steps.addWidget(self._make_review())
-        self.body.addWidget(self.steps, 1)
         self._make_buttons(launching)
-        begun = entry or template
-        document = begun.document if begun is not None else None
-        values = plain_values(document) if isinstance(document, ClusterDocument) else {}
-        if template is not None:
-            values.pop("description", None)
-        self.form.set_values(
-            values,
-            autostop=(settings.default_autostop, settings.autostop_down),
-            spot=settings.use_spot,
-            provider=settings.default_provider,
-        )
-        self.form.changed.connect(self._changed)
-        self.form.choose_asked.connect(self._choose_again)
         self.picker.chosen.connect(self._allow)
         self.picker.opened.connect(self._take_offer)
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE)
         self._pause.timeout.connect(self._check)
         self.resize(980, 660)
         QShortcut(QKeySequence("Ctrl+Return"), self, self._forward)
-        if isinstance(document, ClusterDocument):
+        if (document := self._begun_with) is not None:
             self.picker.look_for(_filter_of(document))
-        if template is not None:
-            self.name.setText(f"~/{template.address.name.removeprefix('rh-')}")
         self._go(_PICK if entry is None else _REVIEW)
         self.loading.start()
-        self._check()
+        if entry is not None:
+            self._check()
+        else:
+            QTimer.singleShot(_LOOKING, self, lambda: self.second)  # so that it is there at once when it is wanted
         if problem is not None:
             self._refuse(problem)
 
     # ------------------------------------------------------------ parts
 
-    def _make_review(self) -> QWidget:
-        entry = self._entry
-        self.name = QLineEdit(entry.name if entry is not None else "~/")
-        self.name.setAccessibleName("Name")
-        self.name.setObjectName("cloud-name")
-        self.name.setEnabled(entry is None)
-        self.name.textEdited.connect(lambda text: self._named())
-        self._name_error = Label("", "error", wrap=True)
-        self._name_error.hide()
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 10, 0)
-        column.setSpacing(14)
-        column.addLayout(column_of(Label("Name", "strong"), self.name, self._name_error, spacing=4))
-        column.addWidget(self.form, 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(left)
-        area.setMinimumWidth(440)
-        self.review.setMinimumWidth(280)
-        page = QWidget()
-        row = row_of(area, self.review, spacing=16)
-        row.setStretch(0, 5)
-        row.setStretch(1, 4)
-        page.setLayout(row)
-        return page
+    @property
+    def _begun_with(self) -> ClusterDocument | None:
+        begun = self._entry or self._template
+        document = begun.document if begun is not None else None
+        return document if isinstance(document, ClusterDocument) else None
+
+    @cached_property
+    def second(self) -> RequestStep:
+        """The step of the review; made when it is first needed: the offers are in sight sooner without it."""
+        entry, template, settings = self._entry, self._template, self._settings
+        name = entry.name if entry else f"~/{template.address.name.removeprefix('rh-')}" if template else "~/"
+        made = RequestStep(self.steps, name, fixed=entry is not None, renamed=self._named)
+        self.steps.addWidget(made)
+        document = self._begun_with
+        values = plain_values(document) if document is not None else {}
+        if template is not None:
+            values.pop("description", None)
+        made.form.set_values(
+            values,
+            autostop=(settings.default_autostop, settings.autostop_down),
+            spot=settings.use_spot,
+            provider=settings.default_provider,
+        )
+        made.form.changed.connect(self._changed)
+        made.form.choose_asked.connect(self._choose_again)
+        return made
+
+    @property
+    def form(self) -> CloudForm:
+        return self.second.form
+
+    @property
+    def name(self) -> QLineEdit:
+        return self.second.name
 
     def _make_buttons(self, launching: bool) -> None:
         self.add_button("Cancel")
@@ -157,8 +149,8 @@ class CloudClusterDialog(Dialog):
     # ------------------------------------------------------------ the two steps
 
     def _go(self, step: int) -> None:
-        self.steps.setCurrentIndex(step)
         review = step == _REVIEW
+        self.steps.setCurrentWidget(self.second if review else self.picker)
         self.back.setVisible(review and self._entry is None)
         self.save.setVisible(review)
         self.launch.setVisible(review)
@@ -182,7 +174,7 @@ class CloudClusterDialog(Dialog):
         if offer is None:
             return
         self.form.set_offer(wish_of(offer), offer.cloud, offer.region, self.picker.filter.spot)
-        if self._entry is None and self.name.text().strip() in ("~/", ""):
+        if self._entry is None and self.second.address in ("~/", ""):
             name = (offer.accelerator or offer.instance_type).lower()
             self.name.setText(f"~/{name}")
         self._go(_REVIEW)
@@ -240,9 +232,9 @@ class CloudClusterDialog(Dialog):
             return None
         self.form.show_errors(self._place_errors())
         assert isinstance(document, ClusterDocument)
-        self.review.show_yaml(dump_document(document))
+        self.second.review.show_yaml(dump_document(document))
         asked = self.form.autostop.value() or (-1, False)
-        self.review.show_autostop(*autostop_of(document, self._settings), asked=asked)
+        self.second.review.show_autostop(*autostop_of(document, self._settings), asked=asked)
         refused = self._refused is not None and list(self.form.errors) == [self._refused[0]]
         return document if not self.form.errors or (refused and self._tried) else None  # it may have capacity by now
 
@@ -274,7 +266,7 @@ class CloudClusterDialog(Dialog):
         )
         # a SkyPilot elsewhere may know no prices of hosts without accelerators; that is not the same as none
         unlisted = instance.upper().startswith(PROCESSORS) and all(offer.accelerator for offer in offers)
-        self.review.show_price(
+        self.second.review.show_price(
             fitting(offers, instance, self.form.cloud.text, self.form.region.text),
             hosts=self.form.host_count,
             spot=self.form.is_spot,
@@ -285,20 +277,17 @@ class CloudClusterDialog(Dialog):
 
     def _named(self) -> None:
         self._dirty = True
-        text = self.name.text().strip()
-        problem = address_problem(text) if self._tried or text.strip("~/ ") else None
-        self._name_error.setText(f"{problem.sentence} {problem.remedy}".strip() if problem else "")
-        self._name_error.setVisible(problem is not None)
+        text = self.second.address
+        self.second.show_name_problem(address_problem(text) if self._tried or text.strip("~/ ") else None)
 
     # ------------------------------------------------------------ the end
 
     def _finish(self, launch: bool) -> None:
         self._tried = True
-        address, document = self.name.text().strip(), self._check()
+        address, document = self.second.address, self._check()
         if self._entry is None and (problem := address_problem(address)):
             self._named()
-            self._name_error.setText(f"{problem.sentence} {problem.remedy}".strip())
-            self._name_error.show()
+            self.second.show_name_problem(problem)
             self.name.setFocus()
             return
         if document is None:
@@ -341,8 +330,7 @@ class CloudClusterDialog(Dialog):
         self._let(True)
         problem = Problem.of(error)
         if isinstance(error, RhError) and error.code == "exists" and self._entry is None:
-            self._name_error.setText(f"{problem.sentence} {problem.remedy}".strip())
-            self._name_error.show()
+            self.second.show_name_problem(problem)
             self.name.setFocus()
         elif isinstance(error, RhError) and error.code == "exists" and self._entry is not None:
             words = "Close it and open it again; what you see here is not saved."

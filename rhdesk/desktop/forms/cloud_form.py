@@ -28,8 +28,8 @@ class CloudForm(QWidget):
     changed = Signal()
     choose_asked = Signal()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._base: dict[str, Any] = {}
         self._provider = ""  # the cloud of the settings; "" is the cheapest
         column = QVBoxLayout(self)

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QStackedWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from rhdesk.core.offers import OfferFilter, by_price, cheapest, counted, kind_of
 from rhdesk.core.rows import Problem
@@ -35,8 +35,8 @@ class OfferPicker(Card):
     opened = Signal()
     retry = Signal()
 
-    def __init__(self) -> None:
-        super().__init__(margins=(0, 0, 0, 4))
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margins=(0, 0, 0, 4))
         self.body.setSpacing(0)
         self._offers: list[Offer] = []
         self._by_spot_price: list[Offer] = []

@@ -25,8 +25,8 @@ _PLACES = 3
 class RequestReview(QWidget):
     """Follows the form; it has no control of its own."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
