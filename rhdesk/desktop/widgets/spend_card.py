@@ -126,7 +126,7 @@ class SpendCard(Card):
         self._stack.setCurrentWidget(self._state)
 
         async def load(progress: Progress) -> None:
-            await asyncio.to_thread(importlib.import_module, "pyqtgraph")
+            await asyncio.to_thread(importlib.import_module, "rhdesk.desktop.widgets.spend_chart")
 
         def failed(error: BaseException) -> None:
             self._loading = False

@@ -28,7 +28,7 @@ class SpendChart(pyqtgraph.PlotWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._amounts, self._days = _Axis("left"), _Axis("bottom")
-        super().__init__(axisItems={"left": self._amounts, "bottom": self._days}, background=None)
+        super().__init__(axisItems={"left": self._amounts, "bottom": self._days}, background=None, enableMenu=False)
         self._data = SpendBars()
         self._shown = -1
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -36,7 +36,6 @@ class SpendChart(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self.setStyleSheet("QGraphicsView { background: transparent; }")
         self.setMouseTracking(True)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.setContentsMargins(0, 4, 4, 0)
