@@ -40,8 +40,8 @@ class FormLine(QWidget):
             row.addWidget(ToolButton("folder-open", f"Choose: {title.lower()}", self._choose))
         column.addLayout(row)
         self._note = Label(about, "faint", wrap=True)
+        column.addWidget(self._note)  # first: what is shown without a place is a window of its own for a moment
         self._note.setVisible(bool(about))
-        column.addWidget(self._note)
         column.addStretch(1)  # beside one that says more, it stays at the top
         self._error = ""
         self.start = ""
