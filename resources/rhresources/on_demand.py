@@ -63,7 +63,7 @@ class OnDemand(Connections):
     @property
     def cloud_used(self) -> bool:
         """Whether clusters on demand were ever used from here, or a SkyPilot server is named in the settings."""
-        from rhresources.cloud.kept import cloud_used
+        from rhresources.cloud.used import cloud_used
 
         return cloud_used(self.home)
 

@@ -17,7 +17,6 @@ from rhdesk.cli.terminal import Progress, duration, moment, note, print_json, pr
 from rhresources.costs.charges import Charge
 from rhresources.costs.export import save_csv, write_csv
 from rhresources.costs.spending import (
-    NOT_COUNTED,
     WAYS,
     Line,
     Summary,
@@ -28,6 +27,7 @@ from rhresources.costs.spending import (
     summary_of,
     total,
 )
+from rhresources.costs.words import NOT_COUNTED
 from rhresources.errors import RhError, UsageError
 from rhresources.settings import Settings
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rhdesk.core.words import duration_text, money_text
-from rhresources.costs.spending import NOT_COUNTED, ClusterCost, Line, Summary
+from rhresources.costs.words import NOT_COUNTED
+
+if TYPE_CHECKING:
+    from rhresources.costs.spending import ClusterCost, Line, Summary
 
 __all__ = [
     "NOT_COUNTED",

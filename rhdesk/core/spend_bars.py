@@ -6,9 +6,13 @@ from calendar import monthrange
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from rhdesk.core.words import money_text
-from rhresources.costs.spending import LABEL_WAY, Summary
+from rhresources.costs.words import LABEL_WAY
+
+if TYPE_CHECKING:
+    from rhresources.costs.spending import Summary
 
 EVERYTHING_ELSE = "everything else"
 _NAMED = 3  # of them with a colour of their own

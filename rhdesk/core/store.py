@@ -13,10 +13,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Problem, TaskRow
-from rhresources.costs.spending import ClusterCost, Summary
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, CloudCluster, ServerInfo
+    from rhresources.costs.spending import ClusterCost, Summary
 
 Row = TypeVar("Row")
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from rhdesk.core.rows import TaskRow
-from rhresources.cloud.life import UNDOING
+from rhresources.cloud.words import UNDOING
 
 NOT_HERE = "Not here: "
 """Begins a line that says that something was refused and is tried elsewhere."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rhdesk.core.cost_words import whole_money
 from rhdesk.core.desk import Desk
 from rhdesk.core.store import SPENDING, Phase
 from rhdesk.desktop.concern import Concern
-from rhresources.costs.budget import Alert, alerts
-from rhresources.costs.spending import Summary
+
+if TYPE_CHECKING:
+    from rhresources.costs.budget import Alert
+    from rhresources.costs.spending import Summary
 
 
 def cost_concerns(desk: Desk) -> list[Concern]:
@@ -20,6 +23,8 @@ def cost_concerns(desk: Desk) -> list[Concern]:
             return []
         sentence = condition.problem.sentence
         return [Concern("wallet", "error", "Nobody knows what it costs", sentence, "Try again", desk.retry_now)]
+    from rhresources.costs.budget import alerts
+
     found = [_budget(desk, summary, alert) for alert in alerts(summary, summary.budget) if alert.level != "info"]
     for cluster in summary.unpriced:
         text = "Say in its document what an hour of it costs: price_per_hour."

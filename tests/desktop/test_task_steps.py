@@ -8,7 +8,7 @@ from typing import Any
 from rhdesk.core.cluster_feed import as_shown
 from rhdesk.core.rows import ClusterRow, Problem, State, TaskRow
 from rhdesk.core.task_steps import steps_of
-from rhresources.cloud.life import UNDOING
+from rhresources.cloud.words import UNDOING
 
 
 def task(*lines: tuple[float, str], state: str = "running", ended: float = 0.0, **more: Any) -> TaskRow:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts
-from rhresources.cloud.kept import KeptCluster, folder_of, kept_clusters
+from rhresources.cloud.kept import KeptCluster, kept_clusters
 from rhresources.cloud.life import Autostop, Notice
+from rhresources.cloud.used import folder_of
 from rhresources.documents import ClusterDocument
 from rhresources.reach.cloud_hosts import CloudTargets, host_names, ssh_document
 from rhresources.reach.cloud_keys import LaunchedHosts, follow

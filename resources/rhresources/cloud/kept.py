@@ -16,10 +16,9 @@ from typing import Any
 
 import psutil
 
-from rhresources import paths
 from rhresources.cloud.answers import CloudCluster, CloudHosts
 from rhresources.cloud.life import Autostop, Notice
-from rhresources.settings import Settings
+from rhresources.cloud.used import folder_of
 from rhresources.stores.files import locked, write_text
 
 
@@ -57,19 +56,6 @@ class Kept:
     def abandoned(self) -> bool:
         """Whether the process that launched or started it ended in the middle."""
         return bool(self.launching_since) and not psutil.pid_exists(self.launching_by)
-
-
-def folder_of(home: Path | None = None) -> Path:
-    """Where all of it is."""
-    return (home if home is not None else paths.home()) / "clouds"
-
-
-def cloud_used(home: Path | None = None) -> bool:
-    """Whether clusters on demand were ever used from here, or a SkyPilot server is named in the settings.
-
-    Where not, nothing runs, and nobody needs SkyPilot to know that.
-    """
-    return folder_of(home).is_dir() or bool(Settings.load(home).skypilot_server)
 
 
 class KeptCluster:

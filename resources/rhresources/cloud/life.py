@@ -19,9 +19,6 @@ Step = Literal["launch", "start", "stop", "down", "wait", "set autostop", "done"
 Undo = Literal["nothing", "stop", "down"]
 """What must be done so that no more runs than before."""
 
-UNDOING = "Ending what was begun …"
-"""The line after which what was given up, or has failed, is taken back."""
-
 NEVER = -1
 """Of autostop: the cluster runs until somebody ends it."""
 

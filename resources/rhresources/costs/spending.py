@@ -11,6 +11,7 @@ from typing import Literal
 
 from rhresources.costs.charges import HOUR, Charge
 from rhresources.costs.facts import RunFact
+from rhresources.costs.words import LABEL_WAY
 
 Way = Literal["cluster", "day", "run", "function", "label"]
 WAYS: tuple[Way, ...] = ("cluster", "day", "run", "function", "label")
@@ -18,16 +19,8 @@ WAYS: tuple[Way, ...] = ("cluster", "day", "run", "function", "label")
 IDLE = "idle"
 NO_LABEL = "no label"
 
-NOT_COUNTED = (
-    "Counted is the time that hosts are up, at the price of that time. "
-    "Not counted: the disks of stopped clusters, other storage, traffic, and taxes."
-)
-
 Days = tuple[tuple[date, dict[str, float]], ...]
 """(day, dollars by something), in order, also those days without."""
-
-LABEL_WAY = "label "
-"""Begins the way that days are split by a label: "label team"."""
 
 _PACE_DAYS = 7  # what the last days cost says where the month is going
 

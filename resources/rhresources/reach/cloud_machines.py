@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
-from rhresources.cloud.kept import Kept, KeptCluster, cloud_used, folder_of, kept_clusters
+from rhresources.cloud.kept import Kept, KeptCluster, kept_clusters
 from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
-from rhresources.cloud.life import STOPPING_HANGS, UNDOING, Autostop, Life, broken_off, next_step, notice, undo
+from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
 from rhresources.cloud.task import autostop_of, sky_name, task_of
+from rhresources.cloud.used import cloud_used, folder_of
+from rhresources.cloud.words import UNDOING
 from rhresources.documents import ClusterDocument
 from rhresources.reach import Progress
 from rhresources.reach.cloud_hosts import CloudTargets

@@ -19,7 +19,8 @@ from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.base import ChipRow, Label, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.list_panel import ListPanel
-from rhresources.costs.spending import IDLE, NOT_COUNTED, Line, Way, between, bill, midnight, total
+from rhresources.costs.spending import IDLE, Line, Way, between, bill, midnight, total
+from rhresources.costs.words import NOT_COUNTED
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress

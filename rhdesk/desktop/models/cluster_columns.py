@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from rhdesk.core.autostop import countdown_text, minutes_text, stops_at
 from rhdesk.core.cost_words import spent_text, spent_tip
@@ -10,7 +11,9 @@ from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Store
 from rhdesk.core.words import duration_text, money_text
 from rhdesk.desktop.models.columns import Column, Kind
-from rhresources.costs.spending import ClusterCost
+
+if TYPE_CHECKING:
+    from rhresources.costs.spending import ClusterCost
 
 _OWN = {"machine": "Own machine", "ssh": "Own machine"}
 

@@ -1,0 +1,4 @@
+"""Words of a launch that others know again: nothing else is loaded for them."""
+
+UNDOING = "Ending what was begun …"
+"""The line after which what was given up, or has failed, is taken back."""
