@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -108,10 +108,11 @@ class RoundProcess:
 
 @asynccontextmanager
 async def round_process(
-    script: str, *arguments: str, environment: Mapping[str, str] | None = None
+    script: str, *arguments: str, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()
 ) -> AsyncIterator[RoundProcess]:
-    """`script` of this folder as a `RoundProcess`, once it has said that it is ready."""
-    async with running(sys.executable, str(BENCH / script), *arguments, environment=environment) as process:
+    """`script` of this folder as a `RoundProcess`, once it has said that it is ready; `before` is what starts it."""
+    words = (*before, sys.executable, str(BENCH / script), *arguments)
+    async with running(*words, environment=environment) as process:
         program = RoundProcess(process, script)
         while not (await program.line()).startswith(READY.decode()):
             pass

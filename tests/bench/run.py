@@ -23,6 +23,7 @@ from pathlib import Path
 import uvloop
 from bring_ups import bring_up
 from calls import concurrent_callers, no_op_calls
+from cloud_windows import cloud_acts, skypilot_starts
 from environments import environments
 from measure import Row, missed, table
 from shared import Bench
@@ -41,6 +42,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sync": second_sync,
     "environment": environments,
     "gap": smoothness,
+    "clouds": cloud_acts,
+    "skypilot": skypilot_starts,
     "logs": log_lines,
     "tunnel": call_through_tunnel,
     "ssh-bulk": bulk_through_tunnel,

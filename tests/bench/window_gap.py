@@ -14,8 +14,9 @@ import time
 from concurrent.futures import Future
 from functools import partial
 
+from gap_meter import GapMeter
 from processes import READY
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from rhdesk.core.desk import Desk
@@ -30,30 +31,18 @@ SETTLING = 3.0
 """Seconds from the first paint until the window has loaded what it puts off."""
 
 
-class Meter(QObject):
+class Rounds(QObject):
     """Measures in the thread of the interface."""
 
     def __init__(self, shell: Shell, key: str) -> None:
         super().__init__(shell)
         self._desk = shell.desk
         self._key = key
-        self._gaps: list[float] = []
-        self._last = 0.0
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(16)
-        self._timer.timeout.connect(self._tick)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self._gaps.append(now - self._last)
-        self._last = now
+        self._meter = GapMeter(self)
 
     def start(self, kind: str) -> None:
         """Measure one round and print its figure."""
-        self._gaps.clear()
-        self._last = time.perf_counter()
-        self._timer.start()
+        self._meter.start()
         if kind == "loaded":
             load = self._desk.loop.submit(put_under_load(self._desk, self._key))
             load.add_done_callback(lambda done: self._desk.mailbox.post(partial(self._finish, done)))
@@ -61,10 +50,10 @@ class Meter(QObject):
             QTimer.singleShot(int(SECONDS * 1000), self, self._finish)
 
     def _finish(self, load: Future[None] | None = None) -> None:
-        self._timer.stop()
+        gaps = self._meter.stop()
         if load is not None:
             load.result()
-        print(max(self._gaps) * 1e3, flush=True)
+        print(gaps.whole, flush=True)
 
 
 async def put_under_load(desk: Desk, key: str) -> None:
@@ -88,12 +77,12 @@ async def put_under_load(desk: Desk, key: str) -> None:
 def serve_rounds(key: str) -> None:
     """Answer standard input, from within the running window."""
     shell = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Shell))
-    meter = Meter(shell, key)
+    rounds = Rounds(shell, key)
 
     def read() -> None:
         print(READY.decode(), flush=True)
         for line in sys.stdin:
-            shell.desk.mailbox.post(partial(meter.start, line.strip()))
+            shell.desk.mailbox.post(partial(rounds.start, line.strip()))
         shell.desk.mailbox.post(shell.close)
 
     reader = threading.Thread(target=read, daemon=True)
