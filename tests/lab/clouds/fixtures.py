@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from lab.clouds.downloads import node_python
+from lab.clouds.machine import why_no_machines
 from lab.rights import has_many_users, program, why_no_hosts
 
 if TYPE_CHECKING:
@@ -31,16 +32,17 @@ def why_no_clouds(*programs: str) -> str:
         node_python()
     except RuntimeError as error:
         return str(error)
-    return ""
+    return why_no_machines()
 
 
 @pytest.fixture(scope="session")
 def aws_lab() -> Iterator[AwsLab]:
     """An EC2 whose instances run. Tests use `aws`."""
-    if reason := why_no_clouds("sudo", "rsync", "patch", "pivot_root"):
-        pytest.skip(reason)
-    from lab.clouds.aws import AwsLab
+    reason = why_no_clouds("sudo", "rsync", "patch", "pivot_root")
+    from lab.clouds.aws import AwsLab, why_no_network
 
+    if reason := reason or why_no_network():
+        pytest.skip(reason)
     with AwsLab() as lab:
         yield lab
 
