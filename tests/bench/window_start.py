@@ -2,7 +2,8 @@
 
 `rhdesk` does what `python -m rhdesk` does, `bare` shows an empty main window of PySide6. Either way the application
 object is made here, so that the first paint of a top-level window can be seen from outside of the program. REPORT is a
-file that gets the time of it (CLOCK_MONOTONIC, which all processes share) and the resident memory then, as JSON.
+file that gets the time of it (CLOCK_MONOTONIC, which all processes share), the resident memory then, and how many
+modules had been loaded for clouds and costs, as JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+
+FOR_CLOUDS = ("rhresources.cloud.", "rhresources.costs.", "httpx", "numpy", "pyqtgraph")
+LIGHT = (".words", ".limits")
+"""Modules of a few words, which the window's own need."""
 
 
 class FirstPaint(QObject):
@@ -34,7 +39,12 @@ class FirstPaint(QObject):
 
     def _write(self) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        seen = {"time": time.monotonic(), "rss": pages * os.sysconf("SC_PAGE_SIZE")}
+        for_clouds = [name for name in sys.modules if name.startswith(FOR_CLOUDS) and not name.endswith(LIGHT)]
+        seen = {
+            "time": time.monotonic(),
+            "rss": pages * os.sysconf("SC_PAGE_SIZE"),
+            "for_clouds": len(for_clouds),
+        }
         self._report.write_text(json.dumps(seen))
 
 
