@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rhresources.connections import ClusterLike, Connections
 from rhresources.errors import UsageError
 from rhresources.forwards import Forwards
-from rhresources.reach import OverSsh, Progress
+from rhresources.reach import OverSsh, Progress, silent
 from rhresources.reach.local_command import run_here
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ class Access(Connections):
         """
         from rhresources.transfer import transfer
 
-        return await transfer.send(await self._far_end(cluster), _many(sources), destination, progress)
+        async with self._far_end(cluster) as far:
+            return await transfer.send(far, _many(sources), destination, progress)
 
     async def fetch(
         self,
@@ -155,17 +156,28 @@ class Access(Connections):
         from rhresources.transfer import transfer
 
         chosen = [sources] if isinstance(sources, str) else list(sources)
-        return await transfer.fetch(await self._far_end(cluster), chosen, destination, progress)
+        async with self._far_end(cluster) as far:
+            return await transfer.fetch(far, chosen, destination, progress)
 
-    async def _far_end(self, cluster: ClusterLike) -> OpenFar:
+    @asynccontextmanager
+    async def _far_end(self, cluster: ClusterLike) -> AsyncIterator[OpenFar]:
+        """Starts the far end of a transfer, which keeps a cluster on demand awake."""
         connection = await self.ssh_connection(cluster, True)
         if connection is None:
             from rhresources.transfer.transfer import open_here
 
-            return open_here
+            yield open_here
+            return
         from rhresources.transfer.over_ssh import opener
 
-        return opener(connection)
+        route = self._way(cluster).route.on_demand
+        if route is None:
+            yield opener(connection)
+            return
+        from rhresources.reach.awake import kept_awake
+
+        async with kept_awake(route, silent):
+            yield opener(connection)
 
     def _host_told_of(self) -> None:
         if "forwards" in self.__dict__:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rhresources.connections import ClusterLike, Connections, Described
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.errors import AlreadyExists, RhError, UsageError
 from rhresources.reach import Progress, silent
+from rhresources.settings import Settings
 from rhresources.wire import cluster_pb2 as pb
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from rhresources.reach.cloud_route import CloudRoute
     from rhresources.stores.entry import Entry
     from rhresources.wire.client import ClusterClient
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8  # clusters that are asked or ended at the same time
 
 ACTIVE = (pb.QUEUED, pb.PREPARING, pb.RUNNING)
 
@@ -51,10 +59,12 @@ class Losses:
     Attributes:
         cluster: as SkyPilot knows it; None: it knows none.
         runs: those that are active; None: nobody can say.
+        problem: why it cannot be asked at all, nor taken down.
     """
 
     cluster: CloudCluster | None
     runs: tuple[pb.Run, ...] | None = field(default=())
+    problem: RhError | None = None
 
 
 class OnDemand(Connections):
@@ -124,40 +134,12 @@ class OnDemand(Connections):
         Raises:
             RhError: the head cannot be reached.
         """
-        from rhresources.cloud.skylet import MARK_SECONDS, SHELL_COMMAND
+        from rhresources.reach.awake import kept_awake
 
-        route, over = self._on_demand(cluster), threading.Event()
-
-        def beat(write: object) -> None:
-            assert callable(write)
-            write(b"\n")
-            while not over.wait(MARK_SECONDS):
-                write(b"\n")
-
-        async def mark() -> None:
-            told = ""
-            while True:
-                why = ""
-                try:
-                    done = await (await route.connection()).run(SHELL_COMMAND, input=beat)
-                    if done.code:
-                        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-                        why = f"SkyPilot's part on its head does not take it. {said}".strip()
-                except RhError as error:
-                    why = error.sentence
-                if why and why != told:
-                    (progress or silent)(f"{route.machines.kept.address} may stop by itself in the middle: {why}")
-                told = why
-                await asyncio.sleep(MARK_SECONDS / 4)
-
+        route = self._on_demand(cluster)
         await route.connection(True)
-        marking = asyncio.create_task(mark())
-        try:
+        async with kept_awake(route, progress or silent):
             yield
-        finally:
-            over.set()
-            marking.cancel()
-            await asyncio.gather(marking, return_exceptions=True)
 
     async def machines(
         self, cluster: ClusterLike, *, refresh: bool = False
@@ -192,14 +174,20 @@ class OnDemand(Connections):
             return Losses(seen, () if error.code == "cluster-down" else None)
 
     async def all_losses(self) -> dict[str, Losses]:
-        """What would be lost if `down_all` were called now, by the names of the clusters.
+        """What would be lost if `down_all` were called now, by the names of the clusters; some are asked at a time.
 
         Raises:
             CloudProblem: SkyPilot cannot be asked.
         """
-        addresses = await self._all_there()
-        clusters = await asyncio.to_thread(lambda: list(map(self._named, addresses)))
-        return dict(zip(addresses, await asyncio.gather(*map(self.losses, clusters)), strict=True))
+
+        async def lose(entry: CloudEntry, address: str) -> Losses:
+            try:
+                return await self.losses(await asyncio.to_thread(self._named, address))
+            except RhError as error:
+                return Losses(entry.cluster, None, error)
+
+        there = await self._all_there()
+        return dict(zip(there, await _some_at_a_time(lose(entry, at) for at, entry in there.items()), strict=True))
 
     # ------------------------------------------------------------ all of them
 
@@ -213,12 +201,14 @@ class OnDemand(Connections):
         Raises:
             CloudProblem: SkyPilot cannot be asked.
         """
+        server, began = (await asyncio.to_thread(Settings.load, self.home)).skypilot_server, time.time()
         found = {each.name: each for each in await self.skypilot.clusters(None, refresh=refresh, start=start)}
         entries = []
         for cluster in await asyncio.to_thread(self._all_on_demand):
             machines = self._on_demand(cluster).machines
-            seen = found.pop(machines.name, None)
-            kept = await machines.saw(seen)
+            kept = await machines.saw(found.get(machines.name), server, began)
+            # one of another SkyPilot is shown as it was seen last
+            seen = kept.seen if kept.is_elsewhere(server) else found.pop(machines.name, None)
             if seen is None:
                 continue
             if kept.address.startswith("^") or not await asyncio.to_thread(
@@ -237,30 +227,37 @@ class OnDemand(Connections):
 
     def dismiss_notice(self, address: str) -> None:
         """Somebody knows what happened to a cluster, so it is told no more. Writes a small file."""
-        from rhresources.cloud.kept import KeptCluster, kept_clusters
+        from rhresources.cloud.kept import Kept, KeptCluster, kept_clusters
+
+        server = Settings.load(self.home).skypilot_server
+
+        def put_away(kept: Kept) -> Kept | None:
+            # of one that is gone, or another SkyPilot's, there is no more to know than this
+            gone = kept.seen is None and not kept.launching_since
+            return None if gone or kept.is_elsewhere(server) else replace(kept, notice=None)
 
         for kept in kept_clusters(self.home):
             if kept.address == address:
-                files = KeptCluster(self.home, kept.name, address)
-                if kept.seen is None and not kept.launching_since:
-                    files.forget()  # that it was there once was all that was left to know
-                else:
-                    files.change(notice=None)
+                KeptCluster(self.home, kept.name, address).decide(put_away)
 
     async def down_all(self, progress: Progress | None = None) -> list[tuple[str, RhError | None]]:
-        """Take down every cluster on demand that has or had a name here; (name, why not) of each. None hinders
-        another."""
-        addresses = await self._all_there()
+        """Take down every cluster on demand that has or had a name here, some at a time; (name, why not) of each.
+        None hinders another."""
         told = progress or silent
 
         async def end(address: str) -> RhError | None:
             try:
-                await self.down(self._named(address), True, lambda line: told(f"{address}: {line}"))
+                cluster = await asyncio.to_thread(self._named, address)
+                await self.down(cluster, True, lambda line: told(f"{address}: {line}"))
             except RhError as error:
                 return error
+            except Exception as error:  # a broken one must not keep the others running
+                log.info("%s was not taken down", address, exc_info=True)
+                return RhError(f"It could not be taken down ({type(error).__name__}: {error}).")
             return None
 
-        return list(zip(addresses, await asyncio.gather(*map(end, addresses)), strict=True))
+        there = list(await self._all_there())
+        return list(zip(there, await _some_at_a_time(end(address) for address in there), strict=True))
 
     async def adopt(self, sky_name: str, address: str) -> Entry:
         """Give a cluster that SkyPilot knows a name here: write its document.
@@ -287,7 +284,8 @@ class OnDemand(Connections):
             raise AlreadyExists(f"{whole} exists.", remedy="Choose another name.")
         document = document_of(entry.cluster)
         files = KeptCluster(self.home, sky_name, whole)
-        await asyncio.to_thread(lambda: files.change(seen=entry.cluster, address=whole))
+        server = (await asyncio.to_thread(Settings.load, self.home)).skypilot_server
+        await asyncio.to_thread(lambda: files.change(seen=entry.cluster, address=whole, server=server))
         return await asyncio.to_thread(self.names.save, whole, document, overwrite=False)
 
     # ------------------------------------------------------------ inside
@@ -301,10 +299,10 @@ class OnDemand(Connections):
             )
         return route
 
-    async def _all_there(self) -> list[str]:
-        """The names of those that SkyPilot knows, also where no document has them any more."""
-        names = [entry.address or entry.last_address for entry in await self.cloud_clusters()]
-        return [name for name in names if name]
+    async def _all_there(self) -> dict[str, CloudEntry]:
+        """Those that SkyPilot knows by their names, also where no document has them any more."""
+        named = {entry.address or entry.last_address: entry for entry in await self.cloud_clusters()}
+        return {name: entry for name, entry in named.items() if name}
 
     def _all_on_demand(self) -> list[Described]:
         """Every cluster on demand that has or had a name here, whether saved or only used; reads files."""
@@ -330,6 +328,17 @@ class OnDemand(Connections):
             return Described(address, self.names.cluster(address))
         seen = next((kept.seen for kept in kept_clusters(self.home) if kept.address == address), None)
         return Described(address, document_of(seen) if seen is not None else _ANY)
+
+
+async def _some_at_a_time(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What they give, in their order."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(work: Coroutine[Any, Any, T]) -> T:
+        async with room:
+            return await work
+
+    return await asyncio.gather(*map(one, works))
 
 
 def document_of(cluster: CloudCluster) -> ClusterDocument:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,10 +12,11 @@ import click
 from rhdesk.cli.session import run_async
 from rhdesk.cli.status import remember, row_of
 from rhdesk.cli.terminal import Progress, age, duration, note, print_json
-from rhresources.errors import UsageError
+from rhresources.errors import RhError, UsageError
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
+    from rhresources.costs.spending import ClusterCost
     from rhresources.on_demand import Losses
     from rhresources.wire import cluster_pb2 as pb
     from rhresources.workspace import Workspace
@@ -47,7 +48,7 @@ async def on_demand(workspace: Workspace, address: str, yes: bool) -> dict[str, 
         progress("Asking SkyPilot")
         losses = await workspace.losses(address)
     if losses.cluster is not None and not yes:
-        _ask_about_machines(losses, address)
+        _ask_about_machines(losses, address, (await _costs(workspace)).get(address))
     with Progress() as progress:
         progress(f"Taking {address} down")
         await workspace.down(address, True, progress)
@@ -86,12 +87,27 @@ async def _ask_about_all(workspace: Workspace) -> None:
         losses = await workspace.all_losses()
     if not losses:
         return
-    note(f"{_many(len(losses), 'cluster')} will be ended, with what is on their disks:")
     for address, lost in losses.items():
+        if lost.problem is not None:
+            note(f"{address} will not be ended: {lost.problem}")
+    ends = {address: lost for address, lost in losses.items() if lost.problem is None}
+    if not ends:
+        return
+    costs = await _costs(workspace)
+    note(f"{_many(len(ends), 'cluster')} will be ended, with what is on their disks:")
+    for address, lost in ends.items():
         if lost.cluster is not None:
-            note(f"  {address}: {_described(lost.cluster)}")
+            note(f"  {address}: {_described(lost.cluster, costs.get(address))}")
         _tell_runs(lost.runs)
-    _confirm(f"{_many(len(losses), 'cluster')} would be ended", "Take them all down?")
+    _confirm(f"{_many(len(ends), 'cluster')} would be ended", "Take them all down?")
+
+
+async def _costs(workspace: Workspace) -> Mapping[str, ClusterCost]:
+    """What clusters have cost, by their names, as the ledger has it; empty where it cannot be read."""
+    try:
+        return (await workspace.costs.summary()).clusters
+    except RhError:
+        return {}
 
 
 def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str) -> None:
@@ -110,10 +126,10 @@ def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str)
     _confirm(f"{count}, and would be ended", question)
 
 
-def _ask_about_machines(losses: Losses, address: str) -> None:
+def _ask_about_machines(losses: Losses, address: str, cost: ClusterCost | None) -> None:
     cluster = losses.cluster
     assert cluster is not None
-    note(f"{address} will be ended for good, with what is on its disks: {_described(cluster)}")
+    note(f"{address} will be ended for good, with what is on its disks: {_described(cluster, cost)}")
     _tell_runs(losses.runs)
     _confirm(f"{address} would be ended for good", "Take it down?")
 
@@ -126,14 +142,16 @@ def _tell_runs(active: Sequence[pb.Run] | None) -> None:
         _show_runs(active)
 
 
-def _described(cluster: CloudCluster) -> str:
+def _described(cluster: CloudCluster, cost: ClusterCost | None) -> str:
     parts = [cluster.state, _many(cluster.hosts, "host"), cluster.hardware]
     parts.append(" ".join(part for part in (cluster.cloud, cluster.region) if part))
     if cluster.launched:
         parts.append(f"launched {age(cluster.launched)}")
-    if cluster.price_per_hour is not None and cluster.state == "up":
-        so_far = cluster.price_per_hour * (time.time() - cluster.launched) / 3600 if cluster.launched else 0.0
-        parts.append(f"${cluster.price_per_hour:.3f} per hour, about ${so_far:.2f} since then")
+    price = cost.price if cost is not None and cost.price is not None else cluster.price_per_hour
+    if price is not None and cluster.state == "up":
+        parts.append(f"${price:.3f} per hour")
+    if cost is not None and cost.life:
+        parts.append(f"{'about ' if cost.estimated else ''}${cost.life:.2f} since it was launched")
     if cluster.autostop_mins >= 0 and cluster.state == "up":
         parts.append(f"stops by itself after {duration(60 * cluster.autostop_mins)} without work")
     return ", ".join(part for part in parts if part)

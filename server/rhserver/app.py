@@ -64,9 +64,7 @@ log = logging.getLogger(__name__)
 class Server:
     """The rooms of one cluster server and how they are connected."""
 
-    def __init__(
-        self, home: Path, limits: Limits, *, address: str = LOOPBACK, hosts: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, home: Path, limits: Limits, *, address: str = LOOPBACK, hosts: Sequence[str] = ()) -> None:
         self._home = home
         self._lock = Lock(home)
         runtime = paths.runtime_directory(home)
@@ -102,7 +100,8 @@ class Server:
             limits, self.pool, self.runs, self.store, self.blobs, self.snapshots, self.environments
         )
         self.session = SessionService(self.functions, self.pool, self.runs, self.store, self.blobs)
-        self.keeping_warm = KeepingWarm(self._works, lambda: self.runs.submitted + self.session.calls)
+        self.moved = 0  # pieces of code and data that came or went
+        self.keeping_warm = KeepingWarm(self._works, lambda: self.runs.submitted + self.session.calls + self.moved)
 
     async def serve(self) -> None:
         """Serve until told to stop."""
@@ -163,11 +162,11 @@ class Server:
         inspection = Inspection(self.snapshots, self.environments)
         return (
             HealthService(server_id, self._home, self.ray, self.runs, self.stop),
-            CodeService(self.snapshots, before_push=self.pool.retire),
+            CodeService(self.snapshots, before_push=self.pool.retire, worked=self._moved),
             RunsService(self.functions, self.runs, self.store, self.blobs),
             EnvironmentsService(self.environments, EnvironmentsOnHosts(self.environments, self.hosts)),
             InspectionService(inspection),
-            ObjectsService(self.objects, self.blobs),
+            ObjectsService(self.objects, self.blobs, worked=self._moved),
             StatusService(self._home, self.ray.current, self._counts, self.hosts.status),
             self.session,
         )
@@ -177,7 +176,10 @@ class Server:
         return {"runs_active": active, "runs_queued": queued, "workers": self.pool.size, "calls": self.session.calls}
 
     def _works(self) -> bool:
-        return bool(self.runs.active() or self.session.in_flight or self.environments.busy or self.blobs.arriving)
+        return bool(self.runs.active() or self.session.in_flight or self.environments.busy)
+
+    def _moved(self) -> None:
+        self.moved += 1
 
     async def _start_engine(self) -> None:
         await self.ray.start()

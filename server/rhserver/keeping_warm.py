@@ -1,8 +1,8 @@
 """A run keeps its cluster alive: while there is work, SkyPilot's daemon on this host is told that it is not idle.
 
-Work is what somebody waits for: runs from the moment they are queued, calls, environments that are made, data that is
-sent here. A window or a tunnel that is only open is none, or a forgotten one would burn money. Nothing is done on
-hosts without SkyPilot.
+Work is what somebody waits for: runs from the moment they are queued, calls, environments that are made, and every
+piece of code or data that comes or goes. A window, a tunnel or a transfer that is only open is none, or a forgotten one
+would burn money. Nothing is done on hosts without SkyPilot.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class KeepingWarm:
 
     Args:
         works: whether there is work now.
-        begun: how much work was begun since the server started; so that what is over before anybody looks counts.
+        begun: how much work was begun, and how many pieces were moved, since the server started; so that what is over
+            before anybody looks counts, and a transfer that stands still does not.
     """
 
     def __init__(self, works: Callable[[], bool], begun: Callable[[], int]) -> None:
@@ -59,8 +60,10 @@ class KeepingWarm:
         try:
             await self._mark(python)
         except OSError as error:
+            process = self._process
             await self._end()
-            self._say_once(f"{python}: {error}")
+            code = process.returncode if process is not None else None
+            self._say_once(f"{python} ended with exit code {code}" if code is not None else f"{python}: {error}")
 
     def _say_once(self, problem: str) -> None:
         if problem != self._problem:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from lab.skypilot_stand_in import StandInSkyPilot
 from rhdesk.cli import main
 from rhresources.cloud.answers import CloudCheck, CloudRequest, Offer
 from rhresources.cloud.problems import CloudProblem
+from rhresources.resource_names import ResourceNames
 
 pytestmark = pytest.mark.ray
 
@@ -125,11 +127,53 @@ def test_that_one_that_cannot_be_ended_hinders_no_other(
     rhdesk: RunCommand, sky: StandInSkyPilot, cloud_cluster: CloudCluster
 ) -> None:
     rhdesk("up", "cloud")
-    sky.fail["down"] = CloudProblem("The cloud does not answer.", remedy="Try again.")
-    (row,) = rhdesk("down", "--all", "--yes", "--json", code=1).json()
-    assert "does not answer" in row["problem"]
-    del sky.fail["down"]
+    asyncio.run(sky.launch("theirs", "", lambda _: None))
+    rhdesk("adopt", "theirs", "--as", "mine")
+    failing = f"down {cloud_cluster.sky}"
+    sky.fail[failing] = CloudProblem("The cloud does not answer.", remedy="Try again.")
+    ended = {row["name"]: row["problem"] for row in rhdesk("down", "--all", "--yes", "--json", code=1).json()}
+    assert "does not answer" in ended["~/cloud"]
+    assert ended["~/mine"] is None
+    assert list(sky.known) == [cloud_cluster.sky]
+    del sky.fail[failing]
     rhdesk("down", "--all", "--yes")
+
+
+def test_that_the_cluster_of_another_server_is_left_alone(
+    rhdesk: RunCommand, sky: StandInSkyPilot, cloud_cluster: CloudCluster
+) -> None:
+    rhdesk("up", "cloud")
+    there = dict(sky.known)
+    sky.known.clear()  # which the other server does not know
+    config = cloud_cluster.home / "config.yaml"
+    config.write_text("skypilot_server: https://sky.example.org\n")
+    told = "~/cloud was launched through rhdesk's own SkyPilot server"
+    assert told in rhdesk("status", "--refresh").err
+    for command in (("down", "cloud", "--yes"), ("stop", "cloud", "--yes"), ("autostop", "cloud", "-i", "5")):
+        assert told in rhdesk(*command, code=1).err
+    (row,) = rhdesk("down", "--all", "--yes", "--json", code=1).json()
+    assert told in row["problem"]
+    assert rhdesk("ssh", "cloud", "--", "echo there").out == "there\n"
+    assert rhdesk("status", "cloud", "--json").json()["state"] == "up"
+    config.unlink()
+    sky.known.update(there)
+    row = rhdesk("status", "cloud", "--refresh", "--json").json()
+    assert (row["state"], row.get("notice")) == ("up", "")
+    rhdesk("down", "cloud", "--yes")
+    assert sky.known == {}
+
+
+def test_that_what_it_has_cost_is_what_the_ledger_says(rhdesk: RunCommand, cloud_cluster: CloudCluster) -> None:
+    names = ResourceNames(cloud_cluster.home)
+    document = names.cluster("~/cloud")
+    names.save("~/cloud", document.model_copy(update={"price_per_hour": 360_000.0}), overwrite=True)
+    rhdesk("up", "cloud")
+    for question in (("down", "cloud"), ("down", "--all")):
+        said = rhdesk(*question, code=2).err
+        assert "$360000.000 per hour" in said
+        found = re.search(r"\$([\d.]+) since it was launched", said)
+        assert found
+        assert float(found[1]) > 50  # SkyPilot's price, $0.096, makes nothing of half a second
 
 
 def test_that_what_runs_is_shown_before_it_is_ended(

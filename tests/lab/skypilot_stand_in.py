@@ -43,7 +43,7 @@ class StandInSkyPilot:
 
     Attributes:
         known: the clusters by SkyPilot's name; a test changes them as the cloud would.
-        fail: the problem that a method raises, by its name ("launch", "checks", …).
+        fail: the problem that a method raises, by its name ("launch", "checks", …), or of one cluster ("down gpu-1").
         gates: a launch waits at the phase that is named here until the event is set.
         lists: methods that wait, by name, until the event is set.
         calls: what was asked, as (method, name or query).
@@ -69,6 +69,7 @@ class StandInSkyPilot:
         self.all_usage: list[Usage] = []
         self.all_hosts: dict[str, CloudHosts] = {}
         self.all_requests: list[CloudRequest] = []
+        self.all_made: dict[str, frozenset[str]] = {}
 
     def asked(self, method: str) -> list[str]:
         """The names or queries that a method was called with, in order."""
@@ -139,6 +140,10 @@ class StandInSkyPilot:
         except KeyError:
             raise CloudProblem(f"The hosts of {name} are not known.", code="not-there") from None
 
+    async def made(self, name: str) -> frozenset[str] | None:
+        await self._ready("made", name)
+        return self.all_made.get(name)
+
     async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
         await self._ready("checks", "refresh" if refresh else "")
         return list(self.all_checks)
@@ -192,8 +197,9 @@ class StandInSkyPilot:
         self.calls.append((method, what))
         if method in self.lists:
             await self.lists[method].wait()
-        if method in self.fail:
-            raise self.fail[method]
+        for each in (method, f"{method} {what}"):
+            if each in self.fail:
+                raise self.fail[each]
 
     async def _ready(self, method: str, what: str = "", on_event: OnLaunch | None = None) -> None:
         """What every call but `info` does: the server is there afterwards."""

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from lab.cloud_cluster import ADDRESS, CloudCluster, losing_the_connection, until
 from lab.skylet import Skylet
@@ -76,6 +77,25 @@ async def test_that_a_pause_of_the_autostop_that_does_not_hold_is_said(
         async with losing_the_connection(workspace):
             cloud_cluster.is_another()
         await until(lambda: "host key" in lines[-1])
+
+
+@pytest.mark.parametrize("way", ["send", "fetch"])
+async def test_that_a_transfer_over_ssh_keeps_it_awake(
+    way: str, workspace: Workspace, cloud_cluster: CloudCluster, tmp_path: Path
+) -> None:
+    await workspace.up(ADDRESS)
+    skylet = Skylet(cloud_cluster.runtime)
+    (tmp_path / "from").mkdir()
+    with (tmp_path / "from" / "file").open("wb") as file:
+        file.truncate(3 * 1024**3)
+    going = asyncio.create_task(getattr(workspace, way)(ADDRESS, str(tmp_path / "from"), str(tmp_path / "to")))
+    await until(lambda: skylet.marks)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    await until(lambda: not psutil.pid_exists(skylet.marks[0]))
+    marks = len(skylet.marks)
+    await workspace.run_command(ADDRESS, "true")  # the connection is open, and no work
+    assert len(skylet.marks) == marks
 
 
 @pytest.mark.parametrize("act", ["stop", "down"])

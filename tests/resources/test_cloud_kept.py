@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts
-from rhresources.cloud.kept import KeptCluster, kept_clusters
+from rhresources.cloud.kept import KeptCluster, kept_clusters, private_key_file
 from rhresources.cloud.life import Autostop, Notice
+from rhresources.cloud.sighting import Sighting, after
 from rhresources.cloud.used import folder_of
 from rhresources.documents import ClusterDocument
 from rhresources.reach.cloud_hosts import CloudTargets, host_names, ssh_document
@@ -52,7 +57,89 @@ def test_that_writers_at_the_same_time_lose_nothing_of_each_other(rh_home: Path)
             list(pool.map(lambda values: files(rh_home).change(**values), changes))
             kept = files(rh_home).read()
             assert (kept.hosts, kept.launched_here, kept.autostop, kept.launching_since) == (TWO, True, Autostop(3), 7)
-            files(rh_home).forget()
+            files(rh_home).decide(lambda _: None)
+
+
+def test_that_a_launch_that_begins_meanwhile_is_not_forgotten(rh_home: Path) -> None:
+    mine, theirs = files(rh_home), files(rh_home)
+    mine.change(seen=CloudCluster("gpu-1a2b3c", "up", hash="1"), ending="down", server="")
+    looked = Sighting(None, "", began=10.0, ended=11.0)
+    theirs.change(seen=None, ending="", launching_since=10.5, launching_by=os.getpid())
+    assert mine.decide(lambda kept: after(kept, looked)).launching_since == 10.5
+    assert mine.decide(lambda kept: after(kept, replace(looked, began=12.0, ended=13.0))).launching_since == 10.5
+    theirs.change(launching_since=0.0, ending="down", seen=CloudCluster("gpu-1a2b3c", "up", hash="2"))
+    mine.decide(lambda kept: after(kept, replace(looked, began=14.0, ended=15.0)))
+    assert list(kept_clusters(rh_home)) == []
+
+
+def test_that_a_look_which_shows_nothing_new_writes_nothing(rh_home: Path) -> None:
+    seen = CloudCluster("gpu-1a2b3c", "up", hash="1")
+    file = folder_of(rh_home) / "gpu-1a2b3c" / "cluster.json"
+    written = []
+    for began in range(3):
+        files(rh_home).decide(partial(after, sighting=Sighting(seen, "", began, began + 0.5)))
+        written.append(file.stat().st_ino)  # each writing is another file in its place
+    assert len(set(written)) == 1
+    files(rh_home).decide(partial(after, sighting=Sighting(replace(seen, state="stopped"), "", 9.0, 9.5)))
+    assert file.stat().st_ino not in written
+
+
+def test_that_nothing_is_made_to_forget_what_never_was(rh_home: Path) -> None:
+    files(rh_home).decide(lambda _: None)
+    files(rh_home).decide(lambda kept: after(kept, Sighting(None, "", 1.0, 2.0)))
+    assert not folder_of(rh_home).exists()
+
+
+@pytest.mark.parametrize("server", ["", "https://sky.example.org"])
+def test_that_the_cluster_of_another_server_is_not_called_ended(rh_home: Path, server: str) -> None:
+    other = "https://sky.example.org" if not server else ""
+    seen = CloudCluster("gpu-1a2b3c", "up", hash="1")
+    known = files(rh_home).change(seen=seen, hosts=TWO, server=server, launched_here=True)
+    files(rh_home).known_hosts.write_text("54.0.0.1 ssh-ed25519 QUFBQQ==\n")
+    kept = files(rh_home).decide(lambda kept: after(kept, Sighting(None, other, 1.0, 2.0)))
+    assert kept.notice is not None
+    assert f"was launched through {server or 'rhdesk'}" in kept.notice.sentence
+    assert kept == replace(known, notice=kept.notice)
+    assert files(rh_home).known_hosts.exists()
+    namesake = Sighting(replace(seen, hash="2"), other, 3.0, 4.0)  # which was launched there before
+    assert files(rh_home).decide(lambda kept: after(kept, namesake)).seen == seen
+    back = files(rh_home).decide(lambda kept: after(kept, Sighting(seen, server, 5.0, 6.0)))
+    assert back == known
+    moved = files(rh_home).decide(lambda kept: after(kept, Sighting(seen, other, 7.0, 8.0)))
+    assert (moved.server, moved.notice) == (other, None)  # the same server by another address
+
+
+def test_that_records_from_before_say_no_server(rh_home: Path) -> None:
+    files(rh_home).change(seen=CloudCluster("gpu-1a2b3c", "up", hash="1"), hosts=TWO)
+    file = folder_of(rh_home) / "gpu-1a2b3c" / "cluster.json"
+    said = json.loads(file.read_text())
+    del said["server"], said["new_hosts"]
+    file.write_text(json.dumps(said))
+    old = files(rh_home).read()
+    assert (old.server, old.hosts) == (None, TWO)
+    gone = files(rh_home).decide(lambda kept: after(kept, Sighting(None, "https://sky.example.org", 1.0, 2.0)))
+    assert gone.notice is not None
+    assert "is gone" in gone.notice.sentence
+
+
+def test_that_keys_of_hosts_that_are_gone_go_with_them(rh_home: Path) -> None:
+    def with_keys(**values: object) -> None:
+        files(rh_home).change(**values)
+        files(rh_home).known_hosts.write_text("54.0.0.1 ssh-ed25519 QUFBQQ==\n")
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_text("secret")
+
+    key = private_key_file(rh_home, "gpu-1a2b3c")
+    seen = CloudCluster("gpu-1a2b3c", "up", hash="1")
+    with_keys(seen=seen, hosts=TWO, new_hosts=("54.0.0.1",), launched_here=True)
+    kept = files(rh_home).decide(partial(after, sighting=Sighting(replace(seen, state="stopped"), "", 1.0, 2.0)))
+    assert (key.exists(), files(rh_home).known_hosts.exists(), kept.new_hosts) == (True, True, ())
+    others = Sighting(replace(seen, hash="2"), "", 3.0, 4.0)  # launched anew by others, perhaps at the same addresses
+    kept = files(rh_home).decide(partial(after, sighting=others))
+    assert (key.exists(), files(rh_home).known_hosts.exists(), kept.launched_here) == (False, False, False)
+    with_keys(hosts=TWO)
+    files(rh_home).decide(lambda _: None)
+    assert not key.exists()
 
 
 def test_where_the_hosts_are(tmp_path: Path) -> None:

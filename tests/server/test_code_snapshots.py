@@ -401,7 +401,10 @@ def test_moving_on_a_tree_of_2000_files_is_quick(rooms) -> None:
 
 async def test_a_push_through_the_service(rooms, tmp_path: Path) -> None:
     heard: list[tuple[str, str]] = []
-    service = CodeService(rooms(), before_push=lambda project, root: heard.append((project, root)))
+    worked: list[None] = []
+    service = CodeService(
+        rooms(), before_push=lambda project, root: heard.append((project, root)), worked=lambda: worked.append(None)
+    )
     request = plan_of(manifest(FIRST))
 
     async def batches(files: Files):
@@ -419,9 +422,11 @@ async def test_a_push_through_the_service(rooms, tmp_path: Path) -> None:
             yield batch
 
     assert (await service.PlanPush(request, None)).outcome == NEED_FILES
+    assert len(worked) == 1
     with pytest.raises(ConnectionError):
         await service.PushFiles(broken(), None)
     assert list((tmp_path / "blobs/incoming").iterdir()) == []
+    assert len(worked) == 3
     with pytest.raises(ServerProblem, match="No files"):
         await service.PushFiles(nothing(), None)
     assert (await service.PushFiles(batches(FIRST), None)).files == len(FIRST)

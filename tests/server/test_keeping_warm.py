@@ -110,8 +110,9 @@ async def test_that_hosts_without_skypilot_are_left_alone(skylet: Skylet) -> Non
 
 
 @pytest.mark.ray
-async def test_that_runs_and_calls_count_and_connections_do_not(
-    own_server: Any, make_project: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("work", ["run", "object", "code"])
+async def test_that_work_counts_and_connections_do_not(
+    own_server: Any, make_project: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     for name, value in own_server.environment.items():
         monkeypatch.setenv(name, value)
@@ -127,7 +128,13 @@ async def test_that_runs_and_calls_count_and_connections_do_not(
                 break
         await client.list_runs()
         assert skylet.marks == []
-        await workspace.submit(f"{root}/jobs.py:doze", [0.01])
+        match work:
+            case "run":
+                await workspace.submit(f"{root}/jobs.py:doze", [0.01])
+            case "object":
+                await client.put_object("k", b"\x80x")
+            case _:
+                await client.push(workspace.trees.get(root))
         await until(lambda: skylet.marks)
     finally:
         await workspace.close()

@@ -104,6 +104,7 @@ class ApiSkyPilot:
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
         if team := await self._service.address():
             refuse_unreachable(_cloud_of(task), team)  # before it costs
+        await asyncio.to_thread(self._made_file(name).unlink, missing_ok=True)
         await self._follow("/launch", {"task": task, "cluster_name": name}, on_event)
         wanted = _autostop_of(task)
         cluster = await patiently(lambda: self._one(name), on_event)
@@ -151,6 +152,14 @@ class ApiSkyPilot:
         if row is None:
             raise _unknown(name)
         return await hosts_of(row, self._home, team=await self._service.address())
+
+    async def made(self, name: str) -> frozenset[str] | None:
+        if await self._service.address():
+            return None
+        try:
+            return frozenset(json.loads(await asyncio.to_thread(self._made_file(name).read_text)))
+        except (OSError, ValueError):
+            return None
 
     # ---------------------------------------------------------------- what there is to be had
 
@@ -292,6 +301,10 @@ class ApiSkyPilot:
         if refresh:  # what SkyPilot answers then lacks why a cluster is not up; it is in its list now
             rows = await self._ask("/status", _status(names, "NONE"), start=start)
         return [row for row in rows or () if isinstance(row, dict)]
+
+    def _made_file(self, name: str) -> Path:
+        """Where our server writes down what a launch has made, see `inside/rhdesk_made.py`."""
+        return skypilot_home(self._home) / "made" / f"{name}.json"
 
     async def _one(self, name: str) -> CloudCluster:
         found = await self.clusters([name])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,9 +17,12 @@ from typing import Any
 import psutil
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts
+from rhresources.cloud.identity import skypilot_home
 from rhresources.cloud.life import Autostop, Notice
 from rhresources.cloud.used import folder_of
 from rhresources.stores.files import locked, write_text
+
+ALL_NEW = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,11 @@ class Kept:
         name: SkyPilot's; of one that was adopted, what it was called before.
         seen: as SkyPilot told of it last; None: it knew none.
         hosts: where its hosts were last; None: it has none.
-        launched_here: whether this computer launched it, so that its host keys are new ones.
+        server: the SkyPilot server that it was seen at or launched through, by the settings; empty: rhdesk's own; None:
+            not written down yet.
+        launched_here: whether this computer launched it, where SkyPilot knew none of that name.
+        new_hosts: which hosts SkyPilot has just made for us, so that nobody can have their keys yet: their addresses
+            among themselves, or `ALL_NEW`.
         launching_since: a launch or start from here began then and nobody saw its end; 0: none.
         launching_by: the process that did that.
         stopping_since: it has been seen stopping since then; 0: it is not.
@@ -44,7 +51,9 @@ class Kept:
     name: str
     seen: CloudCluster | None = None
     hosts: CloudHosts | None = None
+    server: str | None = None
     launched_here: bool = False
+    new_hosts: tuple[str, ...] = ()
     launching_since: float = 0.0
     launching_by: int = 0
     stopping_since: float = 0.0
@@ -57,6 +66,17 @@ class Kept:
         """Whether the process that launched or started it ended in the middle."""
         return bool(self.launching_since) and not psutil.pid_exists(self.launching_by)
 
+    def is_elsewhere(self, server: str) -> bool:
+        """Whether what is known is of another SkyPilot than this server, which cannot say how it is."""
+        known = self.seen is not None or self.launching_since or self.ending
+        return bool(known) and self.server not in (None, server)
+
+    def has_other_hosts_than(self, before: Kept) -> bool:
+        """Whether what was known before is of hosts that are gone; others with their addresses may come."""
+        if before.seen is None or self.launching_since:
+            return False
+        return self.seen is None or self.seen.hash != before.seen.hash
+
 
 class KeptCluster:
     """The folder of one cluster. What cannot be read counts as not known.
@@ -68,6 +88,7 @@ class KeptCluster:
     """
 
     def __init__(self, home: Path | None, name: str, address: str) -> None:
+        self._home = home
         self._folder = folder_of(home) / name
         self._empty = Kept(address, name)
 
@@ -86,19 +107,42 @@ class KeptCluster:
         Raises:
             OSError: it cannot be written.
         """
-        with locked(self._folder):
-            kept = replace(self.read(), **values)
-            write_text(self._folder / "cluster.json", json.dumps(asdict(kept), indent=2), private=True)
-        return kept
+        return self.decide(lambda kept: replace(kept, **values))
+
+    def decide(self, decision: Callable[[Kept], Kept | None]) -> Kept:
+        """Write what a decision makes of what is known, nobody else writing meanwhile; nothing where nothing changes.
+
+        Args:
+            decision: pure, as it may be asked twice; None: all of it is forgotten.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        before = self.read()
+        if decision(before) == before or (decision(before) is None and not self._folder.is_dir()):
+            return before
+        with locked(self._folder.parent):  # of all, because the cluster's own may be removed in here
+            before = self.read()
+            after = decision(before)
+            if after is None:
+                self.forget_keys()
+                shutil.rmtree(self._folder, ignore_errors=True)
+                return self._empty
+            if after.has_other_hosts_than(before):
+                self.forget_keys()
+            write_text(self._folder / "cluster.json", json.dumps(asdict(after), indent=2), private=True)
+        return after
 
     def forget_keys(self) -> None:
-        """The hosts are gone; others with their addresses may come."""
-        with suppress(FileNotFoundError):
-            self.known_hosts.unlink()
+        """Forget the keys of hosts that are gone, and the one that opened them."""
+        for file in (self.known_hosts, private_key_file(self._home, self._empty.name)):
+            with suppress(OSError):
+                file.unlink()
 
-    def forget(self) -> None:
-        """The cluster is gone."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+
+def private_key_file(home: Path | None, name: str) -> Path:
+    """Where the key is kept that opens the hosts of a cluster, by SkyPilot's name of it."""
+    return skypilot_home(home) / "hosts" / f"{name}.key"
 
 
 def kept_clusters(home: Path | None = None) -> Iterator[Kept]:
@@ -117,6 +161,7 @@ def _read(folder: Path) -> Kept | None:
         return Kept(
             **{
                 **said,
+                "new_hosts": tuple(said.get("new_hosts", ())),
                 "seen": CloudCluster(**seen) if seen is not None else None,
                 "hosts": CloudHosts(**{**hosts, **{each: tuple(hosts[each]) for each in many}}) if hosts else None,
                 "autostop": Autostop(**autostop) if autostop is not None else None,

@@ -51,6 +51,7 @@ class Life:
         first: what it was when this began; "absent" if there was none, "" while nobody has looked.
         asked: the last step that was asked for.
         hash: SkyPilot's id of the life that was seen first.
+        launched: a launch was asked for on the way, or by a program that ended in the middle of it.
     """
 
     goal: Goal
@@ -58,6 +59,7 @@ class Life:
     first: CloudState | Literal["absent", ""] = ""
     asked: Step | Literal[""] = ""
     hash: str = ""
+    launched: bool = False
 
 
 def next_step(life: Life, seen: CloudCluster | None) -> tuple[Life, Step]:
@@ -65,7 +67,7 @@ def next_step(life: Life, seen: CloudCluster | None) -> tuple[Life, Step]:
     if not life.first:
         life = replace(life, first=seen.state if seen is not None else "absent", hash=seen.hash if seen else "")
     step = _step_up(life, seen) if life.goal == "up" else _step_down(life, seen)
-    return replace(life, asked=step), step
+    return replace(life, asked=step, launched=life.launched or step == "launch"), step
 
 
 def _step_up(life: Life, seen: CloudCluster | None) -> Step:

@@ -9,7 +9,7 @@ from rhresources.errors import RhError
 CloudCode = Literal[
     "no-cloud", "no-such-hardware", "no-capacity", "quota", "credentials", "no-such-region", "name-taken", "not-there",
     "not-supported", "not-up", "bad-request", "cancelled", "interrupted", "leftovers", "server-dead",
-    "server-unreachable", "server-version", "server-refused", "not-installed", "failed",
+    "server-unreachable", "server-version", "server-refused", "not-installed", "elsewhere", "failed",
 ]  # fmt: skip
 """Stable names for programs: of what SkyPilot refused, and of a SkyPilot server that is not as it should be."""
 

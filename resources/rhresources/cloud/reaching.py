@@ -12,7 +12,7 @@ from typing import Any
 from rhresources import paths
 from rhresources.cloud.answers import CloudHosts
 from rhresources.cloud.environment import own_python, plain_python
-from rhresources.cloud.identity import skypilot_home
+from rhresources.cloud.kept import private_key_file
 from rhresources.cloud.limits import title
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.server import INSIDE
@@ -129,7 +129,7 @@ async def _taken_apart(handle: str, python: Path, name: str) -> dict[str, Any]:
 
 
 def _keep_key(name: str, key: str, home: Path | None) -> str:
-    path = skypilot_home(home) / "hosts" / f"{name}.key"
+    path = private_key_file(home, name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists() or path.read_text() != key:

@@ -74,6 +74,11 @@ class SkyPilot(Protocol):
         """How the hosts of a cluster that is up are reached."""
         ...
 
+    async def made(self, name: str) -> frozenset[str] | None:
+        """The hosts of a cluster that its last launch has made anew, by their addresses among themselves; it may have
+        found others there. None: the server does not say, as a team's."""
+        ...
+
     async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
         """Which clouds can be used; `refresh` asks them anew."""
         ...

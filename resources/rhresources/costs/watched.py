@@ -114,6 +114,9 @@ class WatchedSkyPilot:
     async def hosts(self, name: str) -> CloudHosts:
         return await self._skypilot.hosts(name)
 
+    async def made(self, name: str) -> frozenset[str] | None:
+        return await self._skypilot.made(name)
+
     async def checks(self, *, refresh: bool = False) -> list[CloudCheck]:
         return await self._skypilot.checks(refresh=refresh)
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from rhresources.cloud import sighting
 from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
-from rhresources.cloud.kept import Kept, KeptCluster, kept_clusters
+from rhresources.cloud.kept import ALL_NEW, Kept, KeptCluster, kept_clusters
 from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
-from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, broken_off, next_step, notice, undo
+from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
@@ -99,40 +101,35 @@ class CloudMachines:
             start: start SkyPilot's server if it does not run.
 
         Raises:
-            CloudProblem: SkyPilot cannot be asked.
+            CloudProblem: SkyPilot cannot be asked, or another SkyPilot than this one has launched it.
         """
+        server, began = await self.server(), time.time()
         found = await self._skypilot().clusters([self.name], refresh=refresh, start=start)
         seen = found[0] if found else None
-        await self.saw(seen)
+        if (await self.saw(seen, server, began)).is_elsewhere(server):
+            told = sighting.elsewhere(self.kept)
+            raise CloudProblem(told.sentence, code="elsewhere", remedy=told.remedy)
         return seen
 
-    async def saw(self, seen: CloudCluster | None) -> Kept:
-        """Remember how the cluster is, and what there is to tell of it."""
-        before = self.kept = await asyncio.to_thread(self._files.read)
-        if seen is None and (before.abandoned or (before.ending == "down" and not before.launching_since)):
-            await self.forget()
-            return self.kept
-        if seen is None and before.seen is None and not before.launching_since:
-            return before
-        since = before.stopping_since or time.time() if seen is not None and seen.state == "stopping" else 0.0
-        stopping_for = time.time() - since if since else 0.0
-        wanted = self.wanted(seen) if seen is not None else None
-        last_words = await self._last_words() if seen is None and before.seen is not None else ""
-        told = notice(before.address, before.seen, seen, wanted, stopping_for=stopping_for, last_words=last_words)
-        if before.abandoned:
-            told = broken_off(before.address, given_up=bool(before.ending))
-        if told is None and (seen is None or seen.state in ("stopped", "stopping")):
-            told = before.notice
-        if before.ending and told is not None and told.act == "start":
-            told = None
-        values: dict[str, Any] = {"seen": seen, "stopping_since": since, "notice": told}
-        if seen is None or seen.state != "up":
-            values["hosts"] = None
-        other_life = seen is None or (before.seen is not None and before.seen.hash != seen.hash)
-        if other_life and not before.launching_since:  # other machines, perhaps at the same addresses
-            values |= {"launched_here": False, "autostop": None, "hosts": None, "ending": ""}
-            await asyncio.to_thread(self._files.forget_keys)
-        return await self._keep(**values)
+    async def server(self) -> str:
+        """The SkyPilot server that is asked, by the settings; empty: rhdesk's own."""
+        return (await asyncio.to_thread(Settings.load, self._home)).skypilot_server
+
+    async def saw(self, seen: CloudCluster | None, server: str, began: float) -> Kept:
+        """Remember how the cluster is, and what there is to tell of it.
+
+        Args:
+            seen: as SkyPilot said.
+            server: which SkyPilot.
+            began: when it was asked.
+        """
+        self.kept = await asyncio.to_thread(self._files.read)
+        wanted = await asyncio.to_thread(self.wanted, seen) if seen is not None else None
+        gone = seen is None and self.kept.seen is not None and not self.kept.is_elsewhere(server)
+        said = await self._last_words() if gone else ""
+        sight = sighting.Sighting(seen, server, began, time.time(), wanted, said)
+        self.kept = await asyncio.to_thread(self._files.decide, lambda kept: sighting.after(kept, sight))
+        return self.kept
 
     async def _last_words(self) -> str:
         """What SkyPilot keeps of the end of a cluster that it knows no more."""
@@ -155,6 +152,29 @@ class CloudMachines:
         await self._keep(hosts=hosts)
         return hosts
 
+    def new_names(self, hosts: CloudHosts) -> list[str]:
+        """Those of the hosts that SkyPilot has just made for us, as known_hosts calls them."""
+        names, new = self.targets(hosts).known_names(), self.kept.new_hosts
+        if new == ALL_NEW:
+            return names
+        return [name for name, inner in zip(names, hosts.inner, strict=False) if inner in new]
+
+    async def _made(self) -> tuple[str, ...]:
+        """What is new after a launch: only our own server says what it has made, and what it has found there.
+
+        Of a team's it is believed where we began with no cluster, and have met no host.
+        """
+        made = await self._skypilot().made(self.name)
+        if made is not None:
+            return tuple(sorted(made))
+        met = await asyncio.to_thread(self.known_hosts.exists)
+        return ALL_NEW if self.kept.launched_here and not met else ()
+
+    async def keys_known(self) -> None:
+        """Every host has shown its key: another one that comes is not taken for new."""
+        if self.kept.new_hosts:
+            await self._keep(new_hosts=())
+
     def wanted(self, seen: CloudCluster | None = None) -> Autostop:
         """The autostop that the cluster should have: what somebody set, else what its document says."""
         if self.kept.autostop is not None:
@@ -175,14 +195,15 @@ class CloudMachines:
             CloudProblem: it could not be done, or something may be left that costs money.
         """
         tell = on_event or lines_of(progress)
-        life = Life("up")
+        life = Life("up", launched=bool((await asyncio.to_thread(self._files.read)).launching_since))
         try:
             while True:
                 seen = await self.look(refresh=life.asked == "wait")
                 life, step = next_step(life, seen)
                 match step:
                     case "done":
-                        await self._keep(launching_since=0.0)
+                        new = {"new_hosts": await self._made()} if life.launched else {}
+                        await self._keep(launching_since=0.0, **new)
                         if life.first == "up" and seen is not None:
                             await self._hold(seen)
                         return life
@@ -206,20 +227,20 @@ class CloudMachines:
             raise
 
     async def _launch(self, life: Life, tell: OnLaunch) -> None:
-        wanted = self.wanted()
+        wanted = await asyncio.to_thread(self.wanted)
         patient = self._document.model_copy(
             update={"autostop_mins": wanted.at_least(BRING_UP_MINUTES).minutes, "autostop_down": wanted.down}
         )
         task = await asyncio.to_thread(lambda: task_of(patient, Settings.load(self._home), self._home))
         if life.first == "absent":
             await asyncio.to_thread(self._files.forget_keys)
-            await self._keep(launched_here=True, autostop=None, notice=None)
-        await self._keep(launching_since=time.time(), launching_by=os.getpid(), ending="")
+            await self._keep(launched_here=True, new_hosts=(), autostop=None, notice=None)
+        await self._keep(launching_since=time.time(), launching_by=os.getpid(), ending="", server=await self.server())
         made = await self._skypilot().launch(self.name, task, tell)
         await self._keep(seen=made)  # before anybody compares: this life of it is ours
 
     async def _start(self, seen: CloudCluster | None, tell: OnLaunch) -> None:
-        wanted = self.wanted(seen).at_least(BRING_UP_MINUTES)
+        wanted = (await asyncio.to_thread(self.wanted, seen)).at_least(BRING_UP_MINUTES)
         await self._keep(launching_since=time.time(), launching_by=os.getpid(), ending="")
         started = await self._skypilot().start(
             self.name, tell, autostop_mins=wanted.minutes, down=wanted.down and wanted.minutes >= 0
@@ -253,7 +274,7 @@ class CloudMachines:
             raise CloudProblem(
                 f"{self.kept.address} was brought up, and SkyPilot says that it is {what}.", remedy="Bring it up again."
             )
-        wanted = self.wanted(seen)
+        wanted = await asyncio.to_thread(self.wanted, seen)
         if next_step(Life("up", wanted), seen)[1] != "set autostop":
             return
         await self._skypilot().autostop(self.name, wanted.minutes, down=wanted.down and wanted.minutes >= 0)
@@ -341,13 +362,13 @@ class CloudMachines:
         Raises:
             CloudProblem: something may be left that costs money.
         """
-        launching = (await asyncio.to_thread(self._files.read)).launching_since
+        launching, began = (await asyncio.to_thread(self._files.read)).launching_since, time.time()
         there = await self.look() is not None
         if there:
             await self._end("down", self._skypilot().down, progress)
         if (there and await self.look() is not None) or launching:
             await make_sure_nothing_is_left(self._skypilot(), self.name, progress)
-        await self.forget()
+        await self.forget(began)
         return there
 
     async def _end(self, how: str, act: Callable[[str, OnLaunch], Awaitable[None]], progress: Progress) -> None:
@@ -380,10 +401,11 @@ class CloudMachines:
     def _not_there(self, remedy: str) -> CloudProblem:
         return CloudProblem(f"{self.kept.address} has no machines.", code="not-there", remedy=remedy)
 
-    async def forget(self) -> None:
-        """The cluster is gone, by our own hand."""
-        await asyncio.to_thread(self._files.forget)
-        self.kept = self._files.read()
+    async def forget(self, began: float = math.inf) -> None:
+        """The cluster is gone, by our own hand; unless a launch of it began since then."""
+        self.kept = await asyncio.to_thread(
+            self._files.decide, lambda kept: kept if kept.launching_since > began else None
+        )
 
     async def _keep(self, **values: Any) -> Kept:
         self.kept = await asyncio.to_thread(lambda: self._files.change(**values))

@@ -246,12 +246,14 @@ class CloudRoute:
 
     async def _serve(self, hosts: CloudHosts, progress: Progress, wait_ready: bool, ask: bool) -> ServerAddress:
         route = self._to(hosts)
-        if not self.machines.kept.launched_here:
+        new = self.machines.new_names(hosts)
+        if not new:
             return await route.up(progress, wait_ready=wait_ready, ask=ask)
-        names = self.machines.targets(hosts).known_names()
-        self._launched = LaunchedHosts(names, progress, self._person() if ask else None)
+        self._launched = LaunchedHosts(new, progress, self._person() if ask else None)
         try:
-            return await route.up(progress, wait_ready=wait_ready, ask=True)
+            address = await route.up(progress, wait_ready=wait_ready, ask=True)
+            await self.machines.keys_known()
+            return address
         finally:
             self._launched = None
 
@@ -264,7 +266,7 @@ class CloudRoute:
             RhError: runs are active and `stop_runs` is false, or the cloud cannot stop machines; nothing was ended.
         """
         async with self._changing:
-            self.machines.require("stop", self.machines.kept.seen or await self.machines.look())
+            self.machines.require("stop", await self.machines.look())
             hosts = self.machines.kept.hosts
             if hosts is not None:
                 try:

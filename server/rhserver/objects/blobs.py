@@ -36,11 +36,6 @@ class Blobs:
         self._writing: set[str] = set()
         self._lock = threading.Lock()
 
-    @property
-    def arriving(self) -> bool:
-        """Whether somebody sends data now."""
-        return bool(self._writing)
-
     def path(self, name: str) -> Path:
         """The file of a blob, used now.
 

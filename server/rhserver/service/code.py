@@ -17,14 +17,19 @@ _T = TypeVar("_T")
 
 class CodeService:
     """PlanPush and PushFiles. `before_push(project, root)` hears, on the loop, of every tree that is about to be put
-    in place: older trees of the project that nobody uses then can be moved on instead of copied."""
+    in place: older trees of the project that nobody uses then can be moved on instead of copied. `worked()` hears of
+    all that comes."""
 
-    def __init__(self, snapshots: Snapshots, before_push: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, snapshots: Snapshots, before_push: Callable[[str, str], None], worked: Callable[[], None]
+    ) -> None:
         self._snapshots = snapshots
         self._before_push = before_push
+        self._worked = worked
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="code")
 
     async def PlanPush(self, request: pb.PlanPushRequest, context: Any) -> pb.PlanPushReply:
+        self._worked()
         self._before_push(request.project, request.root)
         return await self._in_thread(self._snapshots.plan, request)
 
@@ -32,6 +37,7 @@ class CodeService:
         push: Push | None = None
         try:
             async for batch in requests:
+                self._worked()
                 if push is None:
                     push = await self._in_thread(self._snapshots.push, batch.project, batch.root)
                 await self._in_thread(push.add, list(batch.parts))

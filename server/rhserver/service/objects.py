@@ -19,17 +19,20 @@ _T = TypeVar("_T")
 
 class ObjectsService:
     """PutObject, GetObject, DeleteObjects, ListObjects; and Upload and Download, which take and give the data of
-    chunks without messages around it (see `service.handlers`)."""
+    chunks without messages around it (see `service.handlers`). `worked()` hears of every piece that is moved."""
 
-    def __init__(self, objects: Objects, blobs: Blobs) -> None:
+    def __init__(self, objects: Objects, blobs: Blobs, worked: Callable[[], None]) -> None:
         self._objects, self._blobs = objects, blobs
+        self._worked = worked
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="objects")
 
     async def PutObject(self, request: pb.PutObjectRequest, context: Any) -> pb.PutObjectReply:
+        self._worked()
         info = await self._in_thread(self._objects.put, request.key, request.value, request.type)
         return pb.PutObjectReply(object=info)
 
     async def GetObject(self, request: pb.GetObjectRequest, context: Any) -> pb.GetObjectReply:
+        self._worked()
         info, value = await self._in_thread(self._objects.get, request.key)
         return pb.GetObjectReply(object=info, value=value)
 
@@ -45,6 +48,7 @@ class ObjectsService:
         pace = _Pace(self._in_thread)
         try:
             async for chunk in chunks:
+                self._worked()
                 await pace.run(writer.write, chunk)
             return pb.UploadReply(blob=writer.finish(), size=writer.size)
         finally:
@@ -56,6 +60,7 @@ class ObjectsService:
         pace = _Pace(self._in_thread)
         try:
             while (piece := await pace.run(next, pieces, None)) is not None:
+                self._worked()
                 yield piece
         finally:
             pieces.close()

@@ -17,6 +17,7 @@ import threading
 from typing import Any
 
 import rhdesk_instances  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
+import rhdesk_made  # type: ignore[import-not-found]
 from sky.server.plugins import BasePlugin, PluginContext
 
 _watching = threading.Lock()
@@ -50,6 +51,7 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
             _listen_at(self._listen)
         if extension_context.context is PluginContext.EXECUTOR:
             rhdesk_instances.watch(self._folder)
+            rhdesk_made.write_down(self._folder)
         if extension_context.app is not None:
             extension_context.app.add_middleware(RequireToken, token=self._token)
 
