@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ from rhresources.wire import cluster_pb2 as pb
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster, OnLaunch
     from rhresources.cloud.life import Notice
+    from rhresources.cloud.orphans import Orphan
     from rhresources.reach.cloud_route import CloudRoute
     from rhresources.stores.entry import Entry
     from rhresources.wire.client import ClusterClient
@@ -258,6 +259,28 @@ class OnDemand(Connections):
 
         there = list(await self._all_there())
         return list(zip(there, await _some_at_a_time(end(address) for address in there), strict=True))
+
+    async def orphans(self) -> tuple[list[Orphan], Mapping[str, str]]:
+        """What clouds have of SkyPilot's that it does not list, ours first; and why which of them were not asked.
+
+        Raises:
+            CloudProblem: SkyPilot cannot be asked.
+        """
+        from rhresources.cloud.identity import identity
+        from rhresources.cloud.orphans import orphans_of
+
+        answer = await self.skypilot.instances()
+        return orphans_of(answer.found, await asyncio.to_thread(identity, self.home)), answer.not_asked
+
+    async def end_orphan(self, orphan: Orphan) -> None:
+        """End instances that SkyPilot has forgotten, for good, and see them gone.
+
+        Raises:
+            CloudProblem: they are not ours, SkyPilot lists their cluster again, or something may be left.
+        """
+        from rhresources.cloud.orphans import end_orphan
+
+        await end_orphan(self.skypilot, orphan)
 
     async def adopt(self, sky_name: str, address: str) -> Entry:
         """Give a cluster that SkyPilot knows a name here: write its document.

@@ -29,6 +29,7 @@ COMMANDS = {
     "autostop": ("clouds", "Have a cluster in a cloud stop when it is idle."),
     "offers": ("clouds", "List what clouds ask for hardware, cheapest first."),
     "clouds": ("cloud_requests", "List what SkyPilot's server is at work on; cancel what is stuck."),
+    "orphans": ("orphans", "Find what SkyPilot has forgotten in clouds, and end it."),
     "adopt": ("clouds", "Give a cluster that SkyPilot knows a name here."),
     "check": ("check", "Test the connection to hosts, step by step; or which clouds can be used."),
     "status": ("status", "Say which clusters are up, and how busy they are."),

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rhdesk.core.bridge import Mailbox
+from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Store
 from rhresources.errors import RhError
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _CHANGES, _IS_UP, _DAILY = 5.0, 60.0, 24 * 3600.0  # seconds between looks
 _AFTER_START = 2.0  # seconds: the window comes first
 _ASK_CLOUD_EVERY = 60.0
+_ORPHANS_AGAIN = 600.0  # where it could not be said
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 _MOVING = ("launching", "stopping")
 
@@ -55,12 +57,20 @@ class CloudFeed:
     """Looks, and says what it saw to the store and to whoever follows the clusters."""
 
     def __init__(
-        self, workspace: Workspace, store: Store, mailbox: Mailbox, heard: Callable[[CloudSaid], None]
+        self,
+        workspace: Workspace,
+        store: Store,
+        mailbox: Mailbox,
+        heard: Callable[[CloudSaid], None],
+        notifier: Notifier,
     ) -> None:
         self._workspace = workspace
         self._store = store
         self._mailbox = mailbox
         self._heard = heard
+        self._notifier = notifier
+        self._notices: Mapping[str, Notice] | None = None
+        self._asked_for_orphans = float("-inf")
         self._wakened = asyncio.Event()
         self._ask_cloud = False
         self._asked_cloud = float("-inf")
@@ -109,14 +119,36 @@ class CloudFeed:
         named = {entry.address: entry.cluster for entry in entries if entry.address}
         notices = await asyncio.to_thread(self._workspace.cloud_notices)
         self._heard(CloudSaid(named, notices, began=began))
+        self._tell(notices)
         info = await self._workspace.skypilot.info()
         own = await asyncio.to_thread(identity, self._workspace.home)
         ours = frozenset(name for name, each in found.items() if info.owned or each.labels.get(LABEL) == own)
         self._mailbox.post(partial(self._show, found, ours, info))
+        await self._look_for_orphans()
         if entries and time.monotonic() - self._asked_cloud >= _DAILY:
             self._ask_cloud = True  # SkyPilot's own list may be old: once a day, and at the start, the clouds are asked
             return 0.0
         return next_look(entry.cluster for entry in entries)
+
+    def _tell(self, notices: Mapping[str, Notice]) -> None:
+        """What went as it was asked for is information; what the first look shows happened before this window."""
+        before, self._notices = self._notices, notices
+        for address, notice in notices.items():
+            if notice.expected and before is not None and before.get(address) != notice:
+                self._mailbox.post(partial(self._notifier.info, notice.sentence, act=address))
+
+    async def _look_for_orphans(self) -> None:
+        """Ask the clouds themselves what SkyPilot has forgotten there: at the start, and once a day."""
+        if time.monotonic() - self._asked_for_orphans < _DAILY:
+            return
+        self._asked_for_orphans = time.monotonic()
+        try:
+            found, _ = await self._workspace.orphans()
+        except RhError as error:  # what SkyPilot lists is known all the same
+            log.info("the clouds cannot be asked for what SkyPilot has forgotten: %s", error)
+            self._asked_for_orphans += _ORPHANS_AGAIN - _DAILY
+            return
+        self._mailbox.post(partial(self._store.orphans.replace, {each.key: each for each in found}))
 
     def _show(self, found: dict[str, CloudCluster], ours: frozenset[str], info: ServerInfo) -> None:
         self._store.ours = ours

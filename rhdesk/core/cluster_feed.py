@@ -49,6 +49,7 @@ class ClusterFeed:
         self._row = row
         self._address = row.address
         self._past: tuple[Sample, ...] = ()
+        self._started = 0.0  # when the server was, that is followed
         self._wakened = asyncio.Event()
         self._lost = asyncio.Event()
         self._heard = 0.0  # by the monotonic clock, when the cluster last said how it is
@@ -146,6 +147,7 @@ class ClusterFeed:
         self._lost.clear()
         self._heard = time.monotonic()
         hello = client.hello
+        self._started = min(hello.started, time.time())
         self._set(
             server_version=hello.version,
             user=hello.user,
@@ -288,7 +290,7 @@ class ClusterFeed:
 
     def _leave(self, state: State, sentence: str = "", since: float = 0.0, **facts: object) -> None:
         """There is no server to follow in this state."""
-        self._past = ()
+        self._past, self._started = (), 0.0
         was = self._row.state
         self._set(
             state=state, sentence=sentence, since=since, cpu=None, memory=None, gpu=None, runs_active=0, problem=None,
@@ -309,6 +311,8 @@ class ClusterFeed:
             self._mailbox.post(partial(self._store.runs.lose, self._address, problem, retry_at))
 
     def _since(self, state: State) -> float:
+        if state is State.UP and self._started:  # and not since this window knows of it
+            return self._started
         return self._row.since if self._row.state is state and self._row.since else time.time()
 
     def _set(self, **changes: object) -> None:

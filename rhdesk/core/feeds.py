@@ -42,7 +42,7 @@ class Feeds:
         self._clusters: dict[str, tuple[ClusterFeed, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._costs = CostFeed(workspace, store, mailbox, notifier)
-        self.cloud = CloudFeed(workspace, store, mailbox, self._heard_of_clouds)
+        self.cloud = CloudFeed(workspace, store, mailbox, self._heard_of_clouds, notifier)
         self._cloud_said: CloudSaid | None = None
 
     async def run(self) -> None:

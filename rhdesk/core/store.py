@@ -16,6 +16,7 @@ from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Pr
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, CloudCluster, ServerInfo
+    from rhresources.cloud.orphans import Orphan
     from rhresources.costs.spending import ClusterCost, Summary
 
 Row = TypeVar("Row")
@@ -139,7 +140,8 @@ class Store:
     `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
     nothing has cost anything yet.
     `skypilot` has one row, how SkyPilot's server is; `clouds` which clouds can be used; `found` the clusters that
-    SkyPilot knows and no document here names, `ours` those of them that are not somebody else's on a team's server.
+    SkyPilot knows and no document here names, `ours` those of them that are not somebody else's on a team's server;
+    `orphans` what is in the clouds and SkyPilot has forgotten.
     """
 
     def __init__(self) -> None:
@@ -159,4 +161,5 @@ class Store:
         self.clouds: Table[CloudCheck] = Table("clouds")
         self.found: Table[CloudCluster] = Table("found")
         self.ours: frozenset[str] = frozenset()
+        self.orphans: Table[Orphan] = Table("orphans")
         self.tasks.replace({})

@@ -23,6 +23,7 @@ from rhresources.cloud import limits
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
+    from rhresources.cloud.orphans import Orphan
     from rhresources.workspace import Workspace
 
 _THERE = (State.UP, State.STARTING, State.NO_SERVER, State.UNHEALTHY, State.FAILED, State.UNREACHABLE, State.NEEDS_YOU)
@@ -225,6 +226,29 @@ def end_found(desk: Desk, parent: QWidget, cluster: CloudCluster) -> None:
         "Its hosts and their disks are deleted."
     )
     confirm(parent.window(), f"Take down {name}?", words, "Take down", act).setObjectName("take-down-found")
+
+
+def end_forgotten(desk: Desk, parent: QWidget, orphan: Orphan) -> None:
+    """Ask, and end instances that SkyPilot has forgotten."""
+
+    async def end(workspace: Workspace, progress: Progress) -> None:
+        progress(f"Asking {orphan.cloud} to end them; waiting until they are gone …")
+        await workspace.end_orphan(orphan)
+
+    def done(_: None) -> None:
+        desk.store.orphans.update({}, [orphan.key])
+        desk.notifier.success(f"{orphan.name} is gone.")
+
+    def act() -> None:
+        desk.act(f"forgotten {orphan.key}", end, title=f"Ending {orphan.name}", on_done=done)
+
+    words = (
+        f"{orphan.sentence} Launched {age_text(orphan.launched)} from here. It is not known what runs on them. "
+        "They are deleted with their disks."
+    )
+    confirm(
+        parent.window(), f"End {orphan.name}?", words, "End them", act, victims=[each.id for each in orphan.instances]
+    ).setObjectName("end-forgotten")
 
 
 def found_menu(desk: Desk, window: QWidget, cluster: CloudCluster) -> list[MenuEntry | None]:

@@ -10,7 +10,7 @@ from rhdesk.core.rows import ClusterRow, State, TaskRow
 from rhdesk.core.store import Phase
 from rhdesk.core.tasks import cluster_task
 from rhdesk.core.words import age_text, money_text
-from rhdesk.desktop.cloud_acts import adopt, ask_cloud, dismiss, set_autostop, why_not_autostop
+from rhdesk.desktop.cloud_acts import adopt, ask_cloud, dismiss, end_forgotten, set_autostop, why_not_autostop
 from rhdesk.desktop.cluster_acts import bring_up, take_down
 from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.launch import main_window
@@ -25,6 +25,11 @@ def cloud_concerns(desk: Desk) -> Iterator[Concern]:
         if row.kind == "cloud" and not row.is_template:
             yield from _of_cluster(desk, row)
     yield from _found(desk)
+    for orphan in desk.store.orphans.rows():
+        if orphan.ours:  # others may have a SkyPilot that looks after theirs
+            act = partial(end_forgotten, desk, main_window(), orphan)
+            words = f"{orphan.sentence} Nobody ends them, and they cost money."
+            yield Concern("cloud-off", "error", f"{orphan.name} was forgotten", words, "End it…", act)
     condition = desk.store.found.condition
     if condition.phase in (Phase.FAILED, Phase.STALE) and condition.problem is not None:
         words = f"What is up in clouds is not known. {condition.problem.sentence}"

@@ -21,6 +21,8 @@ from lab.skypilot_stand_in import StandInSkyPilot
 
 from rhdesk.cli import main
 from rhresources.cloud.answers import CloudCheck, CloudRequest, Offer
+from rhresources.cloud.identity import identity
+from rhresources.cloud.orphans import Instance
 from rhresources.cloud.problems import CloudProblem
 from rhresources.resource_names import ResourceNames
 
@@ -161,6 +163,28 @@ def test_that_the_cluster_of_another_server_is_left_alone(
     assert (row["state"], row.get("notice")) == ("up", "")
     rhdesk("down", "cloud", "--yes")
     assert sky.known == {}
+
+
+def test_what_skypilot_has_forgotten(rhdesk: RunCommand, sky: StandInSkyPilot, cloud_cluster: CloudCluster) -> None:
+    assert "lists all" in rhdesk("orphans").err
+    ours = Instance("i-1", "aws", "us-east-1", "gpu-1-rh", identity(cloud_cluster.home), "running", listed=False)
+    theirs = replace(ours, id="i-2", cluster="ada-1", owner="")
+    sky.all_instances = [ours, theirs]
+    sky.not_asked = {"GCP": "It cannot be asked yet."}
+    shown = rhdesk("orphans")
+    assert "ours" in shown.out
+    assert "others'" in shown.out
+    assert "GCP was not asked" in shown.err
+    assert "1 would be ended" in rhdesk("orphans", "--end", code=2).err
+    assert sky.all_instances == [ours, theirs]
+    said = rhdesk("orphans", "--end", "--yes", "--json").json()
+    assert [(row["name"], row["ours"], row["ended"]) for row in said["orphans"]] == [
+        ("gpu-1-rh", True, True),
+        ("ada-1", False, False),
+    ]
+    assert sky.all_instances == [theirs]
+    sky.all_instances, sky.fail["end_instances"] = [ours], CloudProblem("AWS says no.")
+    assert "AWS says no." in rhdesk("orphans", "--end", "--yes", code=1).err
 
 
 def test_that_what_it_has_cost_is_what_the_ledger_says(rhdesk: RunCommand, cloud_cluster: CloudCluster) -> None:

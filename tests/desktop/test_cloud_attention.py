@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desktop.cloud_parts import LONG, found, known, state_word, used, words, write
+from desktop.cloud_parts import LONG, found, known, opened, press, state_word, used, words, write
 from lab.skypilot_stand_in import StandInSkyPilot
 from pytestqt.qtbot import QtBot
 
+from rhdesk.core.notifier import Level, Notice
 from rhdesk.core.rows import State, TaskRow
 from rhdesk.core.tasks import cluster_task
 from rhdesk.desktop.app import start
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.concern import Concern
+from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.shell import Shell
 from rhresources.cloud.identity import identity
+from rhresources.cloud.orphans import Instance
 from rhresources.cloud.problems import CloudProblem
 
 
@@ -113,6 +116,59 @@ def test_that_a_stopped_cluster_needs_nobody(window: Shell, sky: StandInSkyPilot
     becomes(window, sky, state="stopped", reason="")
     qtbot.waitUntil(lambda: state_word(window, "~/gpu") == "Stopped", timeout=LONG)
     qtbot.waitUntil(lambda: about(window, "~/gpu") == [], timeout=LONG)
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_that_an_autostop_is_told_once_and_needs_nobody(
+    window: Shell, sky: StandInSkyPilot, qtbot: QtBot, down: bool
+) -> None:
+    becomes(window, sky, state="up", reason="", autostop_mins=60, autostop_down=down)
+    qtbot.waitUntil(lambda: state_word(window, "~/gpu") not in ("Unhealthy", "Down", "Stopped"), timeout=LONG)
+    if down:
+        sky.known.clear()
+        window.desk.retry_now("~/gpu")
+    else:
+        becomes(window, sky, state="stopped")
+
+    def told() -> list[Notice]:
+        return [each for each in window.desk.notifier.notices() if "idle" in each.sentence]
+
+    qtbot.waitUntil(lambda: bool(told()), timeout=LONG)
+    qtbot.waitUntil(lambda: state_word(window, "~/gpu") == ("Down" if down else "Stopped"), timeout=LONG)
+    assert about(window, "~/gpu") == []
+    looks = len(sky.asked("clusters"))
+    window.desk.retry_now()
+    qtbot.waitUntil(lambda: len(sky.asked("clusters")) > looks, timeout=LONG)
+    assert [each.level for each in told()] == [Level.INFO]
+
+
+def test_that_what_skypilot_has_forgotten_is_told_and_can_be_ended(
+    cloud_shell: Shell, sky: StandInSkyPilot, rh_home: Path, qtbot: QtBot
+) -> None:
+    used(rh_home)
+    ours = Instance("i-1", "aws", "us-east-1", "gpu-1-rh", identity(rh_home), "running", launched=1.0, listed=False)
+    sky.all_instances = [ours, replace(ours, id="i-2", cluster="ada-1", owner="")]
+    start(cloud_shell, settings=False)
+    qtbot.waitUntil(lambda: bool(about(cloud_shell, "gpu-1-rh")), timeout=LONG)
+    assert about(cloud_shell, "ada-1") == [], "others may look after theirs"
+    (concern,) = about(cloud_shell, "gpu-1-rh")
+    assert "SkyPilot has forgotten 1 instance of gpu-1-rh in AWS us-east-1" in concern.text
+    concern.act()
+    qtbot.waitUntil(lambda: opened(cloud_shell, "end-forgotten") is not None, timeout=LONG)
+    dialog = opened(cloud_shell, "end-forgotten")
+    assert dialog is not None
+    assert "i-1" in words(dialog)
+    press(dialog, "End them")
+    qtbot.waitUntil(lambda: about(cloud_shell, "gpu-1-rh") == [], timeout=LONG)
+    assert [each.id for each in sky.all_instances] == ["i-2"]
+
+
+def test_that_it_is_up_since_it_was_launched(window: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:
+    becomes(window, sky, state="up", reason="")
+    qtbot.waitUntil(lambda: state_word(window, "~/gpu") != "Unhealthy", timeout=LONG)
+    row = window.desk.store.clusters.get("~/gpu")
+    assert row is not None
+    assert uptime_text(row) == "2 h", "and not since this window was opened"
 
 
 def test_that_a_running_cluster_without_an_autostop_is_told(window: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:

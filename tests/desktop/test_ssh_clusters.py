@@ -6,6 +6,7 @@ The host is this computer behind a real SSH server, with the cluster server of t
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -194,9 +195,13 @@ def test_a_lost_cluster_is_shown_with_its_reason_and_everything_goes_on_when_it_
 
 
 def test_a_dropped_connection_comes_back_by_itself(shell: Shell, host: Sshd, ssh_home: SshHome, qtbot: QtBot) -> None:
+    opened = time.time()
     ssh_home.knows(host)
     shell.desk.retry_now()
     wait_for(qtbot, shell, State.UP)
+    qtbot.waitUntil(lambda: row_of(shell).cpu is not None, timeout=30_000)
+    started = row_of(shell).since
+    assert started < opened, "it is up since its server was started, and not since this window knows of it"
     seen: list[State] = []
     shell.desk.store.clusters.subscribe(lambda change: seen.append(row_of(shell).state))
     host.drop()
@@ -204,6 +209,7 @@ def test_a_dropped_connection_comes_back_by_itself(shell: Shell, host: Sshd, ssh
     qtbot.waitUntil(lambda: host.log.count("Accepted publickey") > 1, timeout=30_000)
     wait_for(qtbot, shell, State.UP)
     assert State.NEEDS_YOU not in seen
+    qtbot.waitUntil(lambda: row_of(shell).since == started, timeout=10_000)
 
 
 def test_a_forwarded_port_is_restored_after_a_restart_of_the_host(

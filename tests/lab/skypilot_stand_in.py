@@ -25,6 +25,7 @@ from rhresources.cloud.answers import (
     ServerInfo,
     Usage,
 )
+from rhresources.cloud.orphans import Instance, Instances
 from rhresources.cloud.problems import CloudProblem
 
 URL = "http://127.0.0.1:46580"
@@ -70,6 +71,8 @@ class StandInSkyPilot:
         self.all_hosts: dict[str, CloudHosts] = {}
         self.all_requests: list[CloudRequest] = []
         self.all_made: dict[str, frozenset[str]] = {}
+        self.all_instances: list[Instance] = []
+        self.not_asked: dict[str, str] = {}
 
     def asked(self, method: str) -> list[str]:
         """The names or queries that a method was called with, in order."""
@@ -164,6 +167,14 @@ class StandInSkyPilot:
             and cloud in ("", offer.cloud)
             and region in ("", offer.region)
         ]
+
+    async def instances(self) -> Instances:
+        await self._ready("instances")
+        return Instances(tuple(self.all_instances), self.not_asked)
+
+    async def end_instances(self, instances: Sequence[Instance]) -> None:
+        await self._ready("end_instances", instances[0].cluster)
+        self.all_instances = [each for each in self.all_instances if each not in instances]
 
     async def usage(self, days: int = 30) -> list[Usage]:
         await self._ready("usage", str(days))

@@ -201,6 +201,10 @@ class Api:
         """What a plain GET answers."""
         return json_of(await self._send("GET", path, params=params))
 
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What a plain POST answers; it says as whom the clouds are asked."""
+        return json_of(await self._send("POST", path, json={**body, "env_vars": self._env_vars()}))
+
     # ---------------------------------------------------------------- inside
 
     async def _end_of(self, request: str, said: list[str], on_silence: OnSilence | None) -> Any:

@@ -26,8 +26,10 @@ from rhresources.cloud.answers import (
 )
 from rhresources.cloud.environment import own_python
 from rhresources.cloud.identity import skypilot_home
+from rhresources.cloud.limits import title
 from rhresources.cloud.narration import Narration
 from rhresources.cloud.offers import find_offers
+from rhresources.cloud.orphans import ASKED, Instance, Instances, instance_of
 from rhresources.cloud.patience import Silence, patiently
 from rhresources.cloud.prices import Prices
 from rhresources.cloud.problems import CloudProblem
@@ -180,9 +182,7 @@ class ApiSkyPilot:
     async def offers(
         self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
     ) -> list[Offer]:
-        enabled = reading.enabled_of(await self._ask("/enabled_clouds", method="GET"))
-        if not enabled:  # a server that has not checked yet knows of none
-            enabled = frozenset(check.cloud for check in await self.checks() if check.enabled)
+        enabled = await self._enabled()
         api = await self._service.api()
         return await find_offers(
             api, instance_type, cloud=cloud.lower(), region=region, all_regions=all_regions, enabled=enabled,
@@ -246,7 +246,41 @@ class ApiSkyPilot:
             )
         return seen
 
+    # ---------------------------------------------------------------- what the clouds themselves say
+
+    async def instances(self) -> Instances:
+        if server := await self._service.address():
+            return Instances(not_asked={server: "A team's SkyPilot server does not say what it has forgotten."})
+        enabled = await self._enabled()
+        not_asked = {title(cloud): "It cannot be asked yet." for cloud in sorted(enabled - ASKED)}
+        if "aws" not in enabled:
+            return Instances(not_asked=not_asked)
+        said = await self._with_server(lambda api: api.post("/rhdesk/instances", {}))
+        not_asked |= {f"AWS {region}".strip(): why for region, why in said["problems"].items()}
+        return Instances(tuple(instance_of(row, "aws") for row in said["instances"]), not_asked)
+
+    async def end_instances(self, instances: Sequence[Instance]) -> None:
+        first = instances[0]
+        body = {
+            "region": first.region, "cluster": first.cluster, "owner": first.owner,
+            "ids": [each.id for each in instances],
+        }  # fmt: skip
+        said = await self._with_server(lambda api: api.post("/rhdesk/instances/end", body))
+        if said["refused"]:
+            raise CloudProblem(
+                f"Instances of {first.cluster} were not ended.",
+                remedy="The details say why.",
+                detail=str(said["refused"]),
+            )
+
     # ---------------------------------------------------------------- inside
+
+    async def _enabled(self) -> frozenset[str]:
+        """The clouds that can be asked for clusters."""
+        enabled = reading.enabled_of(await self._ask("/enabled_clouds", method="GET"))
+        if not enabled:  # a server that has not checked yet knows of none
+            enabled = frozenset(check.cloud for check in await self.checks() if check.enabled)
+        return enabled
 
     async def _requests(self, *, start: bool = True, **which: Any) -> list[CloudRequest]:
         rows = await self._with_server(

@@ -1,4 +1,4 @@
-"""What may be running that nobody wants: after a launch that was cancelled or failed, or named by no document.
+"""What may be running that nobody wants, after a launch that was cancelled or failed.
 
 A cancelled launch leaves instances that run and cost, and SkyPilot may even call them up. What ends them is `down`: it
 asks the cloud itself until the instances are gone, and only then does SkyPilot forget the cluster. So nothing is left
@@ -9,14 +9,13 @@ to be left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from rhresources.cloud.answers import CloudCluster, LaunchEvent
+from rhresources.cloud.answers import CloudCluster
 from rhresources.cloud.limits import title
+from rhresources.cloud.narration import lines_of
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
-from rhresources.cloud.task import LABEL
 
 _TRIES = 4
 _CALLS = 20
@@ -24,19 +23,6 @@ _CALLS = 20
 
 _PAUSE = 3.0
 """Seconds between two looks. An instance that was asked for in the last moment shows up in the cloud's list in one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A cluster that no document names.
-
-    Attributes:
-        cluster: as SkyPilot knows it.
-        ours: this rhdesk directory launched it; else it was started by `sky`, or by somebody else on the same server.
-    """
-
-    cluster: CloudCluster
-    ours: bool
 
 
 async def make_sure_nothing_is_left(skypilot: SkyPilot, name: str, say: Callable[[str], None]) -> None:
@@ -71,7 +57,7 @@ async def make_sure_nothing_is_left(skypilot: SkyPilot, name: str, say: Callable
             if not attempt:
                 say(f"{name} is there in part; it is taken down")
                 continue  # what was asked for in the last moment shall be there when it is taken down
-            await skypilot.down(name, _teller(say))
+            await skypilot.down(name, lines_of(say))
         except CloudProblem as problem:
             if problem.code != "not-there":
                 last = problem
@@ -110,29 +96,3 @@ async def call_off(skypilot: SkyPilot, name: str, say: Callable[[str], None]) ->
         remedy="Take it down when SkyPilot answers again.",
         detail=f"{last.sentence}\n{last.detail}".strip() if last else "",
     )
-
-
-async def orphans(skypilot: SkyPilot, named: Collection[str], identity: str, *, start: bool = True) -> list[Orphan]:
-    """The clusters of SkyPilot's list that no document names, ours first.
-
-    Args:
-        named: SkyPilot's names of all clusters that there are documents of.
-        identity: of this rhdesk directory, see `identity.identity`.
-        start: start SkyPilot's server for it, if it does not run.
-
-    Raises:
-        CloudProblem: SkyPilot cannot be asked.
-    """
-    found = [
-        Orphan(cluster, ours=cluster.labels.get(LABEL) == identity)
-        for cluster in await skypilot.clusters(start=start)
-        if cluster.name not in named
-    ]
-    return sorted(found, key=lambda orphan: (not orphan.ours, orphan.cluster.name))
-
-
-def _teller(say: Callable[[str], None]) -> Callable[[LaunchEvent], None]:
-    def tell(event: LaunchEvent) -> None:
-        say(event.sentence)
-
-    return tell

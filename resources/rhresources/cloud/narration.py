@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rhresources.cloud.answers import LaunchEvent, LaunchPhase
+from rhresources.cloud.answers import LaunchEvent, LaunchPhase, OnLaunch
 from rhresources.cloud.limits import TITLES
 from rhresources.cloud.plain_words import plain_line
 
@@ -98,3 +99,13 @@ class Narration:
         if line.startswith("Launching") and self._last is None:
             return "provisioning", "Making the instances"
         return None
+
+
+def lines_of(say: Callable[[str], None]) -> OnLaunch:
+    """Lines of progress from what a launch says."""
+
+    def tell(event: LaunchEvent) -> None:
+        offer = f" ({event.offer})" if event.offer and event.offer not in event.sentence else ""
+        say(f"{event.sentence.rstrip('.')}{offer}")
+
+    return tell

@@ -13,6 +13,11 @@ CloudCode = Literal[
 ]  # fmt: skip
 """Stable names for programs: of what SkyPilot refused, and of a SkyPilot server that is not as it should be."""
 
+NOTHING_WAS_MADE = frozenset(
+    {"no-cloud", "no-such-hardware", "no-such-region", "bad-request", "not-supported", "not-installed", "name-taken"}
+)
+"""Codes of problems that come before any machine; what else has the name is not ours to end."""
+
 
 class CloudProblem(RhError):
     """SkyPilot, its server or a cloud said no.

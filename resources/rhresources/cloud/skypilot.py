@@ -18,6 +18,7 @@ from rhresources.cloud.answers import (
 )
 
 if TYPE_CHECKING:
+    from rhresources.cloud.orphans import Instance, Instances
     from rhresources.credentials import Credentials
 
 
@@ -87,6 +88,14 @@ class SkyPilot(Protocol):
         self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
     ) -> list[Offer]:
         """What fits "A100:4", "CPU:8+" or "m5.xlarge", cheapest first."""
+        ...
+
+    async def instances(self) -> Instances:
+        """What the clouds themselves have that bears a name of SkyPilot's. Seconds."""
+        ...
+
+    async def end_instances(self, instances: Sequence[Instance]) -> None:
+        """End instances of one cluster which SkyPilot does not list, and which were asked for from here."""
         ...
 
     async def usage(self, days: int = 30) -> list[Usage]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ServerInfo,
         Usage,
     )
+    from rhresources.cloud.orphans import Instance, Instances
     from rhresources.cloud.skypilot import SkyPilot
     from rhresources.costs.observer import Costs
 
@@ -124,6 +125,12 @@ class WatchedSkyPilot:
         self, instance_type: str, *, cloud: str = "", region: str = "", all_regions: bool = True
     ) -> list[Offer]:
         return await self._skypilot.offers(instance_type, cloud=cloud, region=region, all_regions=all_regions)
+
+    async def instances(self) -> Instances:
+        return await self._skypilot.instances()
+
+    async def end_instances(self, instances: Sequence[Instance]) -> None:
+        await self._skypilot.end_instances(instances)
 
     async def events(self, name: str) -> list[tuple[float, str]]:
         return await self._skypilot.events(name)

@@ -6,12 +6,12 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rhresources.errors import UsageError
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
-from rhresources.library.resource import Resource
+from rhresources.library.resource import ClusterPart
 
 if TYPE_CHECKING:
     from rhresources.reach.steps import Step
@@ -51,13 +51,8 @@ class Tunnel:
         return f"<rh.Tunnel 127.0.0.1:{self.local_port} -> {self.remote_port} ({state})>"
 
 
-class HostAccess(Resource):
+class HostAccess(ClusterPart):
     """The part of `Cluster` that is about its hosts."""
-
-    @property
-    def target(self) -> Any:
-        """What the workspace knows the cluster by."""
-        raise NotImplementedError
 
     def _there(self) -> Portal:
         if self.dryrun:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rhresources.environments import ClusterEnvironments, EnvironmentRequest
 from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
+from rhresources.library.resource import ClusterPart
 from rhresources.packages import PackageSpec
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
@@ -147,15 +148,10 @@ class Environment:
         return there.run(getattr(ClusterEnvironments(client, there.workspace.trees), what), *args)
 
 
-class PackageAccess:
-    """Packages and environments of a `Cluster`, which this is a part of."""
+class PackageAccess(ClusterPart):
+    """The part of `Cluster` that is about packages and environments."""
 
     _packages: tuple[PackageSpec, ...] = ()
-
-    if TYPE_CHECKING:
-
-        def client(self, up: bool = True) -> ClusterClient:
-            """The connection to it."""
 
     def install_packages(self, reqs: Iterable[Any] | str) -> None:
         """Install packages: for `run`, `run_python` and the functions of this object from now on.

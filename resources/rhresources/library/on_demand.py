@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,23 +11,27 @@ from typing import TYPE_CHECKING, Any, Self
 from rhresources.errors import NotFound
 from rhresources.library.portal import portal
 from rhresources.library.progress import progress
-from rhresources.library.resource import Resource
+from rhresources.library.resource import ClusterPart
 
 if TYPE_CHECKING:
     from rhresources.library.cluster import Cluster
 
 
-class MachinesOnDemand(Resource):
+class MachinesOnDemand(ClusterPart):
     """The part of `Cluster` that is about machines which SkyPilot brings up."""
 
-    @property
-    def target(self) -> Any:
-        """What the workspace knows the cluster by."""
-        raise NotImplementedError
+    @abstractmethod
+    def up_if_not(self) -> Self:
+        """Bring it up unless it is up."""
 
+    @abstractmethod
     def down(self, stop_runs: bool = False) -> None:
         """Take it down. Of one in a cloud the machines are ended for good, with what is on their disks."""
-        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def is_on_demand(self) -> bool:
+        """Whether its machines are launched and ended, rather than somebody's own."""
 
     def stop(self, stop_runs: bool = False) -> None:
         """Stop its machines. Their disks stay and cost a little; `start` or `up` brings it back as it was.
@@ -88,15 +93,6 @@ class MachinesOnDemand(Resource):
             self.delete_configs()
         except NotFound:
             pass
-
-    @property
-    def is_on_demand(self) -> bool:
-        """Whether its machines are launched and ended, rather than somebody's own."""
-        raise NotImplementedError
-
-    def up_if_not(self) -> Self:
-        """Bring it up unless it is up."""
-        raise NotImplementedError
 
     def _machines(self, refresh: bool) -> dict[str, Any]:
         """What SkyPilot says of it; with `refresh` the cloud itself."""

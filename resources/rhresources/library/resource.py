@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rhresources.documents import Document, plain_values
 from rhresources.errors import UsageError
 from rhresources.library.portal import portal
 from rhresources.names import Address
 from rhresources.resource_names import ResourceNames
+
+if TYPE_CHECKING:
+    from rhresources.wire.client import ClusterClient
 
 
 def names() -> ResourceNames:
@@ -103,3 +106,16 @@ class Resource(ABC):
 
     def __repr__(self) -> str:
         return f"<rh.{type(self).__name__} {self.rns_address or '(no name)'}>"
+
+
+class ClusterPart(Resource):
+    """A part of `Cluster` that stands by itself."""
+
+    @property
+    @abstractmethod
+    def target(self) -> Any:
+        """What the workspace knows the cluster by."""
+
+    @abstractmethod
+    def client(self, up: bool = True) -> ClusterClient:
+        """The connection to it; it is brought up if it is not, and `up`."""

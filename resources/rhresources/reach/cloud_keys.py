@@ -6,9 +6,11 @@ own, which is forgotten when the cluster ends, because others may get the addres
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rhresources.cloud.answers import CloudHosts
+from rhresources.cloud.kept import ALL_NEW
 from rhresources.reach import Progress
 from rhresources.reach.questions import Asker, HostKeyQuestion, NeedsAnswer, SecretAnswer, SecretQuestion
 from rhresources.reach.ssh.known_hosts import known_name
@@ -46,6 +48,13 @@ class LaunchedHosts:
     async def ask_secret(self, question: SecretQuestion) -> SecretAnswer | None:
         """What the person typed; None: they would rather not."""
         return await self._asker.ask_secret(question) if self._asker is not None else None
+
+
+def new_names(names: Sequence[str], hosts: CloudHosts, new: tuple[str, ...]) -> list[str]:
+    """Those of the hosts' names in known_hosts that are of new machines, by their addresses among themselves."""
+    if new == ALL_NEW:
+        return list(names)
+    return [name for name, inner in zip(names, hosts.inner, strict=False) if inner in new]
 
 
 def follow(file: Path, names: Iterable[str]) -> None:

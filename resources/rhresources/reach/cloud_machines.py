@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rhresources.cloud import sighting
-from rhresources.cloud.answers import CloudCluster, CloudHosts, LaunchEvent, OnLaunch
+from rhresources.cloud.answers import CloudCluster, CloudHosts, OnLaunch
 from rhresources.cloud.kept import ALL_NEW, Kept, KeptCluster, kept_clusters
 from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
 from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, undo
 from rhresources.cloud.limits import title, why_not
-from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.narration import lines_of
+from rhresources.cloud.problems import NOTHING_WAS_MADE, CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
 from rhresources.cloud.task import autostop_of, sky_name, task_of
 from rhresources.cloud.used import cloud_used, folder_of
@@ -28,7 +29,7 @@ from rhresources.cloud.words import UNDOING
 from rhresources.documents import ClusterDocument
 from rhresources.reach import Progress
 from rhresources.reach.cloud_hosts import CloudTargets
-from rhresources.reach.cloud_keys import follow
+from rhresources.reach.cloud_keys import follow, new_names
 from rhresources.reach.to_its_end import to_its_end
 from rhresources.settings import Settings
 
@@ -37,11 +38,6 @@ LOOK_AGAIN = 5.0
 
 BRING_UP_MINUTES = 15
 """The least autostop while our server is brought up, which SkyPilot takes for idleness; then the wanted one is set."""
-
-_NOTHING_WAS_MADE = frozenset(
-    {"no-cloud", "no-such-hardware", "no-such-region", "bad-request", "not-supported", "not-installed", "name-taken"}
-)
-"""Codes of problems that come before any machine; what else has the name is not ours to end."""
 
 
 class CloudMachines:
@@ -116,13 +112,7 @@ class CloudMachines:
         return (await asyncio.to_thread(Settings.load, self._home)).skypilot_server
 
     async def saw(self, seen: CloudCluster | None, server: str, began: float) -> Kept:
-        """Remember how the cluster is, and what there is to tell of it.
-
-        Args:
-            seen: as SkyPilot said.
-            server: which SkyPilot.
-            began: when it was asked.
-        """
+        """Remember how the cluster is by a SkyPilot that was asked at that time, and what there is to tell of it."""
         self.kept = await asyncio.to_thread(self._files.read)
         wanted = await asyncio.to_thread(self.wanted, seen) if seen is not None else None
         gone = seen is None and self.kept.seen is not None and not self.kept.is_elsewhere(server)
@@ -154,18 +144,14 @@ class CloudMachines:
 
     def new_names(self, hosts: CloudHosts) -> list[str]:
         """Those of the hosts that SkyPilot has just made for us, as known_hosts calls them."""
-        names, new = self.targets(hosts).known_names(), self.kept.new_hosts
-        if new == ALL_NEW:
-            return names
-        return [name for name, inner in zip(names, hosts.inner, strict=False) if inner in new]
+        return new_names(self.targets(hosts).known_names(), hosts, self.kept.new_hosts)
 
     async def _made(self) -> tuple[str, ...]:
         """What is new after a launch: only our own server says what it has made, and what it has found there.
 
         Of a team's it is believed where we began with no cluster, and have met no host.
         """
-        made = await self._skypilot().made(self.name)
-        if made is not None:
+        if (made := await self._skypilot().made(self.name)) is not None:
             return tuple(sorted(made))
         met = await asyncio.to_thread(self.known_hosts.exists)
         return ALL_NEW if self.kept.launched_here and not met else ()
@@ -217,7 +203,7 @@ class CloudMachines:
             await self.take_back(life, progress)
             raise
         except CloudProblem as error:
-            if error.code not in _NOTHING_WAS_MADE:
+            if error.code not in NOTHING_WAS_MADE:
                 await self.take_back(life, progress, because=error)
             elif life.first == "absent":
                 await self.forget()
@@ -410,13 +396,3 @@ class CloudMachines:
     async def _keep(self, **values: Any) -> Kept:
         self.kept = await asyncio.to_thread(lambda: self._files.change(**values))
         return self.kept
-
-
-def lines_of(progress: Progress) -> OnLaunch:
-    """Lines of progress from what a launch says."""
-
-    def tell(event: LaunchEvent) -> None:
-        offer = f" ({event.offer})" if event.offer and event.offer not in event.sentence else ""
-        progress(f"{event.sentence.rstrip('.')}{offer}")
-
-    return tell

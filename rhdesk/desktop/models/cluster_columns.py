@@ -23,7 +23,11 @@ def percent_text(value: float | None) -> str:
 
 
 def up_since(row: ClusterRow, cost: ClusterCost | None) -> float:
-    """Since when it is up: as the ledger has it, else as this window knows; 0: it is not."""
+    """Since when it is up: a cluster in a cloud since its launch or start, another as the ledger has it, else since its
+    server was started; 0: it is not."""
+    cloud = row.cloud
+    if cloud is not None and cloud.state == "up" and cloud.launched:
+        return cloud.launched
     if cost is not None and cost.up_since and row.state is not State.DOWN:
         return cost.up_since
     return row.since if row.cpu is not None else 0.0

@@ -18,6 +18,7 @@ from typing import Any
 
 import rhdesk_instances  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
 import rhdesk_made  # type: ignore[import-not-found]
+import rhdesk_orphans  # type: ignore[import-not-found]
 from sky.server.plugins import BasePlugin, PluginContext
 
 _watching = threading.Lock()
@@ -53,6 +54,7 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
             rhdesk_instances.watch(self._folder)
             rhdesk_made.write_down(self._folder)
         if extension_context.app is not None:
+            rhdesk_orphans.add_routes(extension_context.app)
             extension_context.app.add_middleware(RequireToken, token=self._token)
 
 
