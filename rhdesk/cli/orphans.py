@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--end", is_flag=True, help="End those that were launched from here, with what is on their disks.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def orphans_command(end: bool, yes: bool, as_json: bool) -> None:
+def orphans_command(end: bool, yes: bool, as_json: bool) -> int:
     """Ask the clouds for instances of SkyPilot's that it does not list any more: nobody ends them, and they cost."""
 
     async def work(workspace: Workspace) -> tuple[list[Orphan], Mapping[str, str], dict[str, str]]:
@@ -52,8 +52,7 @@ def orphans_command(end: bool, yes: bool, as_json: bool) -> None:
         print_json({"orphans": [_as_json(each, outcomes) for each in found], "not_asked": dict(not_asked)})
     else:
         _print(found, not_asked, outcomes)
-    if any(outcomes.values()):
-        sys.exit(1)
+    return 1 if any(outcomes.values()) else 0
 
 
 def _confirm(ours: list[Orphan]) -> None:

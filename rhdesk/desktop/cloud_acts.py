@@ -243,8 +243,8 @@ def end_forgotten(desk: Desk, parent: QWidget, orphan: Orphan) -> None:
         desk.act(f"forgotten {orphan.key}", end, title=f"Ending {orphan.name}", on_done=done)
 
     words = (
-        f"{orphan.sentence} Launched {age_text(orphan.launched)} from here. It is not known what runs on them. "
-        "They are deleted with their disks."
+        f"{orphan.sentence} Launched {age_text(orphan.launched)} from here. It is not known what runs there. "
+        "What is on their disks is lost."
     )
     confirm(
         parent.window(), f"End {orphan.name}?", words, "End them", act, victims=[each.id for each in orphan.instances]

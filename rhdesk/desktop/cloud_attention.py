@@ -28,7 +28,7 @@ def cloud_concerns(desk: Desk) -> Iterator[Concern]:
     for orphan in desk.store.orphans.rows():
         if orphan.ours:  # others may have a SkyPilot that looks after theirs
             act = partial(end_forgotten, desk, main_window(), orphan)
-            words = f"{orphan.sentence} Nobody ends them, and they cost money."
+            words = f"{orphan.sentence} Nobody ends what is there, and it costs money."
             yield Concern("cloud-off", "error", f"{orphan.name} was forgotten", words, "End it…", act)
     condition = desk.store.found.condition
     if condition.phase in (Phase.FAILED, Phase.STALE) and condition.problem is not None:
