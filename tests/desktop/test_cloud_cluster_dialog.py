@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desktop.cloud_parts import LONG, OFFERS, click, on_loop, opened, state_word, words, write
+from desktop.cloud_parts import LONG, OFFERS, click, on_loop, opened, press, state_word, words, write
 from lab.skypilot_stand_in import StandInSkyPilot
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -120,6 +120,12 @@ def test_that_a_great_many_offers_are_filtered_and_sorted(shell: Shell, sky: Sta
     dialog.picker.search.setText("cloud7 region-49 type-39")
     qtbot.waitUntil(lambda: table.rows.rowCount() == 1, timeout=LONG)
     assert [offer.key for offer in table.rows.shown_rows()] == ["cloud7/region-49/type-39/H100:8"]
+    assert "1 of 20,000 offers" in words(dialog)
+    assert dialog.next.isEnabled(), "what is found is chosen"
+    dialog.picker.search.setText("cloud7 of nobody")
+    qtbot.waitUntil(lambda: "No offer fits" in words(dialog), timeout=LONG)
+    press(dialog, "Show all")
+    assert table.rows.rowCount() == 20_000
 
 
 def test_that_loading_says_what_goes_on_and_a_failure_why(shell: Shell, sky: StandInSkyPilot, qtbot: QtBot) -> None:

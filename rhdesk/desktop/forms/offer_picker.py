@@ -76,7 +76,7 @@ class OfferPicker(Card):
         foot.setContentsMargins(16, 6, 12, 4)
         self.body.addLayout(foot)
         self._typing = QTimer(self, singleShot=True, interval=_TYPING)
-        self._typing.timeout.connect(lambda: self.table.rows.set_filter(self.search.text()))
+        self._typing.timeout.connect(self._search)
         self.search.textChanged.connect(lambda text: self._typing.start())
         self.search.down.connect(self._focus_list)
         self.table.chosen.connect(lambda rows: self.chosen.emit())
@@ -164,23 +164,36 @@ class OfferPicker(Card):
         by_price = {False: fitting(self._offers), True: fitting(self._by_spot_price)}
         best = {as_spot: cheapest(offers, as_spot) for as_spot, offers in by_price.items()}
         self._best = {as_spot: offer.key for as_spot, offer in best.items() if offer is not None}
+        self.table.rows.set_prepared(self._prepared, fitting, "spot" if spot else "")
+        self.table.rows.repaint()
+        self._show_rows()
+
+    def _search(self) -> None:
+        self.table.rows.set_filter(self.search.text())
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """The table with one of them chosen, or why there are none."""
         rows = self.table.rows
-        rows.set_prepared(self._prepared, fitting, "spot" if spot else "")
-        rows.repaint()
-        if by_price[spot]:
+        if rows.rowCount():
             self._stack.setCurrentIndex(0)
-            if self.offer() is None and rows.rowCount():
+            if self.offer() is None:
                 self.table.select(rows.key_at(0))
         elif self._offers:
-            clear = Button("Show all", "primary", on_click=lambda: self.look_for(OfferFilter(enabled_only=False)))
+            clear = Button("Show all", "primary", on_click=self._show_all)
             words = "Take a filter away" + (", or set more clouds up." if self._filter.enabled_only else ".")
             self.state.show_empty("No offer fits", words, "list-filter", [clear])
             self._stack.setCurrentIndex(1)
-        else:
+        elif self._prepared is not None:
             self.state.show_empty("No offers", "SkyPilot has no prices of any cloud here.", "cloud", [])
             self._stack.setCurrentIndex(1)
-        self._say(len(by_price[spot]))
+        self._say(rows.rowCount())
         self.chosen.emit()
+
+    def _show_all(self) -> None:
+        self.search.clear()
+        self.table.rows.set_filter("")
+        self.look_for(OfferFilter(enabled_only=False))
 
     def _say(self, count: int) -> None:
         of = f" of {len(self._offers):,}" if count != len(self._offers) else ""
