@@ -16,6 +16,7 @@ PROCESSORS = "CPU"
 
 _COUNTED = re.compile(r"([^:]+):(\d+(?:\.\d+)?)(\+)?")
 _HOURS_A_MONTH = 730
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,24 @@ class OfferFilter:
     spot: bool = False
 
     def fitting(self, offers: list[Offer]) -> list[Offer]:
-        """Those that fit, in their order. One condition after the other: there are ten thousands of offers."""
-        if self.enabled_only:
-            offers = [offer for offer in offers if offer.enabled]
+        """Those that fit, in their order. One condition after the other, as there are ten thousands of offers."""
         if self.kind:
-            offers = [offer for offer in offers if kind_of(offer) == self.kind]
-        if self.count:
-            offers = [offer for offer in offers if offer.accelerators == self.count]
-        if self.cloud:
-            offers = [offer for offer in offers if offer.cloud == self.cloud]
+            accelerator = "" if self.kind == PROCESSORS else self.kind
+            offers = [offer for offer in offers if offer.accelerator == accelerator]
         if self.region:
             offers = [offer for offer in offers if offer.region == self.region]
+        if self.cloud:
+            offers = [offer for offer in offers if offer.cloud == self.cloud]
+        if self.count:
+            offers = [offer for offer in offers if offer.accelerators == self.count]
+        if self.enabled_only:
+            offers = [offer for offer in offers if offer.enabled]
         if self.spot:
             offers = [offer for offer in offers if offer.spot_price is not None]
         return offers
+
+
+ANY = OfferFilter(enabled_only=False)
 
 
 def kind_of(offer: Offer) -> str:
@@ -82,9 +87,13 @@ def by_price(offers: Iterable[Offer], spot: bool) -> list[Offer]:
     return sorted(offers, key=order)
 
 
-def cheapest(ordered: Iterable[Offer], spot: bool) -> Offer | None:
-    """The cheapest of some in the order of their price that can really be had; None: there is none with a price."""
-    return next((offer for offer in ordered if offer.enabled and price_of(offer, spot) is not None), None)
+def cheapest(ordered: Sequence[Offer], spot: bool, fitting: OfferFilter = ANY) -> Offer | None:
+    """The cheapest of some in the order of their price that fits and can really be had; None: there is none."""
+    for begin in range(0, len(ordered), _AT_ONCE):  # it is among the first, as a rule
+        for offer in fitting.fitting(list(ordered[begin : begin + _AT_ONCE])):
+            if offer.enabled and price_of(offer, spot) is not None:
+                return offer
+    return None
 
 
 def counted(values: Iterable[str]) -> list[tuple[str, int]]:

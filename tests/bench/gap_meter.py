@@ -1,4 +1,4 @@
-"""How long a window does not come back to its loop: the gaps between the ticks of a 16 ms timer in its thread."""
+"""How long a window does not come back to its loop: the gaps between the ticks of a timer in its thread."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Gaps:
 class GapMeter(QObject):
     """Made and used in the thread of the interface."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, interval: int = 16) -> None:
         super().__init__(parent)
         self._waits = open("/proc/thread-self/schedstat")  # noqa: SIM115 - as long as the process
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(16)
+        self._timer.setInterval(interval)
         self._timer.timeout.connect(self._tick)
         self._gaps: list[tuple[float, float]] = []
         self._last = (0.0, 0.0)

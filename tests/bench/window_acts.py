@@ -75,7 +75,7 @@ class Acts:
 
     def __init__(self, shell: Shell, sky: StandInSkyPilot | None) -> None:
         self.shell, self.desk, self.sky = shell, shell.desk, sky
-        self.meter = GapMeter(shell)
+        self.meter = GapMeter(shell, 16 if sky is None else 4)  # the ticks of 4 ms are hardly part of the figure
         self.gaps = Gaps(0.0, 0.0)
         self.number = 0
 

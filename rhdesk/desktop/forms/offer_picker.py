@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from rhdesk.core.offers import OfferFilter, by_price, cheapest, counted, kind_of
+from rhdesk.core.offers import ANY, OfferFilter, by_price, cheapest, counted, kind_of
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.filter_chip import FilterChip
@@ -89,7 +89,9 @@ class OfferPicker(Card):
 
     def prepare(self, offers: Iterable[Offer]) -> PreparedRows[Offer]:
         """What `show_offers` wants; for a thread, as it takes a moment where there are ten thousands."""
-        return PreparedRows(by_price(offers, False), self.table.rows.columns)
+        made = PreparedRows(by_price(offers, False), self.table.rows.columns)
+        made.sorted_by("spot")
+        return made
 
     def show_offers(self, prepared: PreparedRows[Offer]) -> None:
         """Show these; the filters stay."""
@@ -149,7 +151,9 @@ class OfferPicker(Card):
         return chip
 
     def _change(self, **changes: object) -> None:
-        self._filter = replace(self._filter, **changes)  # type: ignore[arg-type]
+        before, self._filter = self._filter, replace(self._filter, **changes)  # type: ignore[arg-type]
+        if self._filter == before:
+            return
         if "cloud" in changes and self._filter.region:
             regions = {offer.region for offer in self._offers if offer.cloud == self._filter.cloud}
             if self._filter.cloud and self._filter.region not in regions:
@@ -160,11 +164,10 @@ class OfferPicker(Card):
     def _arrange(self) -> None:
         if self._prepared is None:
             return
-        spot, fitting = self._filter.spot, self._filter.fitting
-        by_price = {False: fitting(self._offers), True: fitting(self._by_spot_price)}
-        best = {as_spot: cheapest(offers, as_spot) for as_spot, offers in by_price.items()}
+        orders = {False: self._offers, True: self._by_spot_price}
+        best = {as_spot: cheapest(ordered, as_spot, self._filter) for as_spot, ordered in orders.items()}
         self._best = {as_spot: offer.key for as_spot, offer in best.items() if offer is not None}
-        self.table.rows.set_prepared(self._prepared, fitting, "spot" if spot else "")
+        self.table.rows.set_prepared(self._prepared, self._filter.fitting, "spot" if self._filter.spot else "")
         self.table.rows.repaint()
         self._show_rows()
 
@@ -193,7 +196,7 @@ class OfferPicker(Card):
     def _show_all(self) -> None:
         self.search.clear()
         self.table.rows.set_filter("")
-        self.look_for(OfferFilter(enabled_only=False))
+        self.look_for(ANY)
 
     def _say(self, count: int) -> None:
         of = f" of {len(self._offers):,}" if count != len(self._offers) else ""
