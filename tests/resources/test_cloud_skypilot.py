@@ -104,10 +104,8 @@ async def test_that_it_is_started_and_answers_to_us_alone(skypilot: ApiSkyPilot,
     assert (info.state, info.owned, info.version) == ("ready", True, "0.14.1")
     assert {event.phase for event in told} <= {"server"}
     running = await skypilot._service.own.have()
-    server = psutil.Process(running.pid)
-    for process in (server, *server.children(recursive=True)):
-        listening = [each.laddr for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
-        assert listening == [], "others could take its port when it ends, and get what is meant for it"
+    ports = Path("/proc", str(running.pid), "net", "tcp").read_text()  # of all of its network, where nothing else runs
+    assert " 0A " not in ports, "who listens at one is spoken to by others, or others take it and are spoken to"
     way = httpx.AsyncHTTPTransport(uds=info.url)
     async with httpx.AsyncClient(transport=way, base_url="http://localhost") as stranger:
         for path in ("/api/health", "/dashboard/", "/", "/token", "/api/v1/auth/token?code_challenge=x"):

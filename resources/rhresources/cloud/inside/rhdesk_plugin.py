@@ -20,6 +20,7 @@ import rhdesk_instances  # type: ignore[import-not-found]  # it lies beside this
 import rhdesk_made  # type: ignore[import-not-found]
 import rhdesk_orphans  # type: ignore[import-not-found]
 from sky.server.plugins import BasePlugin, PluginContext
+from sky.server.requests.queues.base import LocalQueueFactory
 
 _watching = threading.Lock()
 
@@ -50,6 +51,8 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
         if extension_context.context is PluginContext.MAIN:
             _end_with_keeper(self._watch)
             _listen_at(self._listen)
+            # in place of one at a port, which every user of this computer can put pickles into
+            extension_context.register_queue_backend_factory(LocalQueueFactory())
         if extension_context.context is PluginContext.EXECUTOR:
             rhdesk_instances.watch(self._folder)
             rhdesk_made.write_down(self._folder)
