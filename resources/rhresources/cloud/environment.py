@@ -81,8 +81,8 @@ async def install(home: Path | None = None, on_event: OnLaunch | None = None) ->
     Raises:
         CloudProblem: it cannot be made, and why; nothing half-done counts.
     """
-    folder = environment_folder(home)
-    if is_installed(home):
+    folder = await asyncio.to_thread(environment_folder, home)
+    if await asyncio.to_thread(is_installed, home):
         return environment_python(folder)
     if READY_MADE in os.environ:
         raise CloudProblem(
@@ -98,9 +98,9 @@ async def install(home: Path | None = None, on_event: OnLaunch | None = None) ->
         )
     say = on_event or (lambda _event: None)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(folder.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
         async with _alone(folder.parent / ".installing", say):
-            if not is_installed(home):
+            if not await asyncio.to_thread(is_installed, home):
                 await _make(folder, say)
     except OSError as error:
         problem = disk_error(f"SkyPilot's environment in {folder} was not made", error)
@@ -111,7 +111,7 @@ async def install(home: Path | None = None, on_event: OnLaunch | None = None) ->
 
 
 async def _make(folder: Path, say: OnLaunch) -> None:
-    uv, lock = own_uv(), own_lock(_LOCK_NAME)
+    uv, lock = await asyncio.to_thread(lambda: (own_uv(), own_lock(_LOCK_NAME)))
     if uv is None:
         raise CloudProblem(
             "There is no uv here to install SkyPilot with.",
@@ -124,7 +124,7 @@ async def _make(folder: Path, say: OnLaunch) -> None:
             code="not-installed",
             remedy="Install rhdesk anew.",
         )
-    free = shutil.disk_usage(folder.parent).free
+    free = (await asyncio.to_thread(shutil.disk_usage, folder.parent)).free
     if free < NEEDS:
         raise CloudProblem(
             f"SkyPilot takes about {NEEDS / 1e9:.1f} GB, and the disk of {folder.parent} has {free / 1e9:.1f} GB left.",
@@ -139,7 +139,7 @@ async def _make(folder: Path, say: OnLaunch) -> None:
         await _run_uv(
             uv, ["pip", "install", "--require-hashes", "--compile-bytecode", "--python", python, "-r", str(lock)], say
         )
-        write_text(folder / _MARK, f"{_lock_digest()}\n")
+        await asyncio.to_thread(lambda: write_text(folder / _MARK, f"{_lock_digest()}\n"))
         whole = True
     finally:
         if not whole:

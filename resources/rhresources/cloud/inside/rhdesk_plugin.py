@@ -9,6 +9,7 @@ read. And the server ends when the keeper that started it ends, however that hap
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import signal
@@ -16,9 +17,11 @@ import sys
 import threading
 from typing import Any
 
-import rhdesk_instances  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
-import rhdesk_made  # type: ignore[import-not-found]
-import rhdesk_orphans  # type: ignore[import-not-found]
+import rhdesk_instances
+import rhdesk_made
+import rhdesk_orphans
+from rhdesk_apart import keep_apart
+from rhdesk_sealing import seal_requests
 from sky.server.plugins import BasePlugin, PluginContext
 from sky.server.requests.queues.base import LocalQueueFactory
 
@@ -31,6 +34,7 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
     def __init__(self, token_file: str, folder: str, watch: int, listen: str) -> None:
         with open(token_file, encoding="ascii") as file:
             self._token = file.read().strip()
+        self._token_file = token_file
         self._folder = folder
         self._watch = watch
         self._listen = listen
@@ -47,9 +51,10 @@ class RhdeskPlugin(BasePlugin):  # type: ignore[misc]  # SkyPilot is not in our 
 
     def install(self, extension_context: Any) -> None:
         """Called by SkyPilot in each of its processes."""
-        _keep_apart(self._folder)
+        keep_apart(self._folder)
+        seal_requests(self._token)
         if extension_context.context is PluginContext.MAIN:
-            _end_with_keeper(self._watch)
+            _end_with_keeper(self._watch, self._token_file)
             _listen_at(self._listen)
             # in place of one at a port, which every user of this computer can put pickles into
             extension_context.register_queue_backend_factory(LocalQueueFactory())
@@ -88,22 +93,6 @@ class RequireToken:
         return len(given) == 1 and hmac.compare_digest(given[0], self._expected)
 
 
-def _keep_apart(folder: str) -> None:
-    """What SKY_RUNTIME_DIR does not move: the user's ~/.sky and ~/.ssh/config are not ours to write to.
-
-    A server writes its own identity over ~/.sky/user_hash when it starts, and the user's own `sky` would take their
-    clusters for somebody else's; of every cluster it adds a line to ~/.ssh/config, and we have no need of that.
-    """
-    from sky.utils import auth_utils, cluster_utils, common_utils
-
-    common_utils.USER_HASH_FILE = os.path.join(folder, "user_hash")
-    auth_utils._SSH_KEY_PATH_PREFIX = os.path.join(folder, "keys", "{user_hash}")
-    helper = cluster_utils.SSHConfigHelper
-    helper.ssh_conf_path = os.path.join(folder, "ssh", "config")
-    helper.ssh_cluster_path = os.path.join(folder, "ssh", "{}")
-    helper.ssh_cluster_key_path = os.path.join(folder, "ssh", "{}.key")
-
-
 def _listen_at(path: str) -> None:
     """Before SkyPilot's server listens: at a unix socket, in place of a port."""
     import uvicorn
@@ -115,7 +104,7 @@ def _listen_at(path: str) -> None:
     uvicorn.Config = Config
 
 
-def _end_with_keeper(descriptor: int) -> None:
+def _end_with_keeper(descriptor: int, token_file: str) -> None:
     """The keeper holds the other end of a pipe: when it is gone, so are we, with every process of our group."""
     if not _watching.acquire(blocking=False):
         return
@@ -123,6 +112,8 @@ def _end_with_keeper(descriptor: int) -> None:
     def watch() -> None:
         while os.read(descriptor, 1):
             pass
+        with contextlib.suppress(OSError):
+            os.unlink(token_file)
         # the executors ignore SIGTERM, so there is nothing gentler that reaches all of them
         print("rhdesk: the keeper is gone; ending", file=sys.stderr, flush=True)
         os.killpg(os.getpgid(0), signal.SIGKILL)
