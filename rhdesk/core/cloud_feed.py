@@ -91,7 +91,7 @@ class CloudFeed:
         await self._wait(_AFTER_START)
         while True:
             self._wakened.clear()
-            if not self._workspace.cloud_used:
+            if not await asyncio.to_thread(lambda: self._workspace.cloud_used):
                 self._heard(CloudSaid(began=time.time()))
                 self._mailbox.post(partial(self._store.found.replace, {}))
                 await self._wakened.wait()

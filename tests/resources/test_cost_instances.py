@@ -151,8 +151,9 @@ def test_that_what_failed_in_another_region_counts_as_an_estimate() -> None:
 
 
 @pytest.fixture
-def inside() -> ModuleType:
+def inside(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Our part of SkyPilot's server."""
+    monkeypatch.syspath_prepend(INSIDE)
     spec = importlib.util.spec_from_file_location("rhdesk_instances", INSIDE / "rhdesk_instances.py")
     assert spec is not None
     assert spec.loader is not None

@@ -23,6 +23,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import rhdesk_ec2  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
+
 log = logging.getLogger(__name__)
 
 FILE_NAME = "instances.sqlite"
@@ -220,15 +222,7 @@ def _described(on_cloud: str, region: str) -> tuple[list[dict[str, Any]], float,
 
     # what waits for this is a person's launch
     client = aws.client("ec2", region_name=region, connect_timeout=5, read_timeout=15, total_max_attempts=2)
-    found: list[dict[str, Any]] = []
-    answers = {}
-    pages = client.get_paginator("describe_instances").paginate(
-        Filters=[{"Name": "tag:ray-cluster-name", "Values": [on_cloud]}]
-    )
-    for page in pages:
-        answers = page["ResponseMetadata"].get("HTTPHeaders", {})
-        for reservation in page["Reservations"]:
-            found += reservation["Instances"]
+    found, answers = rhdesk_ec2.described(client, {"tag:ray-cluster-name": [on_cloud]})
     moment = (time.time(), *_steady())
     try:
         cloud = parsedate_to_datetime(answers["date"]).timestamp()

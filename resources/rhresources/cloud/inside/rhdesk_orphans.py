@@ -8,13 +8,14 @@ more, nobody ends the instance, and it costs. AWS is asked; other clouds are not
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import rhdesk_ec2  # type: ignore[import-not-found]  # it lies beside this file, on SkyPilot's path
+
 NAME_TAGS = ("skypilot-cluster-name", "ray-cluster-name")
 LABEL = "rhdesk"
-_THERE = ("pending", "running", "stopping", "stopped")
+_STATES = ("pending", "running", "stopping", "stopped")
 _REGIONS_AT_ONCE = 8
 _OPTIONS: dict[str, Any] = {"connect_timeout": 10, "read_timeout": 20, "retries": {"total_max_attempts": 2}}
 
@@ -43,7 +44,7 @@ def instances(said: dict[str, Any]) -> dict[str, Any]:
 
     def ask(region: str) -> None:
         try:
-            found.extend(_row(each, region) for each in described(clients[region]))
+            found.extend(_row(each, region) for each in _there(clients[region]))
         except Exception as error:
             problems[region] = _words(error)
 
@@ -62,7 +63,7 @@ def end(said: dict[str, Any]) -> dict[str, Any]:
     client = _client(_session(said.get("env_vars") or {}), said["region"])
     if said["cluster"] in _listed():
         return {"ended": [], "refused": "SkyPilot lists this cluster again"}
-    there = [_row(each, said["region"]) for each in described(client)]
+    there = [_row(each, said["region"]) for each in _there(client)]
     ids = [
         row["id"]
         for row in there
@@ -76,12 +77,11 @@ def end(said: dict[str, Any]) -> dict[str, Any]:
     return {"ended": ids, "refused": ""}
 
 
-def described(client: Any) -> Iterator[dict[str, Any]]:
-    """EC2's rows of all instances in a region that bear a name of SkyPilot's and are not gone."""
-    filters = [{"Name": "tag-key", "Values": list(NAME_TAGS)}, {"Name": "instance-state-name", "Values": list(_THERE)}]
-    for page in client.get_paginator("describe_instances").paginate(Filters=filters):
-        for reservation in page["Reservations"]:
-            yield from reservation["Instances"]
+def _there(client: Any) -> list[dict[str, Any]]:
+    """All instances in a region that bear a name of SkyPilot's and are not gone."""
+    found: list[dict[str, Any]]
+    found, _ = rhdesk_ec2.described(client, {"tag-key": list(NAME_TAGS), "instance-state-name": list(_STATES)})
+    return found
 
 
 def _row(instance: dict[str, Any], region: str) -> dict[str, Any]:
