@@ -88,8 +88,6 @@ class CloudClusterDialog(Dialog):
         self.loading.start()
         if entry is not None:
             self._check()
-        else:
-            QTimer.singleShot(_LOOKING, self, lambda: self.second)  # so that it is there at once when it is wanted
         if problem is not None:
             self._refuse(problem)
 
@@ -256,6 +254,8 @@ class CloudClusterDialog(Dialog):
             self.picker.table.setFocus()  # nobody has gone anywhere yet
         if self.steps.currentIndex() == _REVIEW:
             self._check()
+        elif self.loading.offers:
+            QTimer.singleShot(_LOOKING, self, lambda: self.second)  # so that it is there at once when it is wanted
 
     def _review_price(self) -> None:
         values = self.form.values()
