@@ -390,16 +390,3 @@ async def test_that_events_of_a_cluster_that_vanished_are_found(server: SkyPilot
     (usage,) = await skypilot.usage()
     assert (usage.ended, usage.intervals) == (True, ((1796000000.0, None),))
     await skypilot.close()
-
-
-async def test_that_a_token_never_travels_in_the_open(tmp_path: Path) -> None:
-    Settings.change(tmp_path, skypilot_server="http://sky.invalid")
-    credentials = Credentials(tmp_path)
-    await credentials.put("token", credential_subject("http://sky.invalid"), "sky_secret", session_only=True)
-    skypilot = ApiSkyPilot(tmp_path, credentials)
-    with pytest.raises(CloudProblem) as caught:
-        await skypilot.clusters()
-    assert caught.value.code == "server-refused"
-    assert "https" in caught.value.remedy
-    assert (await skypilot.info()).state == "refused"
-    await skypilot.close()

@@ -12,6 +12,8 @@ from lab.skypilot_http import COST_ROW, STATUS_ROW, SkyPilotHttp
 
 from rhresources.cloud.client import ApiSkyPilot
 from rhresources.cloud.problems import CloudProblem
+from rhresources.cloud.server_problems import credential_subject
+from rhresources.credentials import Credentials
 from rhresources.settings import Settings
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -83,4 +85,27 @@ async def test_that_hosts_that_only_the_server_reaches_are_refused_before_they_c
     with pytest.raises(CloudProblem) as caught:
         await skypilot.hosts("gpu-1a2b3c")
     assert (caught.value.code, server.url in caught.value.sentence) == ("not-supported", True)
+    await skypilot.close()
+
+
+async def test_that_a_token_never_travels_in_the_open(tmp_path: Path) -> None:
+    Settings.change(tmp_path, skypilot_server="http://sky.invalid")
+    credentials = Credentials(tmp_path)
+    await credentials.put("token", credential_subject("http://sky.invalid"), "sky_secret", session_only=True)
+    skypilot = ApiSkyPilot(tmp_path, credentials)
+    with pytest.raises(CloudProblem) as caught:
+        await skypilot.clusters()
+    assert caught.value.code == "server-refused"
+    assert "https" in caught.value.remedy
+    assert (await skypilot.info()).state == "refused"
+    await skypilot.close()
+
+
+async def test_that_it_is_said_that_a_team_server_knows_of_no_orphans(tmp_path: Path) -> None:
+    Settings.change(tmp_path, skypilot_server="http://sky.invalid")
+    skypilot = ApiSkyPilot(tmp_path)
+    answer = await skypilot.instances()
+    assert answer.found == ()
+    assert list(answer.not_asked) == ["http://sky.invalid"]
+    assert await skypilot.made("gpu-1a2b3c") is None
     await skypilot.close()
