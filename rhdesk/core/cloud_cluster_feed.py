@@ -12,6 +12,8 @@ from rhdesk.core.cloud_feed import CloudSaid
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.rows import ClusterRow, Problem, State
 from rhdesk.core.store import Store
+from rhdesk.core.words import cluster_hardware
+from rhresources.cloud.limits import place
 from rhresources.errors import ClusterDown
 
 if TYPE_CHECKING:
@@ -166,13 +168,12 @@ class CloudClusterFeed(ClusterFeed):
                 "autostop_mins": document.autostop_mins,
                 "notice": self._notice,
             }
-        where = " ".join(part for part in (cluster.cloud, cluster.zone or cluster.region) if part)
-        hosts = f"{cluster.hosts} hosts, " if cluster.hosts > 1 else ""
+        where = place(cluster.cloud, cluster.zone or cluster.region)
         price = document.price_per_hour
         return {
             "cloud": cluster,
             "location": where or document.location,
-            "hardware": f"{hosts}{cluster.hardware}" if cluster.hardware else document.hardware,
+            "hardware": cluster_hardware(cluster) or document.hardware,
             "price_per_hour": cluster.price_per_hour if price is None else price,
             "autostop_mins": cluster.autostop_mins,
             "notice": self._notice,

@@ -15,6 +15,7 @@ from rhdesk.core.rows import (
     State,
 )
 from rhdesk.core.words import bytes_text
+from rhresources.cloud.limits import place
 from rhresources.documents import ClusterDocument
 from rhresources.forwards import PortForward
 from rhresources.stores.entry import Entry
@@ -105,8 +106,8 @@ def _place(document: ClusterDocument) -> tuple[str, str]:
         hardware = f"{count} vCPU" + (" or more" if (document.instance_type or "").endswith("+") else "")
     if (document.num_instances or 1) > 1:
         hardware = f"{document.num_instances} hosts, {hardware}"
-    where = " ".join(part for part in (document.provider, document.region) if part)
-    return hardware, where or "Any cloud"
+    cloud = document.provider if document.provider not in (None, "cheapest") else ""
+    return hardware, place(cloud or "", document.region or "") or "Any cloud"
 
 
 def run_row(run: pb.Run, cluster: str) -> RunRow:

@@ -50,14 +50,16 @@ def spent_text(cost: ClusterCost | None) -> str:
     """What a cluster cost in all: "$412.90", "~$61.48" where some of it is estimated."""
     if cost is None:
         return "—"
-    return f"{'~' if cost.estimated >= 0.005 else ''}{money_text(cost.spent)}"
+    money = f"${cost.spent:,.0f}" if cost.spent >= 1000 else money_text(cost.spent)
+    return f"{'~' if cost.estimated >= 0.005 else ''}{money}"
 
 
 def spent_words(cost: ClusterCost | None) -> str:
     """What a cluster cost, with what that is of; "" where nothing is known."""
     if cost is None:
         return ""
-    words = f"{spent_text(cost)} in all, {money_text(cost.month)} this month"
+    month = "all of it" if cost.month == cost.spent else money_text(cost.month)
+    words = f"{spent_text(cost)} in all, {month} this month"
     return f"{words}, {money_text(cost.life)} since its launch" if 0 < cost.life < cost.spent else words
 
 

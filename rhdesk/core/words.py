@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rhresources.cloud.answers import CloudCluster
+
+_ACCELERATORS = re.compile(r"[\w.-]+:\d+(?:\.\d+)?")
 
 
 def bytes_text(count: float) -> str:
@@ -61,6 +68,20 @@ def money_text(amount: float | None) -> str:
     if amount is None:
         return "—"
     return f"${amount:.4f}" if 0 < abs(amount) < 0.01 else f"${amount:,.2f}"
+
+
+def cluster_hardware(cluster: CloudCluster) -> str:
+    """What a cluster in a cloud is made of, the accelerators first: "2 hosts, 8 × A100, p4d.24xlarge"."""
+    parts = [part.strip() for part in cluster.hardware.split(",") if part.strip()]
+    accelerators = [_counted(part) for part in parts if _ACCELERATORS.fullmatch(part)]
+    others = [part for part in parts if not _ACCELERATORS.fullmatch(part)]
+    hosts = [f"{cluster.hosts} hosts"] if cluster.hosts > 1 and parts else []
+    return ", ".join([*hosts, *accelerators, *others])
+
+
+def _counted(accelerator: str) -> str:
+    name, _, count = accelerator.partition(":")
+    return f"{count} × {name}"
 
 
 def count_text(count: int, one: str, many: str = "") -> str:

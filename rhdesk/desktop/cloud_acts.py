@@ -86,7 +86,8 @@ def stop(desk: Desk, parent: QWidget, address: str) -> None:
     confirm(
         parent.window(),
         f"Stop {address}?",
-        "Its hosts stop and cost nothing; their disks stay, and cost a little. Bring it up to go on.",
+        "Its hosts stop and cost nothing; their disks stay, and cost a little. Bring it up to go on."
+        + (f" {count_text(len(runs), 'run is', 'runs are')} ended:" if runs else ""),
         f"Stop it and {count_text(len(runs), 'run')}" if runs else "Stop",
         partial(stop_now, desk, row),
         victims=[f"{run.name} · {run.state.word.lower()} · started {age_text(run.created)}" for run in runs],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -14,6 +15,7 @@ from rhdesk.desktop.cloud_acts import adopt, ask_cloud, dismiss, end_forgotten, 
 from rhdesk.desktop.cluster_acts import bring_up, take_down
 from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.launch import main_window
+from rhresources.cloud.limits import title as title_of
 
 _LEFT = (State.LAUNCHING, State.UNHEALTHY, State.NO_SERVER, State.UP)
 _GOES_ON = (State.UP, State.NO_SERVER)
@@ -56,8 +58,12 @@ def _of_cluster(desk: Desk, row: ClusterRow) -> Iterator[Concern]:
     elif notice is not None and not busy:
         if not getattr(notice, "expected", False):
             icon = "clock" if notice.act == "autostop" else "cloud-off" if cluster is None else "circle-x"
-            words = notice.remedy if cluster is None else cost + notice.remedy
-            yield Concern(icon, "error", notice.sentence, words, *acts[notice.act])
+            title, _, rest = re.sub(r"[;:] ", "\n", notice.sentence, count=1).partition("\n")
+            why = cluster.reason if cluster is not None and cluster.reason else rest
+            why = "" if "cost money" in why or "costs money" in why else f"{why[:1].upper()}{why[1:].rstrip('.')}."
+            said = [why, cost.strip() if cluster is not None else "", notice.remedy]
+            text = " ".join(part for part in said if len(part) > 1)
+            yield Concern(icon, "error", title.rstrip("."), text, *acts[notice.act])
     elif row.state is State.UNHEALTHY:
         words = cost + (cluster.reason if cluster is not None else "")
         yield Concern("circle-x", "error", f"{address} is not whole", words, *acts["down"])
@@ -85,7 +91,8 @@ def _found(desk: Desk) -> Iterator[Concern]:
         price = f"{money_text(cluster.price_per_hour)} an hour, " if cluster.price_per_hour else ""
         words = f"{price}launched {age_text(cluster.launched)}; no document here names it."
         act = partial(adopt, desk, main_window(), cluster)
-        yield Concern("cloud", "warn", f"{cluster.name} is up in {cluster.cloud or 'a cloud'}", words, "Adopt", act)
+        where = title_of(cluster.cloud) or "a cloud"
+        yield Concern("cloud", "warn", f"{cluster.name} is up in {where}", words, "Adopt", act)
 
 
 def _clouds(desk: Desk) -> None:

@@ -94,7 +94,9 @@ class ClusterProblem(QWidget):
             problem = Problem(problem.sentence, f"{problem.remedy} {note}".strip(), problem.detail)
         level = "warn" if row.state in (State.NEEDS_YOU, State.NO_SERVER) else "error"
         buttons = [Button(act[0], "link", on_click=act[1])] if act is not None else []
-        if (
+        if row.kind == "cloud" and row.state is State.UNREACHABLE:  # nobody can ask SkyPilot
+            buttons.append(Button("Clouds", "link", on_click=partial(self._desk.navigate, "clouds", "")))
+        elif (
             not self._beside
             and row.kind in ("ssh", "cloud")
             and row.state not in _RENTED

@@ -15,6 +15,8 @@ from rhdesk.core.task_steps import NOT_HERE
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import count_text
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
+from rhresources.cloud.limits import title
+from rhresources.cloud.narration import NEXT_OFFER
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, LaunchEvent, OnLaunch, ServerInfo
@@ -38,13 +40,18 @@ SERVER_STATES = {
 def told(progress: Progress) -> OnLaunch:
     """What hears of the events of SkyPilot, and says them as the steps of a task."""
 
+    said = ""
+
     def hear(event: LaunchEvent) -> None:
-        if event.phase == "failover":
-            progress(f"{NOT_HERE}{event.sentence}")
-        elif event.offer and event.offer not in event.sentence:
-            progress(f"{event.sentence}: {event.offer}")
-        else:
-            progress(event.sentence)
+        nonlocal said
+        cloud, _, rest = event.offer.partition(" ")
+        offer, sentence = f"{title(cloud)} {rest}".strip(), event.sentence
+        if event.offer in sentence:
+            sentence = sentence.replace(event.offer, offer) if offer else sentence
+        elif event.phase != "failover" and offer != said:  # once; it is the same until another is tried
+            sentence = f"{sentence}: {offer}"
+        said = offer
+        progress(f"{NOT_HERE}{sentence}" if event.phase == "failover" and sentence != NEXT_OFFER else sentence)
 
     return hear
 

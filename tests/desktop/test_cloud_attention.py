@@ -86,7 +86,7 @@ def test_that_a_cluster_that_nobody_names_is_told_with_adopt(window: Shell, sky:
     window.desk.retry_now()
     qtbot.waitUntil(lambda: bool(about(window, "ada-dev")), timeout=LONG)
     (concern,) = about(window, "ada-dev")
-    assert concern.title == "ada-dev is up in aws"
+    assert concern.title == "ada-dev is up in AWS"
     assert "$0.80 an hour, launched 2 h ago" in concern.text
     assert concern.act_text == "Adopt"
     assert about(window, "old") == [], "it does not run"

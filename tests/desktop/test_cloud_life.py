@@ -82,7 +82,7 @@ def test_that_a_launch_is_followed_phase_by_phase_to_a_server_that_runs(
         launch(shell.desk, "~/cloud")
         qtbot.waitUntil(lambda: "SkyPilot sets the host up" in words(page.panel), timeout=LONG)
         said = words(page.panel)
-        order = ["Choosing an offer", "aws us-east-1", "AWS has no capacity in us-east-1", "aws us-west-2"]
+        order = ["Choosing an offer", "AWS us-east-1", "AWS has no capacity in us-east-1", "AWS us-west-2"]
         assert [said.index(each) for each in order] == sorted(said.index(each) for each in order)
         assert state_word(shell, "~/cloud") == "Launching"
         assert "is launching already" in why_not_up(row_of(shell, "~/cloud"))
@@ -90,7 +90,7 @@ def test_that_a_launch_is_followed_phase_by_phase_to_a_server_that_runs(
         qtbot.waitUntil(lambda: state_word(shell, "~/cloud") == "Running", timeout=UP_WITHIN)
         qtbot.waitUntil(lambda: row_of(shell, "~/cloud").cpu is not None, timeout=UP_WITHIN)
         row = row_of(shell, "~/cloud")
-        assert row.location == "aws us-east-1a"
+        assert row.location == "AWS us-east-1a"
         assert row.price_per_hour == 0.096
         qtbot.waitUntil(lambda: "Stops in about" in words(page.panel), timeout=LONG)
         cloud_cluster.becomes(state="stopped")

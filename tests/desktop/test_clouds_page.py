@@ -189,7 +189,7 @@ def test_that_clusters_of_others_are_listed_and_adopted_with_the_keyboard(
     qtbot.waitUntil(lambda: "ada-dev" in cloud_shell.desk.store.found, timeout=LONG)
     assert page.found.isVisible()
     cloud_shell.navigate("clusters")
-    assert "SkyPilot has 1 cluster that no document here names. They cost $0.80 an hour." in words(cloud_shell)
+    assert "SkyPilot has 1 cluster that no document here names. It costs $0.80 an hour." in words(cloud_shell)
     clouds(cloud_shell)
     page.found.table.setFocus()
     page.found.select("ada-dev")

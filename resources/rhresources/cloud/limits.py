@@ -44,6 +44,11 @@ def title(cloud: str) -> str:
     return TITLES.get(cloud.lower(), cloud)
 
 
+def place(cloud: str, region: str) -> str:
+    """Where something is: "AWS us-east-1"; empty: anywhere."""
+    return " ".join(part for part in (title(cloud), region) if part)
+
+
 def why_not(cloud: str, act: Act, *, spot: bool = False) -> str:
     """Why a cloud cannot do that, as a sentence; empty where it can, or where the cloud is not known.
 

@@ -20,6 +20,9 @@ _LAUNCHING_ON = re.compile(
 _ROW = re.compile(
     r"^(?P<cloud>[A-Za-z][\w ]*?)(?: \((?P<region>[^)]+)\))?\s{2,}(?P<instance>\S+)\s{2,}.*?(?P<price>\d+\.\d+)"
 )
+NEXT_OFFER = "The next offer is looked for"
+"""Said after a refusal."""
+
 _REFUSED = re.compile(
     r"InsufficientInstanceCapacity|[Ff]ailed to (?:acquire|provision|launch|run) .*|[Gg]ot .*?[Ee]rror|[Ss]tock ?out"
     r"|[Oo]ut of (?:stock|capacity)|[Qq]uota|LimitExceeded|ResourcesUnavailable"
@@ -64,10 +67,10 @@ class Narration:
             place = " ".join(part for part in (cloud.lower(), found["region"] or "") if part)
             instance = self._instances.get(_CLOUDS.get(cloud.lower(), cloud.lower()), "")
             self._offer = ", ".join(part for part in (place, instance) if part)
-            zone = f" (zone {found['zone']})" if found["zone"] else ""
+            zone = f" (zone {found['zone'].replace(',', ', ')})" if found["zone"] else ""
             return "provisioning", f"Making the instances: {self._offer}{zone}"
         if "Trying other potential resources" in line or "Looking for resources" in line:
-            return "failover", "The next offer is looked for"
+            return "failover", NEXT_OFFER
         if _REFUSED.search(line):
             if self._last is not None and self._last[0] == "failover":
                 return None  # the same refusal, in SkyPilot's words rather than the cloud's

@@ -15,6 +15,7 @@ from rhdesk.desktop.cloud_acts import stop_now, why_not_stop
 from rhdesk.desktop.widgets.base import Card, Label
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.side_panel import Facts
+from rhresources.cloud.limits import place
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -85,7 +86,7 @@ def cluster_facts(cluster: CloudCluster) -> list[tuple[str, str]]:
     price = f"{money_text(cluster.price_per_hour)} an hour" if cluster.price_per_hour is not None else "Not known"
     return [
         ("In SkyPilot", cluster.name),
-        ("Where", " ".join(part for part in (cluster.cloud, cluster.zone or cluster.region) if part)),
+        ("Where", place(cluster.cloud, cluster.zone or cluster.region)),
         ("Hardware", f"{hosts}: {cluster.hardware}" if cluster.hardware else hosts),
         ("Spot", "Yes" if cluster.spot else ""),
         ("Up for", duration_text(time.time() - cluster.launched) if up else ""),

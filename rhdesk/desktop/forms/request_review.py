@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.autostop import autostop_words
+from rhdesk.core.cost_words import whole_money
 from rhdesk.core.offers import by_price, estimate, hardware_of
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text, money_text
@@ -72,7 +73,7 @@ class RequestReview(QWidget):
         self._unit.setVisible(hour is not None)
         if hour is not None:
             month = hour * 730
-            self.longer.setText(f"{money_text(hour * 24)} a day, {money_text(month)} a month if it never stops")
+            self.longer.setText(f"{money_text(hour * 24)} a day, {whole_money(month)} a month if it never stops")
         else:
             self.longer.setText(why_not or "Its price is not known.")
         kind = "spot instances" if spot else "on demand"

@@ -15,7 +15,7 @@ from rhdesk.desktop.models.columns import Column, Kind
 if TYPE_CHECKING:
     from rhresources.costs.spending import ClusterCost
 
-_OWN = {"machine": "Own machine", "ssh": "Own machine"}
+_OWN = {"machine": "Own", "ssh": "Own"}
 
 
 def percent_text(value: float | None) -> str:
@@ -48,6 +48,12 @@ def price_text(row: ClusterRow) -> str:
     return _OWN.get(row.kind, "—")
 
 
+def _price_tip(row: ClusterRow) -> str:
+    return (
+        "Your own: no rent is counted, unless its document says a price_per_hour." if price_text(row) == "Own" else ""
+    )
+
+
 def autostop_text(row: ClusterRow, store: Store) -> str:
     """When it stops by itself: "in 12 min", "30 min idle" while something runs, "Off"."""
     minutes = row.cloud.autostop_mins if row.cloud is not None else row.autostop_mins
@@ -74,7 +80,7 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
         return store.costs.get(row.address)
 
     return [
-        Column("name", "Name", lambda row: row.name, Kind.TITLE, 150, True, second=lambda row: row.address),
+        Column("name", "Name", lambda row: row.name, Kind.TITLE, 140, True, second=lambda row: row.address),
         Column(
             "state",
             "State",
@@ -85,13 +91,13 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             tip=lambda row: row.sentence,
         ),
         Column("hardware", "Hardware", lambda row: row.hardware or "—", Kind.TEXT, 130, True, drop_below=620),
-        Column("location", "Location", lambda row: row.location or "—", Kind.MUTED, 120, True, drop_below=760),
+        Column("location", "Location", lambda row: row.location or "—", Kind.MUTED, 112, True, drop_below=860),
         Column(
             "cpu",
             "CPU",
             lambda row: percent_text(row.cpu),
             Kind.BAR,
-            116,
+            104,
             value=lambda row: row.cpu,
             sort=lambda row: row.cpu,
             drop_below=540,
@@ -101,7 +107,7 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             "Memory",
             lambda row: percent_text(row.memory),
             Kind.BAR,
-            116,
+            104,
             value=lambda row: row.memory,
             sort=lambda row: row.memory,
             drop_below=940,
@@ -111,17 +117,17 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             "Up for",
             lambda row: uptime_text(row, cost_of(row)),
             Kind.MUTED,
-            92,
+            80,
             sort=lambda row: up_since(row, cost_of(row)) or None,
             ages=True,
-            drop_below=860,
+            drop_below=760,
         ),
         Column(
             "autostop",
             "Autostop",
             lambda row: autostop_text(row, store),
             Kind.MUTED,
-            116,
+            104,
             sort=lambda row: stops_at(row, store.runs.rows()) or None,
             ages=True,
             drop_below=700,
@@ -133,18 +139,20 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             "Runs",
             lambda row: str(row.runs_active) if row.cpu is not None else "—",
             Kind.NUMBER,
-            64,
+            54,
             sort=lambda row: row.runs_active if row.cpu is not None else None,
-            drop_below=720,
+            drop_below=800,
         ),
         Column(
             "price",
             "Per hour",
             price_text,
             Kind.STRONG_NUMBER,
-            118,
+            88,
             sort=lambda row: row.price_per_hour,
             drop_below=480,
+            tip=_price_tip,
+            role=lambda row: "text_muted" if price_text(row) == "Own" else "",
         ),
         Column(
             "spent",

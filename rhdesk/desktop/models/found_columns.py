@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from rhdesk.core.autostop import autostop_words
 from rhdesk.core.cloud_cluster_feed import state_of
-from rhdesk.core.words import age_text, money_text
+from rhdesk.core.words import age_text, cluster_hardware, money_text
 from rhdesk.desktop.models.columns import Column, Kind
+from rhresources.cloud.limits import place
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -25,8 +26,8 @@ def found_columns() -> list[Column[CloudCluster]]:
             value=state_of,
             tip=lambda row: row.reason,
         ),
-        Column("hardware", "Hardware", _hardware, Kind.TEXT, 150, True, drop_below=620),
-        Column("where", "Where", lambda row: f"{row.cloud} {row.zone or row.region}", Kind.MUTED, 130, drop_below=700),
+        Column("hardware", "Hardware", lambda row: cluster_hardware(row) or "—", Kind.TEXT, 150, True, drop_below=620),
+        Column("where", "Where", lambda row: place(row.cloud, row.zone or row.region), Kind.MUTED, 130, drop_below=700),
         Column(
             "age",
             "Launched",
@@ -54,7 +55,3 @@ def found_columns() -> list[Column[CloudCluster]]:
             sort=lambda row: row.price_per_hour,
         ),
     ]
-
-
-def _hardware(row: CloudCluster) -> str:
-    return f"{row.hosts} hosts, {row.hardware}" if row.hosts > 1 else row.hardware or "—"

@@ -112,7 +112,7 @@ class CloudsPage(Page):
         self._stale = StaleBanner()
         self._stale.retry.connect(lambda: check_clouds(self.desk))
         banner = QVBoxLayout()
-        banner.setContentsMargins(12, 0, 12, 0)
+        banner.setContentsMargins(12, 0, 12, 6)
         banner.addWidget(self._stale)
         card.body.addLayout(banner)
         self._progress = QWidget()

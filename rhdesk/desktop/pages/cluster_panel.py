@@ -59,7 +59,7 @@ class ClusterPanel(SidePanel):
         self.add_tab("about", "About", self._facts_page)
         self.tabs.chosen.connect(self._tab_chosen)
         store = desk.store
-        for table in (store.clusters, store.status, store.tasks):
+        for table in (store.clusters, store.status, store.tasks, store.costs):
             self.destroyed.connect(table.subscribe(lambda change: self._refresh()))
 
     @property
@@ -89,6 +89,8 @@ class ClusterPanel(SidePanel):
         column.addLayout(self._notes)
         self._phases = PhaseList()
         column.addWidget(self._phases)
+        self._costs = Facts()
+        column.addWidget(self._costs)
         self._age = Label("", "faint")
         column.addWidget(self._age)
         # what was last heard, drawn faint while nobody knows whether it is still so
@@ -235,6 +237,7 @@ class ClusterPanel(SidePanel):
             self._events.show_task(task)
         self._events.setVisible(task is not None)
         self._no_events.setVisible(task is None)
+        self._show_costs(row)
         old = row.state in LOST
         known = status is not None and row.state is not State.DOWN
         self._summary.setVisible(known)
@@ -244,11 +247,26 @@ class ClusterPanel(SidePanel):
         self._fade(known and old)
         if status is not None and known:
             self._age.setText(f"As it was {age_text(status.time)}:")
-            itself = countdown_text(row, self._desk.store.runs.rows())
-            self._summary.set_facts([*_facts_of(status), ("By itself", itself)])
+            self._summary.set_facts(_facts_of(status))
         elif not busy:
             self._say_down(row)
         self._hosts.show_hosts(row, status if known else None)
+
+    def _show_costs(self, row: ClusterRow) -> None:
+        """Of one in a cloud: what it costs while it is there, and when it ends by itself."""
+        cost = self._desk.store.costs.get(row.address)
+        self._costs.setVisible(row.cloud is not None and (row.is_billed or cost is not None))
+        if row.cloud is None:
+            return
+        price = f"{money_text(row.price_per_hour)} an hour" if row.price_per_hour is not None else "Not known"
+        self._costs.set_facts(
+            [
+                ("Price", price if row.is_billed else ""),
+                ("Spent", spent_words(cost)),
+                ("Up for", uptime_text(row, cost) if row.is_billed else ""),
+                ("By itself", countdown_text(row, self._desk.store.runs.rows())),
+            ]
+        )
 
     def _task(self) -> TaskRow | None:
         """What was last done to this cluster, of what takes steps."""
@@ -286,6 +304,9 @@ class ClusterPanel(SidePanel):
             why = f"{row.notice.sentence} " if row.notice is not None else ""
             words = f"{why}Its disks are kept and cost a little. Bring it up to go on where it was."
             self._down.show_empty("It is stopped", words, "circle-stop")
+        elif row.state is State.STOPS_ITSELF:
+            ends = "goes away" if row.cloud is not None and row.cloud.autostop_down else "stops"
+            self._down.show_loading(row.sentence or f"It was idle, and {ends} now…")
         elif row.state in _UNSEEN:
             self._down.show_loading(row.sentence or f"{row.state.word}…")
         elif reason and row.state is not State.UNREACHABLE:

@@ -32,6 +32,6 @@ class FoundBanner(QFrame):
         store = self._desk.store
         rows = [row for row in store.found.rows() if row.name in store.ours]
         price = sum(row.price_per_hour or 0.0 for row in rows if row.state != "stopped")
-        cost = f" They cost {money_text(price)} an hour." if price else ""
+        cost = f" {'It costs' if len(rows) == 1 else 'They cost'} {money_text(price)} an hour." if price else ""
         self._words.setText(f"SkyPilot has {count_text(len(rows), 'cluster')} that no document here names.{cost}")
         self.setVisible(bool(rows))

@@ -12,7 +12,7 @@ from rhdesk.core.cost_words import is_over, month_note, whole_money
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.core.store import SPENDING, Phase
-from rhdesk.core.words import money_text
+from rhdesk.core.words import count_text, money_text
 from rhdesk.desktop.access_acts import access_menu
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.cloud_acts import cloud_menu
@@ -184,7 +184,7 @@ class OverviewPage(Page):
         if not up:
             note = "Nothing is up"
         elif unknown:
-            note = f"and what {unknown} cloud cluster{'s' if unknown > 1 else ''} of unknown price cost"
+            note = f"besides {unknown} of unknown price"
         elif own:
             note = "Own machines: no rent is counted" if not total else f"besides {own} of your own"
         else:
@@ -357,7 +357,7 @@ def _dearest(up: list[ClusterRow], total: float) -> str:
         return f"1 cluster is {100 * first / total:.0f}% of it"
     if len(up) > 2 and total and first + second >= 0.8 * total:
         return f"2 clusters are {100 * (first + second) / total:.0f}% of it"
-    return f"{len(up)} up"
+    return count_text(len(up), "cluster")
 
 
 def _share(splitter: QSplitter, percent: int) -> None:

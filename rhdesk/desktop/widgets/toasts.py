@@ -50,6 +50,7 @@ class Toast(QFrame):
             fold = DetailsFold(notice.problem.detail)
             fold.set_copied(notice.as_text())
             words.addWidget(fold)
+        words.addStretch(1)
         row.addLayout(words, 1)
         row.addWidget(ToolButton("x", "Close", self.close), 0, Qt.AlignmentFlag.AlignTop)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
