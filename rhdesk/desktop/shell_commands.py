@@ -10,7 +10,7 @@ from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.desktop.access_acts import access_acts, access_commands
 from rhdesk.desktop.cloud_acts import cloud_acts, cloud_commands
-from rhdesk.desktop.cluster_acts import cluster_commands
+from rhdesk.desktop.cluster_acts import bring_up, cluster_commands, take_down, why_not_down, why_not_up
 from rhdesk.desktop.cost_acts import open_bill, save_costs
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster, new_cluster
 from rhdesk.desktop.pages import PAGES, page_keys
@@ -65,6 +65,8 @@ def declare(desk: Desk, shell: Shell) -> None:
         ),
         _of_chosen(desk, shell, "terminal", "Terminal on the chosen cluster", "Ctrl+Shift+X"),
         _of_chosen(desk, shell, "reconnect", "Reconnect the chosen cluster", "Ctrl+Shift+R"),
+        _of_chosen(desk, shell, "up", "Bring up the chosen cluster", "Ctrl+Shift+U"),
+        _of_chosen(desk, shell, "down", "Take down the chosen cluster", "Ctrl+Shift+D"),
         _of_chosen(desk, shell, "stop", "Stop the chosen cluster", "Ctrl+Shift+S"),
         _of_chosen(desk, shell, "autostop", "Autostop of the chosen cluster", "Ctrl+Shift+I"),
         Command(
@@ -177,11 +179,17 @@ def _of_chosen(desk: Desk, shell: Shell, id: str, title: str, keys: str) -> Comm
         row = desk.store.clusters.get(shell.page.cluster())
         if row is None:
             return lambda: None, "Choose a cluster first."
-        acts = [*access_acts(desk, shell, row), *cloud_acts(desk, shell, row)]
+        acts: list[tuple[str, str, str, Callable[[], object], str]] = [
+            ("up", "", "", partial(bring_up, desk, row.address), why_not_up(row)),
+            ("down", "", "", partial(take_down, desk, shell, row.address), why_not_down(row)),
+            *access_acts(desk, shell, row),
+            *cloud_acts(desk, shell, row),
+        ]
         none = (lambda: None, f"{row.address} is in no cloud.")
         return next(((run, why_not) for one, _, _, run, why_not in acts if one == id), none)
 
     icons = {"terminal": "square-terminal", "stop": "circle-stop", "autostop": "clock"}
+    icons |= {"up": "power", "down": "power-off"}
     return Command(
         f"cluster.{id}", title, lambda: act()[0](), icons.get(id, "refresh-cw"), keys, why_not=lambda: act()[1],
         words="ssh shell connection cloud", group="Cluster",

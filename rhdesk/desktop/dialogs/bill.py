@@ -52,7 +52,7 @@ class BillDialog(Dialog):
         self.spans = ChipRow()
         self.spans.set_chips(_SPANS)
         self.body.addLayout(row_of(self.ways, None, self.spans))
-        self.lines = ListPanel(_columns(), lambda line: f"{line.key}\n{line.what}", "")
+        self.lines = ListPanel(_columns(), lambda line: f"{line.key}\n{line.what}", "Costs")
         self.lines.set_empty("Nothing was up in that time", "", "wallet")
         self.lines.opened.connect(self._open_line)
         self.body.addWidget(self.lines, 1)

@@ -82,6 +82,7 @@ class CloudClusterDialog(Dialog):
         self._pause.timeout.connect(self._check)
         self.resize(980, 660)
         QShortcut(QKeySequence("Ctrl+Return"), self, self._forward)
+        QShortcut(QKeySequence("Ctrl+F"), self.picker, self.picker.search.setFocus)
         if (document := self._begun_with) is not None:
             self.picker.look_for(_filter_of(document))
         self._go(_PICK if entry is None else _REVIEW)

@@ -212,3 +212,5 @@ class OfferPicker(Card):
 
     def _focus_list(self) -> None:
         self.table.setFocus()
+        if self.offer() is None and self.table.rows.rowCount():
+            self.table.selectRow(0)

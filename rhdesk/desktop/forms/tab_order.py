@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QLayout, QScrollArea, QSplitter, QWidget
 
 
 def order_tabs(form: QWidget, after: QWidget) -> None:
-    """Let Tab go through `form` in the order of its layouts. It begins `after` a control that is always there."""
-    before = after
-    for control in _controls(form):
+    """Let Tab go through `form` in the order of its layouts. It begins `after` a control that is always there, which
+    may be the form itself."""
+    before, layout = after, form.layout()
+    for control in _inside(layout) if form is after and layout is not None else _controls(form):
         if control is not after:
             QWidget.setTabOrder(before, control)
             before = control

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -22,7 +22,9 @@ _TOP = Qt.AlignmentFlag.AlignTop
 
 
 class CloudLines(QWidget):
-    """Those that can be used first; the others in one fold where there are clouds that can."""
+    """Those that can be used first; the others in one fold where there are clouds that can. `filled`: all are there."""
+
+    filled = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +62,8 @@ class CloudLines(QWidget):
             self._column.addWidget(self._others)
             self._add_some(inner, others)
         self._column.addStretch(1)
+        if not others:
+            self.filled.emit()
 
     def _add_some(self, column: QVBoxLayout, waiting: list[CloudCheck]) -> None:
         """A few at a time: all at once would hold the window up."""
@@ -71,6 +75,8 @@ class CloudLines(QWidget):
             column.addWidget(CloudLine(check))
         if len(waiting) > _AT_ONCE:
             QTimer.singleShot(0, self, lambda: self._add_some(column, waiting[_AT_ONCE:]))
+        else:
+            self.filled.emit()
 
     def _switch(self) -> None:
         opened = self._others.isHidden()
@@ -101,6 +107,7 @@ class CloudLine(QWidget):
         if check.detail:
             fold = DetailsFold(check.detail)
             fold.set_copied("\n".join(part for part in (check.reason, check.remedy, check.detail) if part))
+            fold.set_about(check.title)
             grid.addWidget(fold.head, 0, 3, 2, 1, _TOP)
             grid.addWidget(fold, line, 2, 1, 2)
         self.setAccessibleName(f"{check.title}: {words} {check.remedy if not check.enabled else ''}".strip())

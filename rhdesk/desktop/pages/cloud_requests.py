@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout
 from shiboken6 import isValid
 
@@ -28,7 +28,9 @@ _MAKES = ("launch", "start")
 
 
 class RequestsCard(Card):
-    """Looks while its page is in sight and the server runs; the looks start nothing."""
+    """Looks while its page is in sight and the server runs; the looks start nothing. `filled`: the list is another."""
+
+    filled = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(margins=(16, 8, 12, 10))
@@ -113,6 +115,7 @@ class RequestsCard(Card):
             self._grid.addWidget(cancel, line, 4)
         if len(lasting) > _MOST:
             self._grid.addWidget(Label(f"and {len(lasting) - _MOST} more", "faint"), _MOST, 1)
+        self.filled.emit()
 
     def _cancel(self, request: CloudRequest) -> None:
         what, desk = what_of(request), self._desk

@@ -16,6 +16,7 @@ from rhdesk.core.store import Change, Condition, Phase
 from rhdesk.core.words import age_text, bytes_text
 from rhdesk.desktop.cloud_acts import found_menu
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.found_columns import found_columns
 from rhdesk.desktop.pages.cloud_lines import CloudLines
 from rhdesk.desktop.pages.cloud_requests import RequestsCard
@@ -63,6 +64,8 @@ class CloudsPage(Page):
             self.destroyed.connect(table.subscribe(lambda change: self._show()))
         self.destroyed.connect(store.skypilot.subscribe(self._server_changed))
         self.destroyed.connect(store.found.subscribe(lambda change: self._show_found()))
+        for changed in (self.lines.filled, self.requests.filled):
+            changed.connect(lambda: order_tabs(self, self))
         self._said: object = None
         self._clock = QTimer(self, interval=10_000)
         self._clock.timeout.connect(self._show)

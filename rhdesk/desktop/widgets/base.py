@@ -222,6 +222,7 @@ class ChipRow(QWidget):
             self._chips = {}
             for key, text in chips:
                 chip = Button(text, self._kind)
+                chip.setAutoDefault(False)  # Return is for the default button of the dialog; Space and arrows choose
                 chip.clicked.connect(lambda checked=False, key=key: self._click(key))
                 self._group.addButton(chip)
                 self._row.addWidget(chip)
@@ -232,6 +233,7 @@ class ChipRow(QWidget):
             self._current = next(iter(self._chips))
         if self._current:
             self._chips[self._current].setChecked(True)
+            self.setFocusProxy(self._chips[self._current])
         self._row.invalidate()
         self.setMinimumWidth(self._row.sizeHint().width())
 
@@ -257,6 +259,7 @@ class ChipRow(QWidget):
     def _click(self, key: str) -> None:
         for other, chip in self._chips.items():  # Tab stops at the one that is on, arrows go on from there
             chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus if other == key else Qt.FocusPolicy.ClickFocus)
+        self.setFocusProxy(self._chips[key])
         if key != self._current:
             self._current = key
             self.chosen.emit(key)

@@ -73,6 +73,11 @@ class DetailsFold(QWidget):
         if opened:
             self._switch()
 
+    def set_about(self, what: str) -> None:
+        """What it is about, for those who cannot see where it stands."""
+        self._toggle.setAccessibleName(f"Details of {what}")
+        self._copy.setAccessibleName(f"Copy the details of {what}")
+
     def set_copied(self, text: str) -> None:
         """What Copy puts on the clipboard, if that is more than what is shown."""
         self._copied = text
