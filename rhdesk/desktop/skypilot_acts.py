@@ -16,7 +16,7 @@ from rhdesk.core.tasks import Progress
 from rhdesk.core.words import count_text
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhresources.cloud.limits import title
-from rhresources.cloud.narration import NEXT_OFFER
+from rhresources.cloud.words import NEXT_OFFER
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, LaunchEvent, OnLaunch, ServerInfo

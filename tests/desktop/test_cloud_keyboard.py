@@ -10,7 +10,7 @@ from desktop.cloud_parts import CHECKS, LONG, OFFERS, known, opened, state_word,
 from lab.skypilot_stand_in import StandInSkyPilot
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.tasks import cluster_task
@@ -50,10 +50,18 @@ def tab_to(window: QWidget, name: str) -> None:
 
 
 def wait_for(shell: Shell, name: str, qtbot: QtBot) -> QWidget:
+    """The dialog of that name."""
     qtbot.waitUntil(lambda: opened(shell, name) is not None, timeout=LONG)
     dialog = opened(shell, name)
     assert dialog is not None
     return dialog
+
+
+def back(shell: Shell, qtbot: QtBot) -> None:
+    """Keys go to the window again, once the dialog is closed."""
+    qtbot.waitUntil(lambda: not any(each.isVisible() for each in shell.findChildren(QDialog)), timeout=LONG)
+    shell.activateWindow()
+    qtbot.waitUntil(shell.isActiveWindow, timeout=LONG)
 
 
 def test_clouds_are_checked_and_one_is_rented_and_given_up(
@@ -80,6 +88,7 @@ def test_clouds_are_checked_and_one_is_rented_and_given_up(
     tab_to(dialog, "cloud-launch")
     press(dialog, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(sky.asked("launch")), timeout=LONG)
+    back(shell, qtbot)
     press(shell, Qt.Key.Key_T, CTRL_SHIFT)
     tab_to(shell, "Cancel")
     press(shell, Qt.Key.Key_Space)
@@ -97,17 +106,19 @@ def test_a_cluster_is_stopped_started_and_taken_down(shell: Shell, sky: StandInS
 
     press(shell, Qt.Key.Key_I, CTRL_SHIFT)
     dialog = wait_for(shell, "autostop-dialog", qtbot)
+    qtbot.waitUntil(dialog.isActiveWindow, timeout=LONG)
     press(dialog, Qt.Key.Key_Left)
-    press(dialog, Qt.Key.Key_Space)
     press(dialog, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: bool(sky.asked("autostop")), timeout=LONG)
     assert sky.asked("autostop")[0].endswith(" 30")
 
+    back(shell, qtbot)
     press(shell, Qt.Key.Key_S, CTRL_SHIFT)
     press(wait_for(shell, "stop-cluster", qtbot), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: state_word(shell, "~/half") == "Stopped", timeout=LONG)
 
     sky.gates["provisioning"] = asyncio.Event()
+    back(shell, qtbot)
     qtbot.waitUntil(lambda: not shell.desk.tasks.busy(cluster_task("~/half")), timeout=LONG)
     press(shell, Qt.Key.Key_U, CTRL_SHIFT)
     qtbot.waitUntil(lambda: bool(sky.asked("start")), timeout=LONG)
@@ -118,7 +129,7 @@ def test_a_cluster_is_stopped_started_and_taken_down(shell: Shell, sky: StandInS
     press(shell, Qt.Key.Key_D, CTRL_SHIFT)
     asked = wait_for(shell, "take-down", qtbot)
     press(asked, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: opened(shell, "take-down") is None, timeout=LONG)
+    back(shell, qtbot)
     assert sky.asked("down") == []
     press(shell, Qt.Key.Key_D, CTRL_SHIFT)
     asked = wait_for(shell, "take-down", qtbot)

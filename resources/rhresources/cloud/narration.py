@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from rhresources.cloud.answers import LaunchEvent, LaunchPhase, OnLaunch
 from rhresources.cloud.limits import TITLES
 from rhresources.cloud.plain_words import plain_line
+from rhresources.cloud.words import NEXT_OFFER
 
 _CLOUDS = {title.lower(): name for name, title in TITLES.items()} | {name: name for name in TITLES}
 _LAUNCHING_ON = re.compile(
@@ -20,9 +21,6 @@ _LAUNCHING_ON = re.compile(
 _ROW = re.compile(
     r"^(?P<cloud>[A-Za-z][\w ]*?)(?: \((?P<region>[^)]+)\))?\s{2,}(?P<instance>\S+)\s{2,}.*?(?P<price>\d+\.\d+)"
 )
-NEXT_OFFER = "The next offer is looked for"
-"""Said after a refusal."""
-
 _REFUSED = re.compile(
     r"InsufficientInstanceCapacity|[Ff]ailed to (?:acquire|provision|launch|run) .*|[Gg]ot .*?[Ee]rror|[Ss]tock ?out"
     r"|[Oo]ut of (?:stock|capacity)|[Qq]uota|LimitExceeded|ResourcesUnavailable"

@@ -2,3 +2,6 @@
 
 UNDOING = "Ending what was begun …"
 """The line after which what was given up, or has failed, is taken back."""
+
+NEXT_OFFER = "The next offer is looked for"
+"""What a launch says after a refusal."""

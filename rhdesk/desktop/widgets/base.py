@@ -147,7 +147,8 @@ class Button(QPushButton):
         self.setToolTip(reason_against)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & ~_KEYPAD:
+        chosen = self.group() is not None and self.isChecked()  # Return is then for the default button of its dialog
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & ~_KEYPAD and not chosen:
             self.click()  # Qt has only Space do it
         else:
             super().keyPressEvent(event)
@@ -222,7 +223,6 @@ class ChipRow(QWidget):
             self._chips = {}
             for key, text in chips:
                 chip = Button(text, self._kind)
-                chip.setAutoDefault(False)  # Return is for the default button of the dialog; Space and arrows choose
                 chip.clicked.connect(lambda checked=False, key=key: self._click(key))
                 self._group.addButton(chip)
                 self._row.addWidget(chip)

@@ -12,6 +12,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.notifier import Notice
 from rhdesk.core.rows import TaskRow
 from rhdesk.core.words import age_text, duration_text
+from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, Rule, ToolButton, clear_layout, row_of
 from rhdesk.desktop.widgets.phases import PhaseList
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner, StateView
@@ -160,6 +161,7 @@ class TaskDrawer(Drawer):
             if not tasks:
                 self._nothing("No tasks", "Long acts show their progress here, and can be cancelled.", "activity")
             self.list.addStretch(1)
+            order_tabs(self, self)
         for task in tasks:
             self._cards[task.name].show_task(task)
 
@@ -215,10 +217,12 @@ class _TaskCard(Card):
         self._bar.setVisible(running and task.fraction is not None)
         self._bar.setRange(0, 1000)
         self._bar.setValue(int((task.fraction or 0) * 1000))
+        if self._cancel.hasFocus() and (task.giving_up or not running):
+            (self._go if task.go_to is not None else self).setFocus()  # Escape goes on closing the drawer
+        self._go.setVisible(task.go_to is not None)
         self._cancel.setVisible(running)
         self._cancel.allow("It is being taken back." if task.giving_up else "")
         self._close.setVisible(not running)
-        self._go.setVisible(task.go_to is not None)
 
     def _cancel_task(self) -> None:
         if self._task is not None:
