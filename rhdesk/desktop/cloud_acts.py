@@ -101,6 +101,7 @@ def stop_now(desk: Desk, row: ClusterRow) -> None:
     assume(desk, row, State.STOPPING)
 
     async def stop(workspace: Workspace, progress: Progress) -> None:
+        progress("Stopping its hosts")
         await workspace.stop(address, progress, stop_runs=True)
 
     desk.act(

@@ -108,13 +108,7 @@ class Button(QPushButton):
     """A button of a kind: "" (outlined), "primary", "danger", "flat", "link", "chip", "tab"."""
 
     def __init__(
-        self,
-        text: str,
-        kind: str = "",
-        icon: str = "",
-        on_click: Callable[[], object] | None = None,
-        *,
-        tip: str = "",
+        self, text: str, kind: str = "", icon: str = "", on_click: Callable[[], object] | None = None, *, tip: str = ""
     ) -> None:
         super().__init__(f" {text}" if icon else text)
         self._icon_name, self._kind = icon, kind
