@@ -159,7 +159,7 @@ def test_that_a_cluster_is_launched_with_the_keyboard_alone(
     QTest.keyClicks(dialog.name, "-run")
     retype(dialog.form.hosts.line, "2")
     qtbot.waitUntil(lambda: "$65.54" in words(dialog), timeout=LONG)
-    assert "$1,572.96 a day, $47,844.20 a month if it never stops" in words(dialog)
+    assert "$1,572.96 a day, $47,844 a month if it never stops" in words(dialog)
     assert "2 hosts with 8 × A100, on demand" in words(dialog)
     assert "Stops after 1 h idle." in words(dialog), "autostop is on unless one says otherwise"
     assert "num_instances: 2" in dialog.second.review.yaml.toPlainText()
