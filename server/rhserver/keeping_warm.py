@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rhresources.cloud.skylet import MARK_SECONDS, PROGRAM, PYTHON_FILE
+from rhresources.cloud.skylet import MARK_SECONDS, PROGRAM, PYTHON_FILE, directory_on_host
 
 LOOK_SECONDS = 1.0
 KEPT_SECONDS = 600.0
@@ -76,6 +76,7 @@ class KeepingWarm:
             self._process = None
         if self._process is None:
             environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            environment["SKY_RUNTIME_DIR"] = str(directory_on_host())
             self._process = await asyncio.create_subprocess_exec(
                 python, "-c", PROGRAM, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
                 cwd=Path.home(), env=environment, start_new_session=True,
@@ -99,10 +100,8 @@ class KeepingWarm:
 
 
 def sky_python() -> str:
-    """The Python of SkyPilot's runtime on this host, found as SkyPilot finds it; empty where there is none."""
-    directory = os.environ.get("SKY_RUNTIME_DIR")
-    file = (Path(directory).expanduser() if directory else Path.home()) / PYTHON_FILE
+    """The Python of SkyPilot's runtime on this host; empty where there is none."""
     try:
-        return file.read_text().strip()
+        return (directory_on_host() / PYTHON_FILE).read_text().strip()
     except OSError:
         return ""

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli.conftest import Answer, RunCommand
 from lab.cloud_cluster import CloudCluster
+from lab.commands import Answer, RunCommand
 from lab.skypilot_stand_in import StandInSkyPilot
 
 from rhdesk.cli import main

@@ -172,6 +172,13 @@ async def test_that_hosts_behind_a_proxy_are_known_by_their_names(tmp_path: Path
     assert target.proxy_command == "nc -x gate 127.0.0.1 22 %"
 
 
+async def test_that_sessions_say_which_cluster_of_an_account_they_are_for(tmp_path: Path) -> None:
+    hosts = replace(PROXIED, environment=("SKY_CLUSTER_NAME=gpu-1a2b",))
+    target = await CloudTargets("gpu", hosts, tmp_path / "known")(ssh_document(GPU, "gpu", hosts), "gpu")
+    assert target.environment == ("SKY_CLUSTER_NAME=gpu-1a2b",)
+    assert "-o SetEnv=SKY_CLUSTER_NAME=gpu-1a2b " in " ".join(ssh_command_to(target))
+
+
 def test_that_keys_follow_machines_to_other_addresses(tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     follow(file, ["10.0.0.1"])

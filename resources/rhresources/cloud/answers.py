@@ -60,6 +60,7 @@ class CloudHosts:
         private_key: path of the key file, made by SkyPilot, with mode 0600.
         proxy_commands: for ssh, one a host, where the way leads through something; empty: straight.
         inner: their addresses among themselves, in the same order; empty: not known.
+        environment: variables that sessions there ask for, each as NAME=VALUE.
     """
 
     addresses: tuple[str, ...]
@@ -68,6 +69,12 @@ class CloudHosts:
     private_key: str
     proxy_commands: tuple[str, ...] = ()
     inner: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+
+    @property
+    def through_skypilot(self) -> bool:
+        """Whether only SkyPilot's server reaches them, so that it has to run for that."""
+        return any("rhdesk_proxy.py" in each for each in self.proxy_commands)
 
 
 @dataclass(frozen=True, slots=True)

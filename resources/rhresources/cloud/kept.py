@@ -157,13 +157,14 @@ def _read(folder: Path) -> Kept | None:
     try:
         said = json.loads((folder / "cluster.json").read_text())
         seen, hosts, autostop, notice = said["seen"], said["hosts"], said["autostop"], said["notice"]
-        many = ("addresses", "ports", "proxy_commands", "inner")
+        many = ("addresses", "ports", "proxy_commands", "inner", "environment")
+        lists = {each: tuple(hosts.get(each, ())) for each in many} if hosts else {}
         return Kept(
             **{
                 **said,
                 "new_hosts": tuple(said.get("new_hosts", ())),
                 "seen": CloudCluster(**seen) if seen is not None else None,
-                "hosts": CloudHosts(**{**hosts, **{each: tuple(hosts[each]) for each in many}}) if hosts else None,
+                "hosts": CloudHosts(**{**hosts, **lists}) if hosts else None,
                 "autostop": Autostop(**autostop) if autostop is not None else None,
                 "notice": Notice(**notice) if notice is not None else None,
             }

@@ -84,7 +84,7 @@ class Narration:
         if found := _ROW.match(line):
             name = _CLOUDS.get(found["cloud"].strip().lower())
             if name and name not in self._instances:
-                self._instances[name] = found["instance"]
+                self._instances[name] = found["instance"].strip("-")  # a job of Slurm has no type
             return None
         if found := _STEP.search(line):
             step = f" ({found['step']} of {found['of']}: {found['what']})" if found["step"] else ""

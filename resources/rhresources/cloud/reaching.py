@@ -84,7 +84,13 @@ async def hosts_of(row: Mapping[str, Any], home: Path | None, *, team: str) -> C
         private_key=path,
         proxy_commands=await asyncio.to_thread(_proxies, row, credentials, pairs, home),
         inner=tuple(inner for inner, _ in pairs),
+        environment=_environment(row, str(said["name"])),
     )
+
+
+def _environment(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """By this an account of Slurm, as SkyPilot sets it up, gives each cluster a home of its own: all jobs share one."""
+    return (f"SKY_CLUSTER_NAME={name}",) if str(row.get("cloud") or "").lower() == "slurm" and name else ()
 
 
 def _proxies(

@@ -70,5 +70,6 @@ class CloudTargets:
             host_key_alias=name if proxy else "",
             log_in="key",
             inner=hosts.inner[index] if hosts.inner else "",
+            environment=hosts.environment,
             proxy_command=re.sub(r"%(.)", lambda found: filled.get(found[1], found[0]), proxy),
         )

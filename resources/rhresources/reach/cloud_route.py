@@ -122,7 +122,7 @@ class CloudRoute:
         lost: RhError | None = None
         if hosts is not None:
             try:
-                return await self._to(hosts).address(ask)
+                return await (await self._reachable(hosts, ask)).address(ask)
             except NeedsAnswer:
                 raise
             except RhError as error:
@@ -156,6 +156,12 @@ class CloudRoute:
         if lost is not None and hosts == before.hosts:
             raise lost
         return hosts
+
+    async def _reachable(self, hosts: CloudHosts, ask: bool = True) -> SshRoute:
+        """The route to these hosts, with SkyPilot's server running where it is part of the way and a person waits."""
+        if hosts.through_skypilot and ask:
+            await self.machines.look()
+        return self._to(hosts)
 
     def _to(self, hosts: CloudHosts) -> SshRoute:
         """The route to these hosts."""
@@ -245,7 +251,7 @@ class CloudRoute:
         return None
 
     async def _serve(self, hosts: CloudHosts, progress: Progress, wait_ready: bool, ask: bool) -> ServerAddress:
-        route = self._to(hosts)
+        route = await self._reachable(hosts)
         new = self.machines.new_names(hosts)
         if not new:
             return await route.up(progress, wait_ready=wait_ready, ask=ask)
@@ -289,13 +295,19 @@ class CloudRoute:
         async with self._changing:
             if not stop_runs and self.machines.kept.hosts is not None:
                 try:
-                    address = await self._to(self.machines.kept.hosts).address()
+                    address = await (await self._reachable(self.machines.kept.hosts)).address()
                     runs = await active_runs(address) if address is not None else []
                 except (ConnectionLost, NeedsAnswer) as error:
                     progress(f"It is not known whether runs are active: {error.sentence}")
                     runs = []
                 if runs:
                     raise runs_active(runs, "Wait for them, cancel them, or take the cluster down with them (--yes).")
+            if (hosts := self.machines.kept.hosts) is not None and hosts.through_skypilot:
+                # such hosts may outlast the cluster, and what was started there with them
+                try:
+                    await (await self._reachable(hosts)).down(True, progress)
+                except RhError as error:
+                    progress(f"The server cannot be ended in order: {error.sentence}")
             await self.machines.down(progress)
             await self.close()
 
@@ -310,7 +322,7 @@ class CloudRoute:
         hosts = self.machines.kept.hosts or await self._hosts_now(ask, None)
         if hosts is None:
             raise self._no_hosts()
-        return self._to(hosts)
+        return await self._reachable(hosts, ask)
 
     def _no_hosts(self) -> ClusterDown:
         address = self.machines.kept.address

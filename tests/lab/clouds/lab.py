@@ -50,5 +50,4 @@ class CloudLab(Switch):
 
     def server(self, home: Path) -> SkyPilotServer:
         """Start SkyPilot's API server in the lab, with `home` prepared for it; to the test it is a team's server."""
-        programs = self.folder / "bin"
-        return SkyPilotServer(server_at(self, programs), self.python(programs), self.write_home(home), self.variables)
+        return SkyPilotServer(server_at(self, self.folder / "bin"), self.write_home(home), self.variables)

@@ -1,4 +1,4 @@
-"""SkyPilot's API server for tests, and its SDK in programs of their own."""
+"""SkyPilot's API server for tests: to them it is a team's."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ class SkyPilotServer:
 
     Args:
         program: a Python with SkyPilot that ends with all its processes when it is killed.
-        python: one for programs that use the SDK.
         home: where it keeps its state.
         variables: of its environment.
 
@@ -71,8 +70,7 @@ class SkyPilotServer:
         url: where it answers, on the loopback of the test.
     """
 
-    def __init__(self, program: Path, python: Path, home: Path, variables: Mapping[str, str]) -> None:
-        self.python = python
+    def __init__(self, program: Path, home: Path, variables: Mapping[str, str]) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -104,25 +102,6 @@ class SkyPilotServer:
         except BaseException:
             self.close()
             raise
-
-    def run(self, program: str, *arguments: str, seconds: float = 600) -> str:
-        """Run a Python program that uses the SDK against this server; what it printed.
-
-        Raises:
-            RuntimeError: it failed; with its last words.
-        """
-        done = subprocess.run(
-            [str(self.python), "-c", program, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            cwd=self.home,
-            env={**self.variables, "SKYPILOT_API_SERVER_ENDPOINT": self.url},
-            timeout=seconds,
-        )
-        if done.returncode:
-            raise RuntimeError(f"exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        return done.stdout
 
     def health(self) -> dict[str, Any]:
         """What it says of itself."""

@@ -66,6 +66,10 @@ class SlurmLab(CloudLab):
         """The names of all jobs that wait or run."""
         return self.run("squeue", "--noheader", "--format=%j").split()
 
+    def end_all(self) -> None:
+        """Leave nothing running, for the next test."""
+        self.run("scancel", "--user", LOGIN)
+
     def write_home(self, home: Path) -> Path:
         """What a HOME needs for SkyPilot to know this Slurm; the home."""
         catalog = home / ".sky" / "catalogs" / "v8" / "common"

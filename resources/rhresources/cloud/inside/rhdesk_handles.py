@@ -65,6 +65,7 @@ def hosts_of(handle: Any) -> dict[str, Any]:
         "ports": [int(port) for port in handle.__dict__.get("stable_ssh_ports") or []],
         "user": str(handle.__dict__.get("_ssh_user") or info.get("ssh_user") or ""),
         "docker_user": str(handle.__dict__.get("docker_user") or info.get("docker_user") or ""),
+        "name": str(handle.__dict__.get("cluster_name_on_cloud") or ""),
         "hosts": int(handle.__dict__.get("launched_nodes") or 0),
     }
 

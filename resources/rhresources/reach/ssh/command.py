@@ -69,6 +69,8 @@ def _options(target: SshTarget, known: SshTarget | None, chain: str) -> list[str
         say("-o", "UserKnownHostsFile=" + " ".join(_quoted(_literal(file)) for file in target.known_hosts))
     if target.host_key_alias and differs("host_key_alias"):
         say("-o", f"HostKeyAlias={target.host_key_alias}")
+    if target.environment and differs("environment"):
+        say("-o", "SetEnv=" + " ".join(_quoted(_literal(each)) for each in target.environment))
     if target.jumps and known is not None and target.jumps == known.jumps:
         if chain:
             say("-J", chain)

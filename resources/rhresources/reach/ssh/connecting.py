@@ -268,6 +268,7 @@ async def _shake_hands(
         port = 22 if hop.host_key_alias else hop.port
         known = await in_thread(known_hosts.lookup, hop.known_hosts, host, port)
         transport = SshTransport(connection, known.key_types)
+        transport.environment = hop.environment
         way.transports.append(transport)
         if connection is way.command:
             transport.banner_timeout = COMMAND_SECONDS

@@ -37,6 +37,7 @@ class SshTarget:
         jumps: hosts on the way, outermost first.
         proxy_command: a command that makes the connection, placeholders filled in; "" for none.
         inner: its address in the network that the hosts of its cluster share, where that is known.
+        environment: variables that sessions there ask for, each as NAME=VALUE; the server may pass over them.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SshTarget:
     jumps: tuple[SshTarget, ...] = field(default=())
     proxy_command: str = ""
     inner: str = ""
+    environment: tuple[str, ...] = ()
 
     @property
     def account(self) -> str:

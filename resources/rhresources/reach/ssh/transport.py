@@ -130,6 +130,7 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         with contextlib.suppress(OSError, AttributeError):  # a channel has no such option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.last_words = ""
+        self.environment: tuple[str, ...] = ()  # of its sessions, each as NAME=VALUE
         self.on_end: Callable[[], None] | None = None
         self.round_trip = 0.1
         self.forwards_sockets = False  # whether it ever did
@@ -265,6 +266,8 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
             raise refusal
         if self._channels.get(number) is None or not self.active:
             raise self.get_exception() or EOFError()
+        for name, _, value in (each.partition("=") for each in self.environment if kind == "session"):
+            channel.set_environment_variable(name, value)
         return channel
 
     def _parse_channel_open_failure(self, m: Message) -> None:
