@@ -56,10 +56,10 @@ LONG_PLAN: tuple[Step, ...] = (
     *(STARTS, STOPS, ("look", DAY)),
     *(("start", -DAY), STOPS),
     *(("start", -DAY), ("stop", -DAY)),
-    *(("start", 30 * DAY), STOPS),
+    *(("start", 30 * DAY), STOPS, ("look", 30 * DAY)),
     *(("start", 0), ("down", 0)),
 )
-"""Ten."""
+"""Ten. Before the clock is set back a window looks: SkyPilot takes a look from the future for a fresh one."""
 
 
 def window(act: str, clock: int, *, lingers: bool) -> dict[str, Any]:
