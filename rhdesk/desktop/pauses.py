@@ -1,4 +1,4 @@
-"""Keeps Python itself from holding the window up: its garbage collector, and threads that compute."""
+"""Keeps Python itself from holding the window up or ending it: its garbage collector, and threads that compute."""
 
 from __future__ import annotations
 
@@ -8,23 +8,38 @@ import sys
 from PySide6.QtCore import QObject, QTimer
 
 _SETTLED = 3500  # milliseconds, by when a window has loaded what it puts off
+_LOOK = 1000
 _TURN = 0.001
 
 
 def shorten_pauses(application: QObject) -> None:
-    """Call once, before the window is made.
+    """Call once, on the interface's thread, before the window is made.
 
-    A full collection stops all threads while it goes through everything that was ever imported, 40 ms each time, and
-    there are several while a window loads. What is loaded then never becomes garbage: it is left out from then on.
+    Python looks for garbage on whichever thread happens to allocate. What it destroys may be widgets, and Qt crashes
+    when these are destroyed anywhere but on the interface's thread: so it happens there only, between events, about as
+    often as Python would do it.
+
+    A full collection goes through everything that was ever imported, 40 ms each time, and there would be several while
+    a window loads. What is loaded then never becomes garbage: it is left out from then on.
 
     A thread that computes lets others go on every 5 ms, and the interface has to wait for that several times in every
     paint: here it is 1 ms.
     """
     sys.setswitchinterval(_TURN)
     gc.disable()
-    QTimer.singleShot(_SETTLED, application, _settled)
+    looks = QTimer(application, interval=_LOOK)
+    looks.timeout.connect(collect_what_is_due)
+
+    def settled() -> None:
+        gc.freeze()
+        looks.start()
+
+    QTimer.singleShot(_SETTLED, application, settled)
 
 
-def _settled() -> None:
-    gc.freeze()
-    gc.enable()
+def collect_what_is_due() -> None:
+    """What Python's own collector would do now, on the thread of the caller."""
+    for generation, (count, threshold) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)):
+        if count <= threshold:
+            break
+        gc.collect(generation)

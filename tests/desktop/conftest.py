@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,24 @@ from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
 from rhdesk.desktop.app import make_window
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhdesk.desktop.pauses import collect_what_is_due
 from rhdesk.desktop.shell import Shell
 from rhresources import paths
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_garbage_elsewhere() -> Iterator[None]:
+    """As in the window, widgets are collected on the interface's thread only; the rest of the tests is as ever."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _collected(_no_garbage_elsewhere: None) -> Iterator[None]:
+    yield
+    collect_what_is_due()
 
 
 @pytest.fixture

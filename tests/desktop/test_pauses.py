@@ -1,43 +1,62 @@
-"""While a window loads Python does not stop to look for garbage; afterwards it does again."""
+"""Python looks for garbage on the interface's thread only, and not while a window loads."""
 
 from __future__ import annotations
 
 import gc
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from rhdesk.desktop import pauses
 
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
+@pytest.fixture
+def application(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[QObject]:
+    """What lives as long as the window's application, and ends with the test."""
+    monkeypatch.setattr(pauses, "_SETTLED", 20)
+    monkeypatch.setattr(pauses, "_LOOK", 10)
     interval = sys.getswitchinterval()
-    yield
+    lives = QObject(qapp)
+    yield lives
+    lives.deleteLater()
     sys.setswitchinterval(interval)
     gc.unfreeze()
-    gc.enable()
 
 
-class Thing:
-    itself: Thing
+class Circle(QWidget):
+    """Only the collector finds it."""
+
+    def __init__(self, gone_on: list[int]) -> None:
+        super().__init__()
+        self.itself = self
+        self._ends = weakref.finalize(self, lambda: gone_on.append(threading.get_ident()))
 
 
-def test_that_garbage_is_collected_once_the_window_has_loaded(
-    qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pauses, "_SETTLED", 20)
-    pauses.shorten_pauses(qapp)
-    assert not gc.isenabled()
-    qtbot.waitUntil(gc.isenabled, timeout=30_000)
-    assert gc.get_freeze_count() > 10_000, "what was loaded is not gone through again"
-    thing = Thing()
-    thing.itself = thing
-    gone = weakref.ref(thing)
-    del thing
-    gc.collect()
-    assert gone() is None
+def test_that_widgets_are_destroyed_on_the_thread_of_the_interface(application: QObject, qtbot: QtBot) -> None:
+    pauses.shorten_pauses(application)
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 10_000, timeout=30_000)  # what was loaded is not looked at again
+    gone_on: list[int] = []
+    for _ in range(100):
+        Circle(gone_on)
+
+    def allocate() -> None:
+        while not ended.is_set():
+            for _ in range(2000):
+                circle: list[object] = []
+                circle.append(circle)
+
+    ended = threading.Event()
+    other = threading.Thread(target=allocate)
+    other.start()
+    try:
+        qtbot.waitUntil(lambda: len(gone_on) == 100, timeout=60_000)
+    finally:
+        ended.set()
+        other.join()
+    assert set(gone_on) == {threading.get_ident()}
