@@ -197,7 +197,7 @@ def test_that_what_it_has_cost_is_what_the_ledger_says(rhdesk: RunCommand, cloud
         assert "$360000.000 per hour" in said
         found = re.search(r"\$([\d.]+) since it was launched", said)
         assert found
-        assert float(found[1]) > 50  # SkyPilot's price, $0.096, makes nothing of half a second
+        assert float(found[1]) > 1  # of SkyPilot's price, $0.096, a second makes nothing
 
 
 def test_that_what_runs_is_shown_before_it_is_ended(
