@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from rhdesk.core.tasks import cluster_task
 from rhdesk.desktop.app import start
+from rhdesk.desktop.cluster_acts import why_not_down
 from rhdesk.desktop.dialogs.new_cloud_cluster import CloudClusterDialog
 from rhdesk.desktop.shell import Shell
 
@@ -125,7 +126,9 @@ def test_a_cluster_is_stopped_started_and_taken_down(shell: Shell, sky: StandInS
     shell.desk.tasks.give_up(cluster_task("~/half"))
     qtbot.waitUntil(lambda: not shell.desk.tasks.busy(cluster_task("~/half")), timeout=LONG)
     qtbot.waitUntil(lambda: state_word(shell, "~/half") == "Stopped", timeout=LONG)
+    qtbot.waitUntil(lambda: why_not_down(shell.desk.store.clusters.get("~/half")) == "", timeout=LONG)
 
+    back(shell, qtbot)
     press(shell, Qt.Key.Key_D, CTRL_SHIFT)
     asked = wait_for(shell, "take-down", qtbot)
     press(asked, Qt.Key.Key_Escape)
