@@ -85,7 +85,9 @@ def test_by_the_library(slurm: SlurmLab, project: Path, save: Callable[..., str]
     try:
         cluster = rh.cluster(save("~/hpc", num_instances=2)).up()
         (job,) = slurm.jobs()
-        assert cluster.status(refresh=True)["cloud"]["hosts"] == 2
+        status = cluster.status(refresh=True)
+        assert status["cloud"]["hosts"] == 2
+        assert [host["alive"] for host in status["hosts"]] == [True, True]  # though both have the same home directory
 
         home = rh.function("jobs.py:home", system="~/hpc")()
         assert Path(home).name == job, "clusters of one account do not share a home directory"

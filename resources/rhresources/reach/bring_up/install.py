@@ -69,11 +69,31 @@ async def prepare(hosts: Mapping[str, Host], states: Mapping[str, State], docume
     known = {name: found for name, found in known.items() if name not in failed}
     if known:
         pythons = _pythons(known, done, document)
-        jobs = {name: _install(hosts[name], found, pythons[name], wheel, document) for name, found in known.items()}
-        results = dict(zip(jobs, await asyncio.gather(*jobs.values(), return_exceptions=True), strict=True))
+
+        async def install(names: list[str]) -> dict[str, object]:
+            outcomes: dict[str, object] = {}
+            for name in names:
+                job = _install(hosts[name], known[name], pythons[name], wheel, document)
+                (outcomes[name],) = await asyncio.gather(job, return_exceptions=True)
+            return outcomes
+
+        groups = await asyncio.gather(*map(install, _with_one_home(hosts, list(known))))
+        results = {name: outcome for group in groups for name, outcome in group.items()}
         done.update({name: result for name, result in results.items() if isinstance(result, Install)})
         _keep_failures(results, failed)
     return Prepared(done, failed)
+
+
+def _with_one_home(hosts: Mapping[str, Host], names: list[str]) -> list[list[str]]:
+    """The hosts in groups that may share a home, where two at once would write the same files.
+
+    Those are reached at one address: nodes of a Slurm, behind the host where one logs in.
+    """
+    groups: dict[tuple[str, str, int], list[str]] = {}
+    for name in names:
+        target = hosts[name].connection.target
+        groups.setdefault((target.user, target.host, target.port), []).append(name)
+    return list(groups.values())
 
 
 def _keep_failures(results: Mapping[str, object], failed: dict[str, RhError]) -> None:
