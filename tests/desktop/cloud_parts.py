@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lab.skypilot_stand_in import StandInSkyPilot
-from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
+from rhdesk.core.rows import RunRow, State
+from rhdesk.desktop.app import make_window, start
+from rhdesk.desktop.pages.functions import FunctionsPage
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.widgets.base import Button
 from rhresources.cloud.answers import CloudCheck, CloudCluster, Offer
@@ -111,6 +116,59 @@ def state_word(shell: Shell, address: str) -> str:
     """The state of a cluster in its row."""
     row = shell.desk.store.clusters.get(address)
     return row.state.word if row is not None else ""
+
+
+@contextmanager
+def real_window(qtbot: QtBot, application: QApplication) -> Iterator[Shell]:
+    """The window of whoever the environment names, over SkyPilot itself."""
+    shell = make_window(application, theme_name="dark")
+    shell.resize(1280, 800)
+    shell.show()
+    qtbot.waitExposed(shell)
+    start(shell, settings=False)
+    yield shell
+    shell._may_close = True
+    shell.close()
+    shell.desk.close()
+    shell.deleteLater()
+    qtbot.waitUntil(lambda: not isValid(shell))
+
+
+def write_doze(home: Path, folder: Path, cluster: str) -> None:
+    """The function ~/doze of that cluster, which takes a few seconds."""
+    (folder / "jobs.py").write_text(
+        "import time\n\n\ndef doze(seconds: int = 6) -> int:\n    time.sleep(seconds)\n    return 42\n"
+    )
+    path = home / "resources" / "doze.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"kind: function\ncode: {{root: {folder}, file: jobs.py, name: doze}}\ncluster: {cluster}\n")
+
+
+def run_doze(shell: Shell, hosts: int, qtbot: QtBot, timeout: int) -> list[RunRow]:
+    """Press Run on the page of ~/doze until it ran on so many hosts; all those runs."""
+    desk = shell.desk
+    ids: list[str] = []
+    deadline = time.monotonic() + timeout / 1000
+
+    def rows() -> list[RunRow]:
+        return [row for each in ids if (row := desk.store.runs.get(each)) is not None]
+
+    at_once = 0
+    while len({row.host for row in rows() if row.state is State.SUCCEEDED}) < hosts:
+        assert time.monotonic() < deadline, [(row.host, row.state) for row in rows()]
+        at_once += 2 * hosts  # more than there are workers that wait for more: a new one starts where there is room
+        for _ in range(at_once):
+            shell.navigate("functions", "~/doze")
+            page = shell.page
+            assert isinstance(page, FunctionsPage)
+            view = page.run_view
+            qtbot.waitUntil(lambda view=view: bool(view.form.fields) and view.run_button.isEnabled(), timeout=timeout)
+            with qtbot.waitSignal(view.submitted, timeout=timeout) as started:
+                view.run_button.click()
+            ids.append(started.args[0])
+        qtbot.waitUntil(lambda: len(rows()) == len(ids) and all(row.state.is_over for row in rows()), timeout=timeout)
+        assert {row.state for row in rows()} == {State.SUCCEEDED}, rows()
+    return rows()
 
 
 def on_loop(shell: Shell, act: Callable[[], object]) -> None:
