@@ -62,3 +62,18 @@ def parse_arguments(text: str) -> tuple[list[Any], dict[str, Any]] | None:
         return None
     kwargs = read.get("kwargs", {})
     return (list(read.get("args", [])), dict(kwargs)) if isinstance(kwargs, dict) else None
+
+
+def short_arguments(text: str, limit: int = 0) -> str:
+    """The arguments of a run in one line, as they were given: `epochs=3, lr=2e-05`; anything but their JSON as it is.
+
+    Args:
+        limit: characters, beyond which it is cut; 0: it is not.
+    """
+    read = parse_arguments(text)
+    words = text
+    if read is not None:
+        args, kwargs = read
+        named = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in kwargs.items())
+        words = ", ".join([*(json.dumps(value, ensure_ascii=False) for value in args), *named])
+    return f"{words[: limit - 1]}…" if 0 < limit < len(words) else words

@@ -12,7 +12,8 @@ from rhdesk.core.rows import ClusterRow, Problem, State
 from rhdesk.desktop.access_acts import connect_to, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.dialogs.clusters import edit_cluster
-from rhdesk.desktop.widgets.base import Button, clear_layout
+from rhdesk.desktop.widgets.base import Button
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 _RENTED = (State.NO_SERVER, State.UNHEALTHY)

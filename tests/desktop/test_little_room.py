@@ -14,9 +14,10 @@ from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Table
 from rhdesk.desktop.models.columns import Column
-from rhdesk.desktop.widgets.base import Button, let_go_of_focus
+from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.keys_dialog import open_keys
 from rhdesk.desktop.widgets.list_panel import ListPanel
+from rhdesk.desktop.widgets.removal import let_go_of_focus
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 from rhdesk.desktop.widgets.toasts import Toasts
 from rhdesk.desktop.widgets.wrapped import WrappedLabel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rhdesk.core.last_arguments import short_arguments
 from rhdesk.core.words import age_text, bytes_text, clock_text, count_text, duration_text, money_text
-from rhdesk.desktop.models.run_columns import short_arguments
 from rhdesk.desktop.pages.setting_row import parse_size, size_text
 
 
@@ -48,6 +48,7 @@ def test_money_and_counts() -> None:
 def test_arguments_in_one_line_keep_the_numbers_as_they_were_given() -> None:
     assert short_arguments('{"args": [1], "kwargs": {"lr": 2e-05, "name": "x"}}') == '1, lr=2e-05, name="x"'
     assert short_arguments("(1, 2) …") == "(1, 2) …"
+    assert short_arguments('{"args": [12345], "kwargs": {}}', 4) == "123…"
 
 
 @pytest.mark.parametrize("text", ["5 GiB", "512 MiB", "1 TiB", "123"])

@@ -91,7 +91,7 @@ async def test_the_life_of_a_cluster(aws: AwsLab, skypilot: ApiSkyPilot, home: P
     await skypilot.down(name, told.append)
     assert await skypilot.clusters() == []
     assert aws.instances("running", "stopped", cluster=name) == []
-    (usage,) = [each for each in await skypilot.usage() if each.name == name]
+    (usage,) = [each for each in await skypilot.usage() if each.hash == broken.hash]
     assert usage.ended
     assert len(usage.intervals) == 1
     assert await skypilot.events(name)

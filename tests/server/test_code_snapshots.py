@@ -10,45 +10,14 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from lab.code_trees import FIRST, NEED_FILES, READY, Files, contents, entry, manifest, plan_of, pushed
 
-from rhresources.code.manifest import FileEntry, content_hash, root_hash
+from rhresources.code.manifest import content_hash, root_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots, trees
-from rhserver.service.code import CodeService
 
-Files = dict[str, bytes]
-READY, UNKNOWN_BASE, NEED_FILES = pb.PlanPushReply.READY, pb.PlanPushReply.UNKNOWN_BASE, pb.PlanPushReply.NEED_FILES
-
-
-def entry(path: str, data: bytes | str, executable: bool = False) -> FileEntry:
-    if isinstance(data, str):
-        return FileEntry(path, f"link:{data}", 0, False)
-    return FileEntry(path, content_hash(data), len(data), executable)
-
-
-def manifest(files: dict[str, bytes | str] | Files) -> dict[str, FileEntry]:
-    return {path: entry(path, data) for path, data in files.items()}
-
-
-def plan_of(
-    new: dict[str, FileEntry],
-    old: dict[str, FileEntry] | None = None,
-    project: str = "proj-1",
-    send: Files | None = None,
-) -> pb.PlanPushRequest:
-    before = old or {}
-    changed = [one for path, one in new.items() if before.get(path) != one]
-    return pb.PlanPushRequest(
-        project=project,
-        root=root_hash(new),
-        base=root_hash(old) if old is not None else "",
-        changed=[
-            pb.FileEntry(path=one.path, hash=one.hash, size=one.size, executable=one.executable) for one in changed
-        ],
-        removed=[path for path in before if path not in new],
-        parts=[pb.FilePart(hash=content_hash(data), data=data, last=True) for data in (send or {}).values()],
-    )
+UNKNOWN_BASE = pb.PlanPushReply.UNKNOWN_BASE
 
 
 @pytest.fixture
@@ -62,23 +31,6 @@ def rooms(tmp_path: Path):
     yield make
     for snapshots in made:
         snapshots.close()
-
-
-def contents(folder: Path) -> Files:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink()
-    }
-
-
-def pushed(snapshots: Snapshots, files: Files, old: Files | None = None) -> str:
-    request = plan_of(manifest(files), manifest(old) if old is not None else None, send=files)
-    assert snapshots.plan(request).outcome == READY
-    return str(request.root)
-
-
-FIRST: Files = {"train.py": b"x = 1\n", "lib/a.py": b"a\n", "lib/deep/b.py": b"", "data.bin": bytes(range(256)) * 5000}
 
 
 def test_a_plan_names_what_is_missing_and_the_files_make_the_tree(rooms) -> None:
@@ -397,39 +349,3 @@ def test_moving_on_a_tree_of_2000_files_is_quick(rooms) -> None:
         files = after
     assert min(times) < 0.05, times  # 4 ms on a quiet machine; a full copy takes 0.2 s
     print("moved on in", [f"{t * 1000:.1f} ms" for t in times])
-
-
-async def test_a_push_through_the_service(rooms, tmp_path: Path) -> None:
-    heard: list[tuple[str, str]] = []
-    worked: list[None] = []
-    service = CodeService(
-        rooms(), before_push=lambda project, root: heard.append((project, root)), worked=lambda: worked.append(None)
-    )
-    request = plan_of(manifest(FIRST))
-
-    async def batches(files: Files):
-        yield pb.FileBatch(project=request.project, root=request.root)
-        for data in files.values():
-            yield pb.FileBatch(parts=[pb.FilePart(hash=content_hash(data), data=data, last=True)])
-
-    async def broken():
-        yield pb.FileBatch(project=request.project, root=request.root)
-        yield pb.FileBatch(parts=[pb.FilePart(hash=content_hash(FIRST["data.bin"]), data=b"half")])
-        raise ConnectionError
-
-    async def nothing():
-        for batch in ():
-            yield batch
-
-    assert (await service.PlanPush(request, None)).outcome == NEED_FILES
-    assert len(worked) == 1
-    with pytest.raises(ConnectionError):
-        await service.PushFiles(broken(), None)
-    assert list((tmp_path / "blobs/incoming").iterdir()) == []
-    assert len(worked) == 3
-    with pytest.raises(ServerProblem, match="No files"):
-        await service.PushFiles(nothing(), None)
-    assert (await service.PushFiles(batches(FIRST), None)).files == len(FIRST)
-    assert (await service.PlanPush(request, None)).outcome == READY
-    assert heard == [(request.project, request.root)] * 2
-    service.close()

@@ -13,7 +13,8 @@ from shiboken6 import isValid
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
-from rhdesk.desktop.widgets.base import Button, Card, Label, Rule, ToolButton, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, Label, Rule, ToolButton
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 from rhdesk.desktop.widgets.step_list import StepList
 

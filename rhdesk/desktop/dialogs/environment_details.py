@@ -18,9 +18,10 @@ from rhdesk.desktop.dialogs.remove_environments import remove_environments
 from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.pages.environment_packages import EnvironmentPackages
-from rhdesk.desktop.widgets.base import Card, ChipRow, ElidedLabel, Label, Rule, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Card, ChipRow, ElidedLabel, Label, Rule, row_of
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import ListPanel
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 from rhdesk.desktop.widgets.task_output import TaskOutput
 

@@ -19,8 +19,9 @@ from rhdesk.core.tasks import Progress
 from rhdesk.core.words import bytes_text, count_text
 from rhdesk.desktop.forms.file_choice import choose_files, choose_folder
 from rhdesk.desktop.forms.inputs import mark_invalid
-from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, Label, ToolButton, clear_layout, column_of, row_of
+from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, Label, ToolButton, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
+from rhdesk.desktop.widgets.removal import clear_layout
 
 if TYPE_CHECKING:
     from rhresources.transfer.transfer import Transferred

@@ -14,8 +14,9 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change
 from rhdesk.desktop.forms.diff_view import DiffView
 from rhdesk.desktop.forms.yaml_editor import Check, TextProblem, YamlEditor, document_problems
-from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, StateView, problem_actions
 from rhdesk.desktop.widgets.two_sides import TwoSides
 from rhresources.errors import AlreadyExists, DocumentError, NotFound

@@ -13,7 +13,8 @@ from rhdesk.desktop.forms.field_editors import FieldEditor, JsonEditor
 from rhdesk.desktop.forms.inputs import mark_invalid
 from rhdesk.desktop.forms.schema import NOTHING, Field, Kind, show
 from rhdesk.desktop.forms.values import FieldError, check, same_value, text_of, value_of
-from rhdesk.desktop.widgets.base import Button, Label, ToolButton, clear_layout
+from rhdesk.desktop.widgets.base import Button, Label, ToolButton
+from rhdesk.desktop.widgets.removal import clear_layout
 
 _MOST_ROWS = 60
 """Longer lists are edited as JSON."""

@@ -13,7 +13,8 @@ from rhdesk.core.offers import by_price, estimate, hardware_of
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text, money_text
 from rhdesk.desktop.forms.code_edit import CodeEdit
-from rhdesk.desktop.widgets.base import Card, Label, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Card, Label, row_of
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 from rhresources.cloud.limits import title
 

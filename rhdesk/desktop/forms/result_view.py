@@ -18,7 +18,8 @@ from rhdesk.desktop.forms.result_picture import PictureView
 from rhdesk.desktop.forms.result_table import TableView
 from rhdesk.desktop.forms.result_text import TextView
 from rhdesk.desktop.forms.result_tree import TreeView
-from rhdesk.desktop.widgets.base import Button, ChipRow, ElidedLabel, Rule, ToolButton, clear_layout
+from rhdesk.desktop.widgets.base import Button, ChipRow, ElidedLabel, Rule, ToolButton
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 
 Download = Callable[[Path], object]

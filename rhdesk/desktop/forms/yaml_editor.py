@@ -10,7 +10,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from rhdesk.desktop.forms.code_edit import CodeEdit, Mark
-from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, row_of
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhresources.errors import DocumentError
 
 _PAUSE = 180  # milliseconds without a key before the text is checked

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 
+from rhdesk.core.last_arguments import short_arguments
 from rhdesk.core.rows import RunRow
 from rhdesk.core.words import age_text, clock_text, duration_text, moment_text
 from rhdesk.desktop.models.columns import Column, Kind
-
-
-def short_arguments(text: str) -> str:
-    """The arguments of a run in one line: `epochs=3, lr=2e-05` out of their JSON; anything else as it is."""
-    try:
-        given = json.loads(text)
-        parts = [json.dumps(value, ensure_ascii=False) for value in given.get("args", [])]
-        parts += [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.get("kwargs", {}).items()]
-        return ", ".join(parts)
-    except (ValueError, AttributeError):
-        return text
 
 
 def why_text(row: RunRow) -> str:

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, Rule, row_of
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import DetailsFold, ProblemBox
 from rhdesk.desktop.widgets.wrapped import WrappedLabel
 

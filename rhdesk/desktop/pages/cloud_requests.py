@@ -13,8 +13,9 @@ from shiboken6 import isValid
 from rhdesk.core.desk import Desk
 from rhdesk.core.words import count_text, duration_text
 from rhdesk.desktop.skypilot_acts import server
-from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label
 from rhdesk.desktop.widgets.dialog import confirm
+from rhdesk.desktop.widgets.removal import clear_layout
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress

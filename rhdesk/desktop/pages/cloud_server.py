@@ -23,8 +23,9 @@ from rhdesk.desktop.skypilot_acts import (
     stop_server,
     why_not_stop_server,
 )
-from rhdesk.desktop.widgets.base import Button, Card, Label, StatePill, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, Card, Label, StatePill, row_of
 from rhdesk.desktop.widgets.phases import PhaseList
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 if TYPE_CHECKING:

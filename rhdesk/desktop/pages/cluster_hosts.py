@@ -8,9 +8,10 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, ClusterStatus, HostLoad, Problem, State
 from rhdesk.core.words import age_text
 from rhdesk.desktop.access_acts import open_in_terminal, repair, repair_task
-from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, Label, StatePill, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, Label, StatePill, row_of
 from rhdesk.desktop.widgets.figures import HostCard
 from rhdesk.desktop.widgets.phases import PhaseList
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 

@@ -21,9 +21,10 @@ from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_no
 from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
-from rhdesk.desktop.widgets.base import Button, Label, StatePill, clear_layout
+from rhdesk.desktop.widgets.base import Button, Label, StatePill
 from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
 from rhdesk.desktop.widgets.phases import PhaseList
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.side_panel import Facts, SidePanel
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.last_arguments import LastArguments, parse_arguments
+from rhdesk.core.last_arguments import LastArguments, parse_arguments, short_arguments
 from rhdesk.core.rows import EntryRow, Problem, RunRow, State
 from rhdesk.core.words import age_text
 from rhdesk.desktop.forms.cluster_choice import LOCAL, ClusterChoice
@@ -25,9 +25,10 @@ from rhdesk.desktop.pages.function_source import (
     read_source,
     stamp_of,
 )
-from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule, clear_layout
+from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule
 from rhdesk.desktop.widgets.dialog import confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, problem_actions
 
 if TYPE_CHECKING:
@@ -304,7 +305,8 @@ class FunctionRun(QWidget):
     def _offer_runs(self) -> None:
         entries: list[MenuEntry | None] = []
         for run in self._runs():
-            words = f"{age_text(run.created)}  ·  {run.state.word}  ·  {short_arguments(run.arguments)}"
+            given = short_arguments(run.arguments, 60) or "no arguments"
+            words = f"{age_text(run.created)}  ·  {run.state.word}  ·  {given}"
             why_not = "" if parse_arguments(run.arguments) is not None else "Its arguments were not kept whole."
             entries.append(("history", words, partial(self.fill_from, run), why_not))
         popup_menu(self, entries, self._fill.mapToGlobal(self._fill.rect().bottomLeft()))
@@ -386,15 +388,3 @@ class FunctionRun(QWidget):
 
     def _clear_notes(self) -> None:
         clear_layout(self._notes)
-
-
-def short_arguments(text: str, limit: int = 60) -> str:
-    """Arguments of a run in one line: "epochs=3, lr=2e-05"."""
-    read = parse_arguments(text)
-    if read is None:
-        words = text
-    else:
-        args, kwargs = read
-        words = ", ".join([*(repr(one) for one in args), *(f"{name}={value!r}" for name, value in kwargs.items())])
-    words = words or "no arguments"
-    return words if len(words) <= limit else f"{words[: limit - 1]}…"

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.last_arguments import short_arguments
 from rhdesk.core.rows import EntryRow, RunRow, State
 from rhdesk.core.store import Change
 from rhdesk.core.words import age_text, duration_text, moment_text
@@ -19,7 +20,7 @@ from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
 from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
-from rhdesk.desktop.pages.function_run import FunctionRun, short_arguments
+from rhdesk.desktop.pages.function_run import FunctionRun
 from rhdesk.desktop.pages.function_source import file_of
 from rhdesk.desktop.widgets.base import Button, column_of
 from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
@@ -345,10 +346,14 @@ def _packages(row: EntryRow) -> str:
     return ", ".join(packages) if packages else "—" if row.document is None else "its own requirements"
 
 
+def _arguments(run: RunRow) -> str:
+    return short_arguments(run.arguments, 200) or "no arguments"
+
+
 def _run_columns() -> list[Column[RunRow]]:
     return [
         Column("state", "State", lambda run: run.state.word, Kind.PILL, 122, value=lambda run: run.state),
-        Column("arguments", "Arguments", lambda run: short_arguments(run.arguments, 200), Kind.MONO, 120, stretch=True),
+        Column("arguments", "Arguments", _arguments, Kind.MONO, 120, stretch=True),
         Column("took", "Took", lambda run: duration_text(run.duration(time.time())), Kind.NUMBER, 100, ages=True),
         Column(
             "when", "When", lambda run: age_text(run.created), Kind.MUTED, 96, sort=lambda run: run.created, ages=True,

@@ -19,9 +19,10 @@ from rhdesk.desktop.dialogs.new_resource import NewFolder, NewResource
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
 from rhdesk.desktop.models.name_tree import PLACES, NameTree, TreeNode, build
-from rhdesk.desktop.widgets.base import Button, Card, Label, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, Label
 from rhdesk.desktop.widgets.list_panel import MenuEntry, SearchField, popup_menu
 from rhdesk.desktop.widgets.page import Page
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.side_panel import SidePanel
 from rhdesk.desktop.widgets.states import StaleBanner, StateView
 

@@ -17,8 +17,9 @@ from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.inputs import CalmCombo
 from rhdesk.desktop.forms.python_choice import PythonChoice
 from rhdesk.desktop.models.columns import Column, Kind
-from rhdesk.desktop.widgets.base import Button, Label, Rule, clear_layout
+from rhdesk.desktop.widgets.base import Button, Label, Rule
 from rhdesk.desktop.widgets.list_panel import ListPanel
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import StateView
 from rhdesk.desktop.widgets.task_output import TaskOutput
 

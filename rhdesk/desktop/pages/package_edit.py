@@ -17,7 +17,8 @@ from rhdesk.desktop.forms.document_editor import DocumentEditor
 from rhdesk.desktop.forms.package_form import PackageForm
 from rhdesk.desktop.forms.package_sync import PackageSync, asks_alike, warm_up
 from rhdesk.desktop.forms.yaml_editor import TextProblem
-from rhdesk.desktop.widgets.base import Button, clear_layout
+from rhdesk.desktop.widgets.base import Button
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 

@@ -26,7 +26,8 @@ from rhdesk.core.words import count_text, duration_text
 from rhdesk.desktop.forms.cluster_choice import LOCAL
 from rhdesk.desktop.forms.python_choice import PythonChoice
 from rhdesk.desktop.forms.tab_order import order_tabs
-from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, StatePill, let_go_of_focus
+from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, StatePill
+from rhdesk.desktop.widgets.removal import let_go_of_focus
 from rhdesk.desktop.widgets.states import Spinner
 from rhdesk.desktop.widgets.task_output import TaskOutput
 

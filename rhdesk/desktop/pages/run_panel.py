@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.cost_words import run_cost_text
 from rhdesk.core.desk import Desk
+from rhdesk.core.last_arguments import short_arguments
 from rhdesk.core.results import ErrorReport, ResultPreview
 from rhdesk.core.rows import Problem, RunRow, State
 from rhdesk.core.store import SPENDING, Change
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import age_text, bytes_text, clock_text, duration_text, moment_text
 from rhdesk.desktop.forms.result_view import ResultView
-from rhdesk.desktop.models.run_columns import short_arguments, why_text
+from rhdesk.desktop.models.run_columns import why_text
 from rhdesk.desktop.run_acts import ask_cancel, ask_delete, run_again, why_not_again
 from rhdesk.desktop.widgets.base import Button, StatePill
 from rhdesk.desktop.widgets.run_log import RunLog

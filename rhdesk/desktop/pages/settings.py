@@ -13,8 +13,9 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.tasks import Progress
 from rhdesk.desktop.pages.setting_row import SettingRow
-from rhdesk.desktop.widgets.base import Button, Card, Label, Rule, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, Label, Rule
 from rhdesk.desktop.widgets.page import Page
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, StateView
 
 if TYPE_CHECKING:

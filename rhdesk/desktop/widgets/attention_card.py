@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from rhdesk.desktop.concern import Concern
-from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, Card, ElidedLabel, IconLabel, Label, row_of
+from rhdesk.desktop.widgets.removal import clear_layout
 
 _HEAD, _EACH = 50, 46  # pixels: the title with the margins, and one concern
 

@@ -371,27 +371,3 @@ def _fill(box: QBoxLayout, items: tuple[QWidget | QLayout | int | None, ...], sp
             box.addLayout(item)
         else:
             box.addWidget(item)
-
-
-def let_go_of_focus(widget: QWidget) -> None:
-    """Before something is hidden that may have the focus: else Qt outlines whatever control comes next."""
-    window = widget.window()
-    focus = window.focusWidget()
-    if focus is not None and (focus is widget or widget.isAncestorOf(focus)):
-        window.setFocus()
-
-
-def clear_layout(layout: QLayout) -> None:
-    """Take everything out of a layout and destroy it."""
-    while layout.count():
-        item = layout.takeAt(0)
-        if item is None:
-            return
-        widget, inner = item.widget(), item.layout()
-        if widget is not None:
-            let_go_of_focus(widget)
-            widget.hide()
-            widget.setParent(None)
-            widget.deleteLater()
-        elif inner is not None:
-            clear_layout(inner)

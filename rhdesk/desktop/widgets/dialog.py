@@ -9,7 +9,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, clear_layout
+from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 

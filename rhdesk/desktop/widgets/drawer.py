@@ -13,8 +13,9 @@ from rhdesk.core.notifier import Notice
 from rhdesk.core.rows import TaskRow
 from rhdesk.core.words import age_text, duration_text
 from rhdesk.desktop.forms.tab_order import order_tabs
-from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, Rule, ToolButton, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, Rule, ToolButton, row_of
 from rhdesk.desktop.widgets.phases import PhaseList
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner, StateView
 from rhdesk.desktop.widgets.toasts import ICONS
 from rhdesk.desktop.widgets.wrapped import WrappedLabel

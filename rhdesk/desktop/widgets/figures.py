@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from rhdesk.core.rows import ClusterStatus, HostLoad
 from rhdesk.core.words import bytes_text, count_text
 from rhdesk.desktop.models.row_delegate import paint_bar, paint_spark
-from rhdesk.desktop.widgets.base import Card, ElidedLabel, Label, clear_layout
+from rhdesk.desktop.widgets.base import Card, ElidedLabel, Label
+from rhdesk.desktop.widgets.removal import clear_layout
 
 
 class Sparkline(QWidget):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from rhdesk.core.rows import TaskRow
 from rhdesk.core.task_steps import TaskStep, steps_of
 from rhdesk.core.words import clock_text, duration_text
-from rhdesk.desktop.widgets.base import ElidedLabel, IconLabel, Label, let_go_of_focus
+from rhdesk.desktop.widgets.base import ElidedLabel, IconLabel, Label
+from rhdesk.desktop.widgets.removal import discard
 from rhdesk.desktop.widgets.states import Spinner
 from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
@@ -47,7 +48,7 @@ class PhaseList(QWidget):
         while same < min(len(steps), len(self._rows)) and steps[same] == self._rows[same].step:
             same += 1
         for row in self._rows[same:]:
-            row.leave(self._grid)
+            row.leave()
         del self._rows[same:]
         for step in steps[same:]:
             line = self._rows[-1].last_line + 1 if self._rows else 0
@@ -92,11 +93,7 @@ class _Row:
         if self.runs:
             self._clock.setText(clock_text(max(0.0, now - self.step.began)))
 
-    def leave(self, grid: QGridLayout) -> None:
+    def leave(self) -> None:
         """Be gone."""
         for widget in self._widgets:
-            let_go_of_focus(widget)
-            grid.removeWidget(widget)
-            widget.hide()
-            widget.setParent(None)
-            widget.deleteLater()
+            discard(widget)  # its layout hears of that by itself

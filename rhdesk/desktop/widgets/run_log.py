@@ -16,8 +16,9 @@ from rhdesk.core.tasks import Progress
 from rhdesk.core.words import bytes_text
 from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
 from rhdesk.desktop.forms.file_choice import choose_save
-from rhdesk.desktop.widgets.base import Button, clear_layout
+from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.log_view import LogPanel
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
 
 if TYPE_CHECKING:

@@ -8,17 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from rhdesk.desktop.widgets.base import (
-    Button,
-    Card,
-    ChipRow,
-    ElidedLabel,
-    Label,
-    Rule,
-    ToolButton,
-    clear_layout,
-    let_go_of_focus,
-)
+from rhdesk.desktop.widgets.base import Button, Card, ChipRow, ElidedLabel, Label, Rule, ToolButton
+from rhdesk.desktop.widgets.removal import clear_layout, let_go_of_focus
 
 
 class SidePanel(Card):

@@ -17,8 +17,9 @@ from rhdesk.core.spend_bars import BY_CLUSTER, SpendBars, bars_of, short_names, 
 from rhdesk.core.store import SPENDING, Phase
 from rhdesk.core.tasks import Progress
 from rhdesk.desktop.cost_acts import open_bill
-from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, clear_layout, row_of
+from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton, row_of
 from rhdesk.desktop.widgets.list_panel import popup_menu
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.spend_day import Swatch
 from rhdesk.desktop.widgets.states import StateView
 

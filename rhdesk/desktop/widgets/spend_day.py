@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 from rhdesk.core.spend_bars import Bar
 from rhdesk.core.words import money_text
 from rhdesk.desktop import theme
-from rhdesk.desktop.widgets.base import Label, clear_layout
+from rhdesk.desktop.widgets.base import Label
+from rhdesk.desktop.widgets.removal import clear_layout
 
 
 class Swatch(QWidget):

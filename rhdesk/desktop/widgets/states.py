@@ -13,7 +13,8 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.store import Condition
 from rhdesk.core.words import age_text
 from rhdesk.desktop import theme
-from rhdesk.desktop.widgets.base import Button, IconLabel, Label, clear_layout, let_go_of_focus, row_of
+from rhdesk.desktop.widgets.base import Button, IconLabel, Label, row_of
+from rhdesk.desktop.widgets.removal import clear_layout, let_go_of_focus
 from rhdesk.desktop.widgets.wrapped import WrappedLabel
 
 

@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from rhdesk.core.words import clock_text, duration_text
-from rhdesk.desktop.widgets.base import IconLabel, Label, clear_layout, row_of
+from rhdesk.desktop.widgets.base import IconLabel, Label, row_of
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import DetailsFold, Spinner
 from rhdesk.desktop.widgets.wrapped import WrappedLabel
 

@@ -10,7 +10,8 @@ from rhdesk.core.rows import TaskRow
 from rhdesk.core.store import Change
 from rhdesk.core.words import duration_text
 from rhdesk.desktop.forms.result_text import TextView
-from rhdesk.desktop.widgets.base import Button, Label, clear_layout
+from rhdesk.desktop.widgets.base import Button, Label
+from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox, Spinner
 
 
