@@ -10,6 +10,6 @@ failed=0
 .venv/bin/ruff check -q || failed=1
 .venv/bin/mypy resources/rhresources server/rhserver rhdesk || failed=1
 [ "${1:-}" = --static ] && exit $failed
-# real hosts on a loaded machine: what fails gets a second chance, and is listed as RERUN where it took that
-.venv/bin/python -m pytest --reruns 1 -r fEsxXR "$@" || failed=$?
+# real hosts on a loaded machine: what fails gets two more chances; the summary says why it took them
+.venv/bin/python -m pytest --reruns 2 -r fEsxXR "$@" || failed=$?
 exit $failed

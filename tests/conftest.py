@@ -39,6 +39,7 @@ SESSION_VARIABLE = "RHDESK_TEST_SESSION"
 os.environ[SESSION_VARIABLE] = uuid.uuid4().hex
 
 _SECONDS_TO_END = 15.0
+_LINES_OF_A_FIRST_TRY = 40
 
 pytest_plugins = (
     "lab.ssh_fixtures",
@@ -60,6 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"PySide6 {version} loses references to None and True below Python 3.12 and aborts; install <6.12."
         )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why a test needed its second chance: each of these is a fault of the test or of the program."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}", sep="_")
+        terminalreporter.write_line("\n".join(report.longreprtext.splitlines()[-_LINES_OF_A_FIRST_TRY:]))
 
 
 # ---------------------------------------------------------------- a home of its own

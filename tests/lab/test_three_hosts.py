@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +185,7 @@ async def test_an_upgrade_takes_runs_along_and_later_brings_all_hosts_up_to_date
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     extra = short_path / "extra.py"
-    extra.write_text("name = 'another build'\n")
+    extra.write_text(f"name = {uuid.uuid4().hex!r}\n")  # another build each time, also in a second try
     monkeypatch.setattr(wheel, "_files", lambda: iter([*files_of_wheel, ("rhserver/extra.py", extra)]))
     node: Callable[[Host], str] = lambda host: json.loads(  # noqa: E731
         next((host.home / ".rh" / "nodes").glob("*/*/node.json")).read_text()
@@ -195,12 +196,12 @@ async def test_an_upgrade_takes_runs_along_and_later_brings_all_hosts_up_to_date
         on = await start_waiting(client, cluster, folder, 6)
         assert set(on.values()) == cluster.addresses
         said: list[str] = []
-        old = cluster.server["version"]
+        old = {host: node(host) for host in cluster.hosts[1:]}
         await workspace.upgrade(cluster.document, said.append)
-        assert cluster.server["version"] == wheel.own_version() != old
-        for host in cluster.hosts[1:]:  # what runs there would end with its part of the cluster
-            assert f"{host.ip}: It is part of the cluster, with rhdesk {old}" in said
-            assert node(host) == old
+        assert cluster.server["version"] == wheel.own_version() not in old.values()
+        for host, version in old.items():  # what runs there would end with its part of the cluster
+            assert f"{host.ip}: It is part of the cluster, with rhdesk {version}" in said
+            assert node(host) == version
         open_gates(cluster)
         for run, place in on.items():
             _, last = await log_and_end(client, run)
