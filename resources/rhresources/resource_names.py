@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rhresources import paths
-from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument
-from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
+from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument, update_text
+from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.names import Address, is_under, parse_folder
 from rhresources.package_options import checked_options
 from rhresources.packages import PackageSpec, parse_package
+from rhresources.registry_names import Name, RegistryNames, no_registry
 from rhresources.settings import Settings
 from rhresources.stores import builtin
 from rhresources.stores.entry import Entry
@@ -26,11 +27,10 @@ from rhresources.stores.local import LocalStore
 
 _Kind = TypeVar("_Kind", ClusterDocument, FunctionDocument, PackageDocument)
 
-Name = str | Address
-"""What a resource is called: text as people write it, or an address."""
+__all__ = ["Name", "ResourceNames"]
 
 
-class ResourceNames:
+class ResourceNames(RegistryNames):
     """All resources of one rhdesk directory, by name.
 
     Args:
@@ -241,6 +241,20 @@ class ResourceNames:
         except NotFound as error:
             raise NotFound(error.sentence, remedy=self._nearest(address)) from None
 
+    def copy(self, old: Name, new: Name) -> Entry:
+        """Save what a resource says under another name, also in another place. Bare names in it are made whole.
+
+        Raises:
+            NotFound: there is no `old`.
+            AlreadyExists: `new` is taken, or differs from another name only in case.
+            DocumentError: `old` is broken.
+            NoRegistry: one of them is a name of the registry.
+            RhError: `new` is built in, or the disk refused.
+        """
+        entry, after = self.load(old), self._writable(new, "given a new meaning")
+        text = update_text(entry.text, entry.require().in_folder(entry.address.folder))
+        return self.save_text(after, text, modified=0.0)
+
     def rename(self, old: Name, new: Name) -> Entry:
         """Give a resource another name or folder. Documents that name it are not changed.
 
@@ -269,7 +283,7 @@ class ResourceNames:
     def _reachable(self, name: Name) -> Address:
         address = self.resolve(name)
         if address.place == "registry":
-            raise _no_registry(str(address))
+            raise no_registry(str(address))
         return address
 
     def _writable(self, name: Name, what: str) -> Address:
@@ -283,7 +297,7 @@ class ResourceNames:
     def _listed_folder(self, folder: str) -> str:
         whole = parse_folder(folder, self.current_folder)
         if whole.startswith(("@", "/")):
-            raise _no_registry(whole)
+            raise no_registry(whole)
         return whole
 
     def _of_kind(self, name: Name, model: type[_Kind]) -> _Kind:
@@ -303,10 +317,3 @@ class ResourceNames:
         names = {each.name.lower(): each for each in reversed(known)}
         near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
         return f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls` lists what there is."
-
-
-def _no_registry(name: str) -> NoRegistry:
-    return NoRegistry(
-        f"{name} is kept in a registry, and none is logged in to.",
-        remedy="Use a name on this computer, such as ~/name; bare names are that while default_folder is '~'.",
-    )

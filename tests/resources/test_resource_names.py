@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rhresources.documents import ClusterDocument, FunctionDocument, PackageDocument, dump_document
+from rhresources.documents import ClusterDocument, FunctionDocument, PackageDocument, dump_document, parse_document
 from rhresources.errors import AlreadyExists, BadName, DocumentError, NoRegistry, NotFound, UsageError
 from rhresources.names import Address
 from rhresources.resource_names import ResourceNames
 from rhresources.settings import Settings
+from rhresources.stores.entry import Entry
 
 BOX = ClusterDocument(type="ssh", ips=["gpu1"])
 NUMPY = PackageDocument(install_method="pip", target="numpy")
@@ -100,6 +101,16 @@ def test_names_of_the_registry_say_what_is_missing(names: ResourceNames, name: s
         lambda: names.delete(name),
         lambda: names.rename("here", name),
         lambda: names.rename(name, "here2"),
+        lambda: names.copy("here", name),
+        lambda: names.copy(name, "here2"),
+        lambda: names.history(name),
+        lambda: names.version_text(name, 1),
+        lambda: names.restore(name, 1),
+        lambda: names.access(name),
+        lambda: names.share(Address.parse(name).folder, {"bob": "read"}),
+        lambda: names.conflict(name),
+        lambda: names.settle(name, ""),
+        lambda: names.discard(name),
         lambda: names.list(Address.parse(name).folder),
         lambda: names.folders(Address.parse(name).folder),
     ]
@@ -108,6 +119,56 @@ def test_names_of_the_registry_say_what_is_missing(names: ResourceNames, name: s
             act()
         assert "~/name" in caught.value.remedy
     assert [entry.name for entry in names.list("~")] == ["~/here"]
+
+
+def test_that_history_and_sharing_are_for_a_registry(names: ResourceNames) -> None:
+    names.save("here", BOX)
+    assert names.registry is None
+    acts: list[Callable[[], object]] = [
+        lambda: names.history("here"),
+        lambda: names.share("here", {"bob": "read"}),
+        lambda: names.access("~"),
+    ]
+    for act in acts:
+        with pytest.raises(UsageError, match="on this computer only") as caught:
+            act()
+        assert "rhdesk cp" in caught.value.remedy
+
+
+def test_a_copy_means_the_same(names: ResourceNames) -> None:
+    text = "# mine\nkind: function\ncode: {root: /a, file: a.py, name: f}\ncluster: box\npackages: ['rh:deps']\n"
+    names.save_text("team/f", text)
+    copied = names.copy("team/f", "~/f")
+    assert copied.text.startswith("# mine\n")
+    assert copied.document == names.document("team/f")
+    assert names.function("f").cluster == "~/team/box"
+    assert names.function("f").packages == ["rh:~/team/deps"]
+    names.copy("^local", "here")
+    assert names.cluster("here").type == "machine"
+    with pytest.raises(AlreadyExists):
+        names.copy("team/f", "here")
+    with pytest.raises(NotFound):
+        names.copy("nothing", "x")
+
+
+def test_what_others_cannot_reach_is_said() -> None:
+    def caution(text: str, name: str = "/alice/x") -> str:
+        document = parse_document(text)
+        return Entry(Address.parse(name), document, None, 1.0, None, document.kind, text).caution
+
+    code = "kind: function\ncode: {root: ~/project, file: a.py, name: f}\n"
+    assert caution(code) == "Others cannot reach its code in ~/project: that is on one computer."
+    assert caution(code, "~/x") == ""
+    assert caution(f"{code}cluster: ~/gpu\npackages: [numpy, ./, ~/lib, 'rh:~/deps']\n") == (
+        "Others cannot reach its cluster ~/gpu, its code in ~/project, its package ~/lib and its package rh:~/deps: "
+        "they are on one computer."
+    )
+    git = "kind: function\ncode: {git_url: https://host/o/r.git, file: a.py, name: f}\ncluster: /alice/gpu\n"
+    assert caution(git) == ""
+    cluster = "kind: cluster\ntype: ssh\nips: [gpu1]\nssh_creds: {ssh_private_key: %s}\n"
+    assert caution(cluster % "~/.ssh/id_ed25519") == ""
+    assert "/home/alice/key" in caution(cluster % "/home/alice/key")
+    assert "../lib" in caution("kind: package\ninstall_method: pip\ntarget: ../lib\n")
 
 
 def test_built_ins_are_read_only(names: ResourceNames) -> None:

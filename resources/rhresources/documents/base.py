@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from rhresources.documents.yaml import FieldPath
 from rhresources.errors import RhError
+from rhresources.names import Address
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -78,6 +79,10 @@ class BaseDocument(Part):
 
     def in_folder(self, folder: str) -> Self:
         """This document with names that hang on a current folder made whole: a bare `x` becomes `<folder>/x`."""
+        return self.with_names(lambda name: str(Address.parse(name, folder)))
+
+    def with_names(self, change: Callable[[str], str]) -> Self:
+        """This document with every name of another resource in it changed."""
         return self
 
 

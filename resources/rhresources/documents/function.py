@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -232,17 +232,17 @@ class FunctionDocument(BaseDocument):
         default_factory=dict, title="Labels", description="Of what its runs cost, beside those of the cluster."
     )
 
-    def in_folder(self, folder: str) -> Self:
-        """The same with whole names of its cluster and its saved packages; bare ones are meant inside `folder`."""
-        cluster = str(Address.parse(self.cluster, folder)) if self.cluster else None
-        packages = [_in_folder(line, folder) for line in self.packages]
+    def with_names(self, change: Callable[[str], str]) -> Self:
+        """The same with the names of its cluster and of its saved packages changed."""
+        cluster = change(self.cluster) if self.cluster else None
+        packages = [_with_name(line, change) for line in self.packages]
         if cluster == self.cluster and packages == self.packages:
             return self
         return self.model_copy(update={"cluster": cluster, "packages": packages})
 
 
-def _in_folder(line: str, folder: str) -> str:
+def _with_name(line: str, change: Callable[[str], str]) -> str:
     spec = parse_package(line)
-    if spec.method != "saved" or (whole := str(Address.parse(spec.target, folder))) == spec.target:
+    if spec.method != "saved" or (changed := change(spec.target)) == spec.target:
         return line
-    return str(PackageSpec("saved", whole, spec.options))
+    return str(PackageSpec("saved", changed, spec.options))

@@ -8,6 +8,8 @@ from pathlib import Path
 from rhresources.documents import Document
 from rhresources.errors import DocumentError
 from rhresources.names import Address
+from rhresources.registry.answers import Level
+from rhresources.registry.caution import caution_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,12 @@ class Entry:
         path: the file; None for built-ins.
         kind: "cluster", "function" or "package"; of a broken one what its text seems to say, or nothing.
         text: the YAML as it stands in the file; of a built-in what it would be.
+        version: how often it was changed in the registry; 0: it is not in one, or was not yet delivered.
+        modified_by: who made the last change; empty outside the registry.
+        access: what the one who is logged in may do with it: "read", "write" or "owner".
+        seen: when the registry last confirmed it, in seconds since the epoch; 0: it is not from a registry.
+        waiting: whether it says what is still to be delivered to the registry.
+        conflict: whether a change of it waits for somebody to decide, see `ResourceNames.conflict`.
     """
 
     address: Address
@@ -32,6 +40,12 @@ class Entry:
     path: Path | None
     kind: str
     text: str
+    version: int = 0
+    modified_by: str = ""
+    access: Level = "owner"
+    seen: float = 0.0
+    waiting: bool = False
+    conflict: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +60,14 @@ class Entry:
     @property
     def read_only(self) -> bool:
         """Whether it cannot be saved or deleted."""
-        return self.address.place == "builtin"
+        return self.address.place == "builtin" or self.access == "read"
+
+    @property
+    def caution(self) -> str:
+        """What others who may load it cannot reach, as one sentence; empty: nothing, or it is on this computer only."""
+        if self.address.place != "registry" or self.document is None:
+            return ""
+        return caution_of(self.document)
 
     def require(self) -> Document:
         """The document.

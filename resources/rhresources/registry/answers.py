@@ -1,0 +1,107 @@
+"""What the registry says of a resource besides its document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["read", "write", "owner"]
+"""What somebody may do: read; write as well; share, move and delete as well."""
+
+Nothing = Literal["none"]
+"""In place of a level: nothing any more."""
+
+LEVELS: tuple[Level, ...] = ("read", "write", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One line of the history of a resource.
+
+    Attributes:
+        number: counted from 1; give it to `version_text` and `restore`.
+        action: "saved", "moved", "deleted" or "restored".
+        by: who did it.
+        at: when, in seconds since the epoch.
+        note: what they said about it; may be empty.
+        name: what it was called then.
+    """
+
+    number: int
+    action: str
+    by: str
+    at: float
+    note: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What somebody besides the owner may do.
+
+    Attributes:
+        who: a user, `@group`, or `@everyone`.
+        access: what they may do.
+        inherited_from: the folder that was shared with them; empty: the resource itself.
+    """
+
+    who: str
+    access: Level
+    inherited_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what with a resource, or with everything in a folder."""
+
+    owner: str
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A change that could not be delivered, kept until somebody decides. An empty text means: deleted.
+
+    Attributes:
+        name: canonical.
+        base: what the change began from; empty: nothing was there.
+        mine: what it would have made of that.
+        theirs: what is there now.
+        by, at: who made it that, and when; empty and 0 where that is not known.
+        problem: why it was not delivered, as one sentence.
+    """
+
+    name: str
+    base: str
+    mine: str
+    theirs: str
+    by: str
+    at: float
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryState:
+    """The registry that is logged in to.
+
+    Attributes:
+        url: its address.
+        user: who is logged in; empty as long as it could not be asked.
+        groups: the groups that the user is in.
+        online: whether it answered the last time.
+        seen: when what is known here was last confirmed, in seconds since the epoch; 0: never.
+        problem: why it does not answer, as one sentence; empty if it does.
+        remedy: what to do about that.
+        waiting: how many changes wait to be delivered.
+        conflicts: the names of changes that somebody must decide on.
+    """
+
+    url: str
+    user: str
+    groups: tuple[str, ...]
+    online: bool
+    seen: float
+    problem: str
+    remedy: str
+    waiting: int
+    conflicts: tuple[str, ...]
