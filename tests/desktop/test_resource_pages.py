@@ -120,6 +120,18 @@ def test_the_signature_is_read_again_when_the_file_changed(
     qtbot.waitUntil(lambda: functions.run_view.form.error_of("epochs") == "Needs a value.", timeout=5000)
 
 
+def test_run_waits_until_the_source_was_read(
+    qtbot: QtBot, desk: Desk, functions: FunctionsPage, save: Save, function_yaml: str
+) -> None:
+    save("other", function_yaml)
+    qtbot.waitUntil(lambda: "~/other" in desk.store.functions, timeout=5000)
+    functions.open("~/other")
+    button = functions.run_view.run_button
+    assert not button.isEnabled()
+    assert button.toolTip() == "Its source is being read."
+    qtbot.waitUntil(button.isEnabled, timeout=5000)
+
+
 def test_with_the_cluster_down_run_offers_to_bring_it_up(qtbot: QtBot, desk: Desk, functions: FunctionsPage) -> None:
     qtbot.waitUntil(lambda: desk.store.clusters.get("^local") is not None, timeout=5000)
     qtbot.waitUntil(lambda: desk.store.clusters.get("^local").state is State.DOWN, timeout=8000)  # type: ignore[union-attr]

@@ -50,6 +50,7 @@ class FunctionRun(QWidget):
         self._last = LastArguments(desk.home)
         self._row: EntryRow | None = None
         self._source: FunctionSource | None = None
+        self._starting = False
         self._exact = ""  # the cluster whose own reading of the types is shown
         self._asked: tuple[object, ...] | None = None  # what the last inspection was about
         self._from_run: RunRow | None = None
@@ -127,6 +128,7 @@ class FunctionRun(QWidget):
         self._row = row
         if new:
             self._source, self._exact, self._from_run, self._asked = None, "", None, None
+            self._allow_run()
             self._focus_wanted = False
             self._clear_notes()
             self._about.setText("")
@@ -221,7 +223,7 @@ class FunctionRun(QWidget):
             self.form.set_values(self._last.get(self.address))
         if self._from_run is not None:
             self._take_run()
-        self.run_button.allow(source.problem)
+        self._allow_run()
         self._say()
         self._inspect()
 
@@ -369,12 +371,12 @@ class FunctionRun(QWidget):
                 self._notes.addWidget(ProblemBox(Problem.of(error), problem_actions(("Try again", self.run))))
 
         def ended() -> None:
-            self.run_button.allow("")
-            self.run_button.set_text("Run")
+            self._starting = False
+            self._allow_run()
 
         self._clear_notes()
-        self.run_button.allow("It is being started.")
-        self.run_button.set_text("Starting…")
+        self._starting = True
+        self._allow_run()
         self._desk.act(
             f"run:{run_id}",
             submit,
@@ -385,6 +387,12 @@ class FunctionRun(QWidget):
             on_end=ended,
             quiet=True,
         )
+
+    def _allow_run(self) -> None:
+        """Run waits for the source: until it was read nobody has seen which arguments there are."""
+        of_source = "Its source is being read." if self._source is None else self._source.problem
+        self.run_button.allow("It is being started." if self._starting else of_source)
+        self.run_button.set_text("Starting…" if self._starting else "Run")
 
     def _clear_notes(self) -> None:
         clear_layout(self._notes)
