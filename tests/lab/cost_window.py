@@ -23,7 +23,7 @@ from rhresources.settings import Settings
 
 ADDRESS = "~/node"
 AUTOSTOP = 60
-"""Minutes. SkyPilot asks the cloud how a cluster is, before it starts it, only where it may have stopped by itself."""
+"""Minutes."""
 
 
 def told(event: LaunchEvent) -> None:
@@ -43,6 +43,7 @@ async def main(act: str, lingers: bool) -> None:
         elif act == "look":
             await costs.refresh(skypilot)
         elif act == "start":
+            await skypilot.clusters([name], refresh=True)  # as everything does that starts one: its list may be old
             await skypilot.start(name, told, autostop_mins=AUTOSTOP)
         else:
             await getattr(skypilot, act)(name, told)

@@ -18,6 +18,7 @@ from rhresources.cloud.answers import (
     CloudCluster,
     CloudHosts,
     CloudRequest,
+    CloudState,
     LaunchEvent,
     LaunchPhase,
     Offer,
@@ -44,6 +45,7 @@ class StandInSkyPilot:
 
     Attributes:
         known: the clusters by SkyPilot's name; a test changes them as the cloud would.
+        unseen: how a cluster is by now; SkyPilot sees it when it asks the cloud.
         fail: the problem that a method raises, by its name ("launch", "checks", …), or of one cluster ("down gpu-1").
         gates: a launch waits at the phase that is named here until the event is set.
         lists: methods that wait, by name, until the event is set.
@@ -55,6 +57,7 @@ class StandInSkyPilot:
 
     def __init__(self) -> None:
         self.known: dict[str, CloudCluster] = {}
+        self.unseen: dict[str, CloudState] = {}
         self.vanished: dict[str, list[tuple[float, str]]] = {}
         self.fail: dict[str, CloudProblem] = {}
         self.gates: dict[str, asyncio.Event] = {}
@@ -98,7 +101,8 @@ class StandInSkyPilot:
         if refresh:
             for name in names if names is not None else list(self.known):
                 if name in self.known:
-                    self.known[name] = replace(self.known[name], updated=time.time())
+                    state = self.unseen.pop(name, self.known[name].state)
+                    self.known[name] = replace(self.known[name], state=state, updated=time.time())
         return [cluster for name, cluster in self.known.items() if names is None or name in names]
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:

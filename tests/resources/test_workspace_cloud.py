@@ -187,6 +187,18 @@ async def test_that_somebody_elses_cluster_of_the_name_is_left_alone(
     assert sky.asked("down") == []
 
 
+async def test_that_machines_which_stopped_unseen_are_started(
+    workspace: Workspace, cloud_cluster: CloudCluster
+) -> None:
+    await workspace.up(ADDRESS)
+    async with losing_the_connection(workspace):
+        cloud_cluster.moves()
+    cloud_cluster.skypilot.unseen[cloud_cluster.sky] = "stopped"  # its list calls it up still
+    await workspace.up(ADDRESS)
+    assert cloud_cluster.skypilot.asked("start") == [cloud_cluster.sky]
+    assert await workspace.cluster_state(ADDRESS) == "up"
+
+
 async def test_that_giving_up_a_start_stops_it_again(workspace: Workspace, cloud_cluster: CloudCluster) -> None:
     await workspace.up(ADDRESS)
     await workspace.stop(ADDRESS)

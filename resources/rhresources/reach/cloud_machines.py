@@ -185,6 +185,8 @@ class CloudMachines:
         try:
             while True:
                 seen = await self.look(refresh=life.asked == "wait")
+                if not life.first and seen is not None and seen.state == "up":
+                    seen = await self.look(refresh=True)  # it may have stopped since SkyPilot looked
                 life, step = next_step(life, seen)
                 match step:
                     case "done":
