@@ -14,7 +14,7 @@ compile() {
         --custom-compile-command "make lock" "$@"
 }
 
-compile --extra desktop --extra server --extra dev "$@" pyproject.toml -o packaging/requirements.lock
+compile --extra desktop --extra server --extra registry --extra dev "$@" pyproject.toml -o packaging/requirements.lock
 compile "$@" packaging/skypilot.in -o packaging/skypilot.lock
 for name in moto node; do
     compile "$@" tests/lab/clouds/$name.in -o tests/lab/clouds/$name.lock

@@ -48,6 +48,7 @@ pytest_plugins = (
     "lab.secret_fixtures",
     "lab.host_fixtures",
     "lab.git_host",
+    "lab.registry",
     "lab.clouds.fixtures",
 )
 

@@ -24,6 +24,8 @@ QT = {"PySide6", "shiboken6", "qasync", "pyqtgraph", "qtpy"}
 IN_SKYPILOT = PACKAGES["rhresources"] / "cloud" / "inside"
 """Programs that run in SkyPilot's own Python; nothing of ours imports them."""
 
+REGISTRY = PACKAGES["rhserver"] / "registry"
+
 LINE_LIMIT = 400
 LONGER_FILES: dict[str, str] = {}
 """Files above the limit, and why they are."""
@@ -63,6 +65,20 @@ def offences(folder: Path, forbidden: set[str]) -> list[str]:
 )
 def test_imports_run_one_way(package: str, forbidden: set[str]) -> None:
     assert offences(PACKAGES[package], forbidden) == []
+
+
+def test_that_the_registry_stands_apart() -> None:
+    """A cluster's server does without what the registry needs, and a registry without Ray."""
+    needed = {"alembic", "fastapi", "psycopg", "sqlalchemy", "starlette", "uvicorn"}
+    inside, outside = [], []
+    for path in sources(PACKAGES["rhserver"]):
+        for module, line in imported(path):
+            said = f"{path.relative_to(ROOT)}:{line} imports {module}"
+            (inside if path.is_relative_to(REGISTRY) else outside).append((module, said))
+    others = re.compile(r"ray\b|rhserver\.(?!registry\b)")
+    assert [said for module, said in inside if others.match(module)] == []
+    needed = re.compile(r"(alembic|fastapi|psycopg|sqlalchemy|starlette|uvicorn|rhserver\.registry)\b")
+    assert [said for module, said in outside if needed.match(module)] == []
 
 
 def test_that_only_the_window_and_the_tour_know_qt() -> None:
@@ -112,7 +128,7 @@ def test_that_the_lock_file_covers_the_project_and_names_no_place() -> None:
     locked = LOCKED.findall(text)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["desktop"], *extras["server"], *extras["dev"]]
+    wanted = [*project["dependencies"], *extras["desktop"], *extras["server"], *extras["registry"], *extras["dev"]]
     stale = []
     for line in wanted:
         requirement = Requirement(line)

@@ -49,6 +49,7 @@ COMMANDS = {
     "forward": ("access", "Forward a port of this computer to a cluster."),
     "notebook": ("access", "Start JupyterLab on a cluster and open it here."),
     "credentials": ("credentials", "Keep passphrases, passwords and tokens in the keyring."),
+    "registry": ("registry", "Run a registry for a team: serve, users, tokens, groups."),
     "tour": ("window", "Drive the window headless through its main job, with pictures."),
 }
 

@@ -1,0 +1,249 @@
+"""Who there is: users with their tokens, groups with their members. All of them share one space of names."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from rhresources.errors import AlreadyExists, BadName, NotFound
+from rhresources.names import Address
+from rhserver.registry.problems import BadToken
+from rhserver.registry.schema import accounts, members, state, tokens
+
+USER, GROUP, EVERYONE = "user", "group", "everyone"
+
+_NOBODY = "There is no user or group '{}'."
+_generation = select(state.c.number).where(state.c.name == "rights").scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user or group, or everyone.
+
+    Attributes:
+        admin: a user who may do everything with every document.
+        removed: it can do nothing any more; its documents and its name stay.
+    """
+
+    id: int
+    kind: str
+    name: str
+    admin: bool = False
+    removed: bool = False
+
+    @property
+    def written(self) -> str:
+        """`alice`, `@team`, `@everyone`."""
+        return self.name if self.kind == USER else f"@{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose token came with a request, and how often rights had been changed by then."""
+
+    user: Account
+    token_id: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is kept of a token."""
+
+    id: int
+    label: str
+    created: float
+
+
+# ---------------------------------------------------------------- users
+
+
+def add(connection: Connection, name: str, kind: str = USER, *, admin: bool = False) -> Account:
+    """Make a user or group; one that was removed comes back with its documents, without its tokens.
+
+    Raises:
+        BadName: that cannot be a name.
+        AlreadyExists: there is one already.
+    """
+    _require_name(name)
+    found = connection.execute(select(accounts).where(accounts.c.key == name.lower())).first()
+    rights_changed(connection)
+    if found is None:
+        added = connection.execute(
+            insert(accounts).values(kind=kind, name=name, key=name.lower(), admin=admin, created=time.time())
+        )
+        return Account(int((added.inserted_primary_key or [0])[0]), kind, name, admin)
+    if found.removed is None or found.kind != kind:
+        raise AlreadyExists(f"There is a {found.kind} '{found.name}' already.", remedy="Choose another name.")
+    if found.name != name:
+        raise AlreadyExists(f"A {kind} '{found.name}' was removed.", remedy=f"Write it as '{found.name}'.")
+    connection.execute(update(accounts).where(accounts.c.id == found.id).values(removed=None, admin=admin))
+    return Account(found.id, kind, name, admin)
+
+
+def remove(connection: Connection, name: str, kind: str = USER) -> Account:
+    """End a user or group: its tokens and memberships go, its documents and its name stay.
+
+    Raises:
+        NotFound: there is none.
+    """
+    account = find(connection, name, kind)
+    connection.execute(delete(tokens).where(tokens.c.user_id == account.id))
+    connection.execute(delete(members).where((members.c.user_id == account.id) | (members.c.group_id == account.id)))
+    connection.execute(update(accounts).where(accounts.c.id == account.id).values(removed=time.time(), admin=False))
+    rights_changed(connection)
+    return account
+
+
+def find(connection: Connection, name: str, kind: str | None = None) -> Account:
+    """The user or group of that name.
+
+    Raises:
+        NotFound: there is none, or it was removed.
+    """
+    found = connection.execute(select(accounts).where(accounts.c.key == name.lower())).first()
+    if found is None or found.removed is not None or found.name != name or kind not in (None, found.kind):
+        raise NotFound(f"There is no {kind} '{name}'." if kind else _NOBODY.format(name))
+    return _account(found)
+
+
+def who(connection: Connection, written: str) -> Account:
+    """Whom `alice`, `@team` or `@everyone` means.
+
+    Raises:
+        NotFound: nobody.
+    """
+    account = find(connection, written.removeprefix("@"))
+    if account.written != written:
+        raise NotFound(_NOBODY.format(written), remedy=f"Write {account.written}.")
+    return account
+
+
+def everyone(connection: Connection) -> Account:
+    """The account that every user is."""
+    return _account(connection.execute(select(accounts).where(accounts.c.kind == EVERYONE)).one())
+
+
+def every(connection: Connection, *kinds: str, having: str = "") -> list[Account]:
+    """All accounts of these kinds whose name has `having` in it, by name."""
+    query = select(accounts).where(accounts.c.kind.in_(kinds), accounts.c.removed.is_(None)).order_by(accounts.c.key)
+    if having:
+        query = query.where(accounts.c.key.contains(having.lower(), autoescape=True))
+    return [_account(row) for row in connection.execute(query)]
+
+
+def users_of(connection: Connection, account_ids: set[int]) -> list[int]:
+    """The ids of all users whom these accounts mean: themselves, members of groups, or everyone."""
+    if not account_ids:
+        return []
+    chosen = select(accounts.c.id).where(accounts.c.kind == USER, accounts.c.removed.is_(None))
+    if everyone(connection).id not in account_ids:
+        in_groups = select(members.c.user_id).where(members.c.group_id.in_(account_ids))
+        chosen = chosen.where(accounts.c.id.in_(account_ids) | accounts.c.id.in_(in_groups))
+    return list(connection.scalars(chosen.order_by(accounts.c.id)))
+
+
+# ---------------------------------------------------------------- groups
+
+
+def members_of(connection: Connection, group: Account) -> list[tuple[Account, bool]]:
+    """Its members by name, and whether each is a manager."""
+    found = connection.execute(
+        select(accounts, members.c.manager)
+        .join(members, members.c.user_id == accounts.c.id)
+        .where(members.c.group_id == group.id)
+        .order_by(accounts.c.key)
+    )
+    return [(_account(row), bool(row.manager)) for row in found]
+
+
+def set_member(connection: Connection, group: Account, user: Account, role: str) -> None:
+    """Make `user` a "member" or "manager" of `group`, or take them out of it ("none")."""
+    connection.execute(delete(members).where(members.c.group_id == group.id, members.c.user_id == user.id))
+    if role != "none":
+        connection.execute(insert(members).values(group_id=group.id, user_id=user.id, manager=role == "manager"))
+    rights_changed(connection)
+
+
+# ---------------------------------------------------------------- tokens
+
+
+def new_token(connection: Connection, user: Account, label: str = "") -> str:
+    """A new token of `user`. It is kept nowhere: what is stored is its hash."""
+    token = f"rhr_{secrets.token_urlsafe(32)}"
+    connection.execute(
+        insert(tokens).values(user_id=user.id, hash=_hash(token), label=label[:100], created=time.time())
+    )
+    return token
+
+
+def tokens_of(connection: Connection, user: Account) -> list[Token]:
+    """What is known of the tokens of `user`, oldest first."""
+    found = connection.execute(select(tokens).where(tokens.c.user_id == user.id).order_by(tokens.c.id))
+    return [Token(row.id, row.label, row.created) for row in found]
+
+
+def revoke(connection: Connection, user: Account, token_id: int | None = None) -> int:
+    """Make one token of `user`, or all of them, worthless; how many those were."""
+    which = delete(tokens).where(tokens.c.user_id == user.id)
+    if token_id is not None:
+        which = which.where(tokens.c.id == token_id)
+    rights_changed(connection)  # feeds that such a token opened look again and end
+    return int(connection.execute(which).rowcount)
+
+
+_by_hash = select(
+    tokens.c.id, tokens.c.hash, accounts.c.id.label("user_id"), accounts.c.name, accounts.c.admin,
+    _generation.label("generation"),
+).join(accounts, accounts.c.id == tokens.c.user_id)  # fmt: skip
+
+
+def authenticate(connection: Connection, token: str) -> Caller:
+    """Whose token this is.
+
+    Raises:
+        BadToken: nobody's.
+    """
+    wanted = _hash(token)
+    row = connection.execute(_by_hash.where(tokens.c.hash == wanted)).first()
+    if row is None or not hmac.compare_digest(row.hash, wanted):
+        raise BadToken("This token is not valid here.", remedy="Ask who runs the registry for a new one.")
+    return Caller(Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.generation)
+
+
+def is_valid(connection: Connection, token_id: int) -> bool:
+    """Whether that token has not been revoked."""
+    return connection.execute(select(tokens.c.id).where(tokens.c.id == token_id)).first() is not None
+
+
+def generation(connection: Connection) -> int:
+    """How often rights have been changed."""
+    return int(connection.execute(select(_generation)).scalar_one())
+
+
+def rights_changed(connection: Connection) -> None:
+    """To be called by everything that changes who may do what."""
+    connection.execute(update(state).where(state.c.name == "rights").values(number=state.c.number + 1))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _require_name(name: str) -> None:
+    Address.parse(f"/{name}/x")
+    if "/" in name:
+        raise BadName(f"{name!r} is not the name of a user or group: it has a '/'.")
+    if len(name) > 60:
+        raise BadName(f"{name[:60]!r}… is {len(name)} characters long; 60 are allowed for users and groups.")
+    if name.lower() == EVERYONE:
+        raise AlreadyExists(f"'{name}' means all users.", remedy="Choose another name.")
+
+
+def _account(row: Row[tuple[object, ...]]) -> Account:
+    return Account(row.id, row.kind, row.name, bool(row.admin), row.removed is not None)

@@ -1,0 +1,57 @@
+"""The application: its routes, its errors, its limits, and what lives while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from rhresources.version import version
+from rhserver.registry import answers
+from rhserver.registry.body_limit import BodyLimit
+from rhserver.registry.database import Database, registry_id
+from rhserver.registry.feed import Feed
+from rhserver.registry.room import Room, room_of
+from rhserver.registry.routes import changes, history, resources, sharing
+from rhserver.registry.routes.models import ErrorAnswer, HealthAnswer
+
+_THREADS = 64  # most wait for the one writer
+
+
+def make_app(database: Database) -> FastAPI:
+    """The registry of that database, for an ASGI server."""
+
+    @contextlib.asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        app.state.room.feed = feed = Feed(database)
+        following = asyncio.create_task(feed.run())
+        yield
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+
+    errors: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in (401, 403, 404, 422)}
+    app = FastAPI(
+        title="rhdesk registry", version=version(), lifespan=life, responses=errors, redirect_slashes=False,
+        docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json",
+    )  # fmt: skip
+    app.state.room = Room(database)
+    app.add_middleware(BodyLimit)
+    answers.add_handlers(app)
+    app.add_api_route("/v1/health", _health, methods=["GET"], response_model=HealthAnswer, tags=["health"])
+    for router in (changes.router, history.router, sharing.router, resources.router):  # the last takes every path
+        app.include_router(router)
+    return app
+
+
+def _health(request: Request) -> Response:
+    """Whether the registry works. Needs no token."""
+    with room_of(request).database.reading() as connection:
+        found = registry_id(connection)
+    return JSONResponse({"status": "ok", "version": version(), "registry": found})

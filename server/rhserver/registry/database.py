@@ -1,0 +1,190 @@
+"""The database: connections that read a consistent state, and one writer at a time.
+
+SQLite has one writer anyway; of PostgreSQL we ask the same with an advisory lock, so that changes are numbered in the
+order in which they are committed. A write is on the disk when `writing` ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from rhresources import paths
+from rhresources.errors import RhError
+from rhserver.registry import schema
+
+VARIABLE = "RH_REGISTRY_DB"
+
+_BUSY_SECONDS = 30
+_READERS = 20
+_WRITERS_LOCK = 7242101  # any number will do, as long as all servers of this registry use it
+
+log = logging.getLogger(__name__)
+
+
+def default_url() -> str:
+    """`$RH_REGISTRY_DB`, else an SQLite file under `$RH_HOME`."""
+    return os.environ.get(VARIABLE) or f"sqlite:///{paths.home() / 'registry-server' / 'registry.sqlite'}"
+
+
+class Database:
+    """The tables of one registry. Safe to use from several threads and processes.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
+
+    Raises:
+        RhError: it cannot be reached, or a newer rhdesk has made it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._listeners: list[Callable[[], None]] = []
+        self._readers = self._engine(_READERS)
+        # threads wait for the one connection in turn; waiting for SQLite's own lock would be by luck
+        self._writer = self._engine(1) if self.is_sqlite else self._readers
+        try:
+            self._prepare()
+        except DBAPIError as error:
+            raise RhError(
+                f"The database {self.shown} cannot be used: {_plain(error)}.",
+                remedy="Check --db, and that the database is running.",
+                detail=str(error),
+            ) from None
+
+    @property
+    def shown(self) -> str:
+        """What to call it, without a password."""
+        return self.url.render_as_string(hide_password=True).replace("+psycopg", "")
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite."""
+        return Path(str(self.url.database)) if self.is_sqlite else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection whose changes nobody sees."""
+        with self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The one connection that may write; what it did is committed at the end, or undone where an error leaves."""
+        with self._writer.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_LOCK})
+            yield connection
+        for listener in self._listeners:
+            listener()
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, in the thread of the writer, after everything that was committed here."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._readers.dispose()
+        self._writer.dispose()
+
+    def _engine(self, size: int) -> Engine:
+        options: dict[str, Any] = {"pool_size": size, "max_overflow": 0, "pool_timeout": _BUSY_SECONDS}
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_pre_ping=True, **options)
+        options["connect_args"] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        engine = create_engine(self.url, **options)
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _begin_writing if size == 1 else _begin_reading)
+        return engine
+
+    def _prepare(self) -> None:
+        if (file := self.file) is not None:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # nobody else reads what a team keeps; SQLite gives the same rights to the files beside it
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        with self.reading() as connection:
+            found = _revision(connection)
+        if found == schema.HEAD:
+            return
+        from rhserver.registry import upgrading  # loads Alembic, which a start does not need
+
+        with self.writing() as connection:
+            upgrading.upgrade(connection, _revision(connection))
+            if connection.execute(select(schema.state.c.name)).first() is None:
+                _first_rows(connection)
+
+
+def registry_id(connection: Connection) -> str:
+    """What tells this registry from others, whatever its address is."""
+    found = connection.execute(select(schema.state.c.text).where(schema.state.c.name == "registry"))
+    return str(found.scalar_one())
+
+
+def _first_rows(connection: Connection) -> None:
+    rows = [{"name": "registry", "text": str(uuid.uuid4())}, {"name": "rights", "text": ""}]
+    connection.execute(schema.state.insert(), rows)
+    everyone = {"kind": "everyone", "name": "everyone", "key": "everyone", "created": time.time()}
+    connection.execute(schema.accounts.insert(), everyone)
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise RhError(
+            "This is not the address of a database.", remedy="Write sqlite:///FILE or postgresql://USER@HOST/NAME."
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "postgres":  # as many providers write it
+        backend, parsed = "postgresql", parsed.set(drivername="postgresql")
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite", database=str(Path(parsed.database).expanduser().absolute()))
+    raise RhError(
+        f"A registry is kept in SQLite or PostgreSQL, not in {parsed.render_as_string(hide_password=True)}.",
+        remedy="Write sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    )
+
+
+def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    for line in (
+        "journal_mode = WAL",  # readers do not wait for the writer
+        "synchronous = FULL",  # what was acknowledged outlives a power cut
+        "foreign_keys = ON",
+        "cache_size = -16000",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {line}")
+
+
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _plain(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    return lines[0].rstrip(".")

@@ -1,0 +1,193 @@
+"""The feed for those who listen: reads what was committed once for all of them, and tells each their part.
+
+Woken after commits of this process; what other processes commit to the same database is found by looking once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from rhserver.registry import accounts, changes
+from rhserver.registry.accounts import Caller
+from rhserver.registry.changes import Change, News
+from rhserver.registry.database import Database
+from rhserver.registry.rights import Rights, rights_of
+
+_LOOK_SECONDS = 1.0
+_BATCH = 500
+_REMEMBERED = 5_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Where the feed is: its newest change, and the oldest that is kept."""
+
+    cursor: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What was missed cannot be told; everything is to be read anew, and the feed goes on after `cursor`."""
+
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """There is nothing to tell up to `cursor`."""
+
+    cursor: int
+
+
+class Feed:
+    """Follows the changes of a database. `run` must run for as long as anybody listens."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._closed = False
+        self._recent: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._start = 0  # what is remembered begins after this change
+        self._newest = 0
+        self._generation = -1
+        self._rights: dict[int, Rights] = {}
+        database.on_commit(self._wake)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        self._newest = self._start = await run_in_threadpool(self._read_newest)
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                while await self._look():
+                    pass
+            except SQLAlchemyError as error:
+                log.warning("the changes cannot be read: %s", error)
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def close(self) -> None:
+        """End what everybody listens to."""
+        async with self._moved:
+            self._closed = True
+            self._moved.notify_all()
+
+    async def listen(self, caller: Caller, after: int | None) -> AsyncIterator[Hello | Reset | Seen | News]:
+        """What this caller is told of what happens after `after`, or from now on.
+
+        Ends when the token is revoked or the server ends.
+        """
+        newest, oldest = await run_in_threadpool(self._bounds)
+        yield Hello(newest, oldest)
+        position = newest if after is None else after
+        # from a future that this database does not have: it was put back from a backup
+        if after is not None and (after < oldest - 1 or after > newest):
+            yield Reset(newest)
+            position = newest
+        generation = -1
+        while not self._closed:
+            if generation != self._generation:
+                generation = self._generation
+                if not await run_in_threadpool(self._is_valid, caller):
+                    return
+            batch = await self._after(position)
+            if not batch:
+                await self._until(position, generation)
+                continue
+            rights = await self._rights_of(caller)
+            for change in batch:
+                position = change.cursor
+                if (news := changes.told(change, rights)) is not None:
+                    yield news
+            yield Seen(position)
+
+    async def _look(self) -> bool:
+        """Read what is new; whether there may be more."""
+        batch, generation = await run_in_threadpool(self._read, self._newest)
+        if not batch and generation == self._generation:
+            return False
+        async with self._moved:
+            if generation != self._generation:
+                self._generation = generation
+                self._rights.clear()
+            if batch:
+                overflow = len(self._recent) + len(batch) - _REMEMBERED
+                if overflow > 0:
+                    self._start = self._recent[min(overflow, len(self._recent)) - 1].cursor
+                self._recent.extend(batch)
+                self._newest = batch[-1].cursor
+            self._moved.notify_all()
+        return len(batch) == _BATCH
+
+    async def _after(self, position: int) -> list[Change]:
+        if position >= self._newest:
+            return []
+        if position >= self._start:
+            return [change for change in self._recent if change.cursor > position][:_BATCH]
+        batch = await run_in_threadpool(self._read_old, position)
+        return [change for change in batch if change.cursor <= self._newest]
+
+    async def _until(self, position: int, generation: int) -> None:
+        """Wait until there is more than `position`, or rights have changed."""
+        async with self._moved:
+            await self._moved.wait_for(
+                lambda: self._closed or self._newest > position or self._generation != generation
+            )
+
+    async def _rights_of(self, caller: Caller) -> Rights:
+        known = self._rights.get(caller.user.id)
+        if known is None:
+            generation = self._generation
+            known = await run_in_threadpool(self._read_rights, caller)
+            if generation == self._generation:
+                self._rights[caller.user.id] = known
+        return known
+
+    # ---------------------------------------------------------------- in threads
+
+    def _read(self, position: int) -> tuple[list[Change], int]:
+        with self._database.reading() as connection:
+            batch = changes.after(connection, position, _BATCH)
+            # read last: a change of rights that came before one of these changes is counted
+            return batch, accounts.generation(connection)
+
+    def _read_old(self, position: int) -> list[Change]:
+        with self._database.reading() as connection:
+            return changes.after(connection, position, _BATCH)
+
+    def _read_newest(self) -> int:
+        with self._database.reading() as connection:
+            return changes.newest(connection)
+
+    def _bounds(self) -> tuple[int, int]:
+        with self._database.reading() as connection:
+            return changes.newest(connection), changes.oldest(connection)
+
+    def _read_rights(self, caller: Caller) -> Rights:
+        with self._database.reading() as connection:
+            return rights_of(connection, caller.user)
+
+    def _is_valid(self, caller: Caller) -> bool:
+        with self._database.reading() as connection:
+            return accounts.is_valid(connection, caller.token_id)

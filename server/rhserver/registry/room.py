@@ -1,0 +1,90 @@
+"""What the routes share: the database, the rights of callers, the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from sqlalchemy import Connection
+
+from rhserver.registry import accounts
+from rhserver.registry.accounts import Caller
+from rhserver.registry.database import Database
+from rhserver.registry.feed import Feed
+from rhserver.registry.problems import BadToken
+from rhserver.registry.rights import Rights, RightsCache
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One request inside its transaction: who asks, and what they may do."""
+
+    connection: Connection
+    caller: Caller
+    rights: Rights
+
+
+class Room:
+    """What there is one of in a server. `feed` is there while the server runs."""
+
+    feed: Feed
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._cache = RightsCache()
+
+    @contextmanager
+    def reading(self, request: Request) -> Iterator[Session]:
+        """A session that reads.
+
+        Raises:
+            BadToken: the request has no valid token.
+        """
+        token = token_of(request)
+        with self.database.reading() as connection:
+            yield self._session(connection, token)
+
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[Session]:
+        """A session whose changes are committed at its end.
+
+        Raises:
+            BadToken: the request has no valid token.
+        """
+        token = token_of(request)
+        with self.database.writing() as connection:
+            yield self._session(connection, token)
+
+    def caller(self, request: Request) -> Caller:
+        """Whose token came with the request.
+
+        Raises:
+            BadToken: nobody's.
+        """
+        with self.database.reading() as connection:
+            return accounts.authenticate(connection, token_of(request))
+
+    def _session(self, connection: Connection, token: str) -> Session:
+        caller = accounts.authenticate(connection, token)
+        return Session(connection, caller, self._cache.of(connection, caller))
+
+
+def room_of(request: Request) -> Room:
+    """The room of the application that answers `request`."""
+    app: FastAPI = request.app
+    room: Room = app.state.room
+    return room
+
+
+def token_of(request: Request) -> str:
+    """The token that came with a request.
+
+    Raises:
+        BadToken: none did.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise BadToken("The registry wants a token.", remedy="Log in with: rhdesk login URL")
+    return token.strip()

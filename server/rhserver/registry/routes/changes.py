@@ -1,0 +1,78 @@
+"""The feed of changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from rhserver.registry.feed import Hello, Reset, Seen
+from rhserver.registry.room import room_of
+from rhserver.registry.routes.models import Number
+
+router = APIRouter(prefix="/v1", tags=["changes"])
+
+_KEEP_ALIVE_SECONDS = 15.0
+
+
+@router.get("/changes", response_class=StreamingResponse)
+async def follow_changes(
+    request: Request,
+    after: Annotated[Number | None, Query()] = None,
+    last_event_id: Annotated[str, Header(max_length=40)] = "",
+) -> Response:
+    """What happens, in the order of its commits: after the change `after` (or `Last-Event-ID`), or from now on."""
+    room = room_of(request)
+    caller = await run_in_threadpool(room.caller, request)
+    if last_event_id.isascii() and last_event_id.isdigit():
+        after = min(int(last_event_id), 2**53)
+    events = _events(room.feed.listen(caller, after))
+    # a proxy in between must pass each event on at once
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+async def _events(told: AsyncIterator[Any]) -> AsyncIterator[str]:
+    """Each thing told as an event, and a comment where there is nothing for long."""
+    upcoming = asyncio.ensure_future(anext(told, None))
+    last = ""
+    try:
+        while True:
+            done, _ = await asyncio.wait({upcoming}, timeout=_KEEP_ALIVE_SECONDS)
+            if not done:
+                yield f":\n{last}\n"
+                continue
+            item = upcoming.result()
+            if item is None:
+                return
+            upcoming = asyncio.ensure_future(anext(told, None))
+            if isinstance(item, Seen):
+                last = f"id: {item.cursor}\n"  # goes along with the next comment
+                continue
+            last = ""
+            yield _event(item)
+    finally:
+        upcoming.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await upcoming
+
+
+def _event(item: Any) -> str:
+    match item:
+        case Hello(cursor, oldest):
+            return _written("hello", {"cursor": cursor, "oldest": oldest})
+        case Reset(cursor):
+            return _written("reset", {"cursor": cursor}, cursor)
+        case _:
+            return _written(item.event, item.data(), item.cursor)
+
+
+def _written(event: str, data: dict[str, Any], cursor: int | None = None) -> str:
+    head = "" if cursor is None else f"id: {cursor}\n"
+    return f"{head}event: {event}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
