@@ -1,4 +1,4 @@
-"""The window on a real SkyPilot and an EC2 whose instances are hosts: checked, launched elsewhere, stopped, ended."""
+"""The window on a real SkyPilot and an EC2 whose instances are hosts: the whole life of a cluster of two."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desktop.cloud_parts import opened, press, state_word, words, write
+from desktop.cloud_parts import opened, press, real_window, run_doze, state_word, words, write, write_doze
 from lab.clouds.aws import AwsLab
 from lab.own_wheels import make_wheels
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from shiboken6 import isValid
 
-from rhdesk.desktop.app import make_window, start
-from rhdesk.desktop.cloud_acts import stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down
 from rhdesk.desktop.dialogs.new_cloud_cluster import CloudClusterDialog
 from rhdesk.desktop.shell import Shell
@@ -26,34 +23,21 @@ LONG = 600_000
 
 
 @pytest.fixture
-def shell(
-    qtbot: QtBot,
-    qapp: QApplication,
-    aws: AwsLab,
-    rh_home: Path,
-    short_path: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Shell]:
-    """The window of a user who has set up AWS, with ~/gpu, which nobody has launched yet."""
-    aws.write_home(Path.home())
-    for name, value in aws.variables.items():
-        monkeypatch.setenv(name, value)
-    aws.python(short_path / "skypilot" / "bin")
-    monkeypatch.setenv("RH_SKYPILOT_ENVIRONMENT", str(short_path / "skypilot"))
-    make_wheels(tmp_path)
-    write(rh_home, "gpu", "instance_type: m6i.large", "provider: aws", "autostop_mins: 30", f"wheels: {tmp_path}")
-    made = make_window(qapp, theme_name="dark")
-    made.resize(1280, 800)
-    made.show()
-    qtbot.waitExposed(made)
-    start(made, settings=False)
-    yield made
-    made._may_close = True
-    made.close()
-    made.desk.close()
-    made.deleteLater()
-    qtbot.waitUntil(lambda: not isValid(made))
+def shell(qtbot: QtBot, qapp: QApplication, at_aws: AwsLab, rh_home: Path, tmp_path: Path) -> Iterator[Shell]:
+    """The window of a user who has set up AWS, with ~/gpu, which nobody has launched yet, and a function for it."""
+    make_wheels(tmp_path / "wheels")
+    write(
+        rh_home,
+        "gpu",
+        "instance_type: m6i.large",
+        "num_instances: 2",
+        "provider: aws",
+        "autostop_mins: 1",
+        f"wheels: {tmp_path / 'wheels'}",
+    )
+    write_doze(rh_home, tmp_path, "~/gpu")
+    with real_window(qtbot, qapp) as shell:
+        yield shell
 
 
 def test_the_life_of_a_cluster_on_ec2_from_the_window(shell: Shell, aws: AwsLab, qtbot: QtBot) -> None:
@@ -70,7 +54,7 @@ def test_the_life_of_a_cluster_on_ec2_from_the_window(shell: Shell, aws: AwsLab,
     dialog = opened(shell, "cloud-cluster-dialog")
     assert isinstance(dialog, CloudClusterDialog)
     qtbot.waitUntil(lambda: bool(dialog.loading.offers), timeout=LONG)
-    qtbot.waitUntil(lambda: "$0.10" in words(dialog), timeout=LONG)
+    qtbot.waitUntil(lambda: "$0.19" in words(dialog), timeout=LONG)
     assert aws.instances("running") == []
     aws.refuse(code="InsufficientInstanceCapacity", region="us-east-1")
     dialog.launch.click()
@@ -84,17 +68,21 @@ def test_the_life_of_a_cluster_on_ec2_from_the_window(shell: Shell, aws: AwsLab,
     assert row is not None
     assert "us-west-2" in row.location
     aws.accept()
+    assert len(aws.instances("running")) == 2
 
-    stop(desk, shell, "~/gpu")
-    dialog_of_stop = opened(shell, "stop-cluster")
-    assert dialog_of_stop is not None
-    press(dialog_of_stop, "Stop")
+    run_doze(shell, 2, qtbot, LONG)
+
+    # the window stays open, and connected: that alone keeps nothing awake
     qtbot.waitUntil(lambda: state_word(shell, "~/gpu") == "Stopped", timeout=LONG)
     assert aws.instances("running") == []
-    assert len(aws.instances("stopped")) == 1
+    assert len(aws.instances("stopped")) == 2
 
+    bring_up(desk, "~/gpu")
+    qtbot.waitUntil(lambda: state_word(shell, "~/gpu") == "Running", timeout=LONG)
+    run_doze(shell, 1, qtbot, LONG)
     asked = take_down(desk, shell, "~/gpu")
     assert asked is not None
+    assert "$" in words(asked), "what it cost so far"
     press(asked, "Take down")
     qtbot.waitUntil(lambda: state_word(shell, "~/gpu") == "Down", timeout=LONG)
     assert aws.instances("running") == aws.instances("stopped") == []
