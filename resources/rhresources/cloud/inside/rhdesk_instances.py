@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FILE_NAME = "instances.sqlite"
 _RUNNING = ("pending", "running")
 _NEW = 600.0  # seconds in which EC2 may not have listed an instance yet
-_AGAIN_AFTER = 15.0  # seconds in which a look that shows nothing new need not be taken again
+_AGAIN_AFTER = 2.0  # seconds in which a look that shows nothing new need not be taken again
 _TABLES = """
 CREATE TABLE IF NOT EXISTS instances (
     instance TEXT NOT NULL, launched REAL NOT NULL, cluster TEXT NOT NULL, region TEXT NOT NULL, seen REAL NOT NULL,
