@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("names", "Print the document of a name."),
     "save": ("names", "Save a document from a YAML file."),
     "rm": ("names", "Remove a name."),
+    "import": ("importing", "Take over what Runhouse saved."),
     "up": ("clusters", "Bring a cluster up."),
     "down": ("clusters", "Take a cluster down."),
     "upgrade": ("clusters", "Put this computer's rhdesk onto a cluster; its runs go on."),
