@@ -1,4 +1,4 @@
-"""Clusters and the one connection to each: found by name, brought up and down, lost and opened anew.
+"""Clusters and the one connection to each: found by name, brought up where that is wanted, lost and opened anew.
 
 Part of the `Workspace`. What goes on in the background (`ask=False`) never asks a person anything and ends in
 `NeedsAnswer`; what a person does may ask through `asker`.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,6 @@ from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 
 if TYPE_CHECKING:
-    from rhresources.cloud.answers import OnLaunch
     from rhresources.cloud.skypilot import SkyPilot
     from rhresources.costs.observer import Costs
     from rhresources.credentials import Credentials
@@ -54,9 +52,6 @@ ClusterLike = str | ClusterDocument | Described
 
 OnConnection = Callable[[str, bool, str], None]
 """Told (cluster, connected, sentence)."""
-
-_LAST_LOOK = 10.0  # seconds that a look at a cluster may take before it is ended
-_RUNS_REMEMBERED = 10_000
 
 _ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None, "autostop_mins": None}
 """Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
@@ -248,55 +243,7 @@ class Connections:
             case _:
                 return "starting"
 
-    # ------------------------------------------------------------ the life of a cluster
-
-    async def up(
-        self,
-        cluster: ClusterLike,
-        progress: Progress | None = None,
-        *,
-        ask: bool = True,
-        on_event: OnLaunch | None = None,
-    ) -> ClusterClient:
-        """Bring a cluster up, wait until it is ready, and connect. Of one on demand, machines are launched or started.
-
-        Cancelled, it leaves running what ran before, and no more.
-
-        Args:
-            cluster: which one.
-            progress: gets a line for every step.
-            ask: whether a person may be asked.
-            on_event: hears what the launch of machines says, in place of `progress`.
-
-        Raises:
-            RhError: it cannot be brought up; the sentence says at which step.
-        """
-        way = self._way(cluster)
-        way.route.forget_failure()
-        await way.route.up(progress or silent, wait_ready=True, ask=ask, on_event=on_event)
-        return await self.connect(cluster, ask=ask)
-
-    async def down(self, cluster: ClusterLike, stop_runs: bool = False, progress: Progress | None = None) -> None:
-        """Take a cluster down. Of one on demand, the machines are ended for good, with what is on their disks.
-
-        Raises:
-            RhError: runs are active and `stop_runs` is false; nothing was ended.
-        """
-        way = self._way(cluster)
-        await self._remember_runs(cluster)
-        await way.route.down(stop_runs, progress or silent)
-        await self._let_go(way)
-
     # ------------------------------------------------------------ inside
-
-    async def _remember_runs(self, cluster: ClusterLike) -> None:
-        """Write down which runs a cluster in a cloud had, before they go with it; what they cost stays known."""
-        if self.document_of(cluster).type != "cloud":
-            return
-        with suppress(RhError, TimeoutError):
-            async with asyncio.timeout(_LAST_LOOK):
-                client = await self.connect(cluster)
-                await self.costs.saw_runs(self._key_of(cluster), (await client.list_runs(_RUNS_REMEMBERED)).runs)
 
     def document_of(self, cluster: ClusterLike) -> ClusterDocument:
         """The document of a cluster.

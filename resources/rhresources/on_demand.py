@@ -1,6 +1,6 @@
 """Clusters on demand: their machines stopped, started, ended, found again; what they would lose; their autostop.
 
-Part of the `Workspace`. Bringing one up and taking it down are as of any cluster, in `Connections`.
+Part of the `Workspace`. Bringing one up and taking it down are as of any cluster, in `ClusterLife`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rhresources.connections import ClusterLike, Connections, Described
+from rhresources.cluster_life import ACTIVE, ClusterLife
+from rhresources.connections import ClusterLike, Described
 from rhresources.documents import ClusterDocument, parse_document
 from rhresources.errors import AlreadyExists, RhError, UsageError
 from rhresources.reach import Progress, silent
@@ -33,8 +34,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8  # clusters that are asked or ended at the same time
-
-ACTIVE = (pb.QUEUED, pb.PREPARING, pb.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Losses:
     problem: RhError | None = None
 
 
-class OnDemand(Connections):
+class OnDemand(ClusterLife):
     """The life of machines that SkyPilot brings up."""
 
     @property
@@ -80,15 +79,24 @@ class OnDemand(Connections):
 
     # ------------------------------------------------------------ stop, start, autostop
 
-    async def stop(self, cluster: ClusterLike, progress: Progress | None = None, *, stop_runs: bool = False) -> None:
+    async def stop(
+        self,
+        cluster: ClusterLike,
+        progress: Progress | None = None,
+        *,
+        stop_runs: bool | Collection[str] = False,
+    ) -> None:
         """Stop the machines of a cluster; their disks stay and cost a little, and `start` brings it back.
+
+        `stop_runs` as for `down`.
 
         Raises:
             RhError: runs are active and `stop_runs` is false, or its cloud cannot stop machines; nothing was ended.
         """
         way = self._way(cluster)
+        await self._require_agreed(cluster, stop_runs)
         await self._remember_runs(cluster)
-        await self._on_demand(cluster).stop(stop_runs, progress or silent)
+        await self._on_demand(cluster).stop(bool(stop_runs), progress or silent)
         await self._let_go(way)
 
     async def start(

@@ -12,6 +12,7 @@ from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, run_async
 from rhdesk.cli.terminal import Progress, held_progress, note, print_json, print_table, size
 from rhresources.errors import UsageError
+from rhresources.people import names_of_me
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, Offer
@@ -35,9 +36,9 @@ def stop_command(cluster: str, yes: bool, as_json: bool) -> None:
             progress("Asking SkyPilot")
             runs = (await workspace.losses(address)).runs
         if runs != () and not yes:
-            ask_about_runs(runs, address, "Stop it?")
+            ask_about_runs(runs, address, "Stop it?", names_of_me(workspace.home))
         with Progress() as progress:
-            await workspace.stop(address, progress, stop_runs=True)
+            await workspace.stop(address, progress, stop_runs=yes or not runs or [run.id for run in runs])
         return {"name": address, "state": "stopped", "ended_runs": [run.id for run in runs or ()]}
 
     done = run_async(work, interrupted="If it was being stopped, that goes on; `rhdesk status --refresh` tells.")

@@ -12,7 +12,8 @@ from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, is_this_computer, run_async
 from rhdesk.cli.status import remember, status_row
 from rhdesk.cli.terminal import Progress, held_progress, note, print_json
-from rhresources.errors import UsageError
+from rhresources.errors import RhError, UsageError
+from rhresources.people import names_of_me
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -23,8 +24,9 @@ _DONE = re.compile(r" \(\d+\.\d+ s\)$")
 @click.command("up", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"))
 @click.option("--upgrade", is_flag=True, help="If another build of rhdesk runs there, put this one in its place.")
+@click.option("--yes", is_flag=True, help="With --upgrade: do not ask, even if other people have runs there.")
 @json_option
-def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
+def up_command(cluster: str, upgrade: bool, yes: bool, as_json: bool) -> None:
     """Bring CLUSTER up: start its server. `^local` is this computer.
 
     On hosts over SSH rhdesk is installed first where it is missing. Done again, it goes on where it broke off.
@@ -35,9 +37,13 @@ def up_command(cluster: str, upgrade: bool, as_json: bool) -> None:
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
         bringing.on_demand = _is_on_demand(workspace, address)
-        with Progress() as progress, bringing:
+        with Progress() as progress:
             already = await workspace.cluster_state(address, ask=True) in ("up", "starting")
-            if upgrade and already and not is_this_computer(workspace, address):
+        upgrades = upgrade and already and not is_this_computer(workspace, address)
+        if upgrades and not yes:
+            await _ask_about_others(workspace, address)
+        with Progress() as progress, bringing:
+            if upgrades:
                 await workspace.upgrade(address, lambda line: say_step(line, progress))
             client = await workspace.up(address, lambda line: say_step(line, progress))
             row = status_row(address, await client.say_hello(), None)
@@ -90,14 +96,33 @@ def say_step(line: str, progress: Progress) -> None:
         progress(line)
 
 
+async def _ask_about_others(workspace: Workspace, address: str) -> None:
+    """Ask before the server is exchanged under the runs of other people."""
+    from rhdesk.cli.records import ACTIVE
+    from rhdesk.cli.taking_down import ask_about_others
+
+    try:
+        active = (await (await workspace.connect(address, ask=True)).list_runs(10_000, states=ACTIVE)).runs
+    except RhError:  # it is not up, or of a version that cannot be asked; the upgrade itself says what is wrong
+        return
+    what = "Runs go on, but whoever waits there for the answer to a call gets none."
+    ask_about_others(active, address, what, "Upgrade it?", names_of_me(workspace.home))
+
+
 @click.command("upgrade", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"))
+@click.option("--yes", is_flag=True, help="Do not ask, even if other people have runs there.")
 @json_option
-def upgrade_command(cluster: str, as_json: bool) -> None:
-    """Put this computer's rhdesk onto the hosts of CLUSTER and restart its server from it. Runs go on meanwhile."""
+def upgrade_command(cluster: str, yes: bool, as_json: bool) -> None:
+    """Put this computer's rhdesk onto the hosts of CLUSTER and restart its server from it. Runs go on meanwhile.
+
+    Asks first if runs of other people are active.
+    """
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
+        if not yes and not is_this_computer(workspace, address):
+            await _ask_about_others(workspace, address)
         with Progress() as progress:
             client = await workspace.upgrade(address, lambda line: say_step(line, progress))
             return status_row(address, await client.say_hello(), None)

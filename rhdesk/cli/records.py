@@ -48,6 +48,8 @@ def run_as_json(run: pb.Run, cluster: str) -> dict[str, Any]:
         "seconds": round(run.ended - run.started, 3) if run.ended and run.started else None,
         "arguments": _arguments(run) or run.arguments or None,
         "client": run.client or None,
+        "by": run.by or None,
+        "cancelled_by": run.cancelled_by or None,
         "user": run.user or None,
         "host": run.host or None,
         "environment": run.environment or None,
@@ -279,6 +281,8 @@ def require_success(run: pb.Run) -> None:
         )
     what = state_name(run.state)
     reason = run.reason if run.reason.lower() != f"{what}." else ""
+    if reason.lower().startswith(f"{what} "):
+        raise RunFailed(f"The run {run.id} was {reason[0].lower()}{reason[1:]}")
     raise RunFailed(f"The run {run.id} was {what}. {reason}".rstrip())
 
 

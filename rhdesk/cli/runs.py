@@ -30,9 +30,11 @@ from rhdesk.cli.records import (
 from rhdesk.cli.session import run_async
 from rhdesk.cli.terminal import age, duration, note, print_json, print_table
 from rhresources.errors import RhError, UsageError
+from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
 
 if TYPE_CHECKING:
+    from rhresources.wire.client import ClusterClient
     from rhresources.workspace import Workspace
 
 _PIECE = 1024 * 1024
@@ -45,22 +47,32 @@ _RUN_HELP = "RUN is an id, the beginning or the end of one, or `last`."
 @click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="At most so many.")
 @click.option("--name", default="", help="Only those of this function.")
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only those in this state.")
+@click.option("--mine", is_flag=True, help="Only those that you started.")
 @json_option
-def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...], as_json: bool) -> None:
-    """List runs, newest first, of CLUSTER or of every cluster that is up."""
+def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...], mine: bool, as_json: bool) -> None:
+    """List runs, newest first, of CLUSTER or of every cluster that is up.
+
+    BY is who started each, as their program said: the user of the registry, or else account and computer.
+    """
 
     async def work(workspace: Workspace) -> list[tuple[pb.Run, str]]:
         clusters = await clusters_up(workspace, on)
         if not clusters and not as_json:
             note("No cluster is up. `rhdesk up ^local` starts the one of this computer.")
-        numbers = [pb.RunState.Value(state.upper()) for state in states]
+        numbers = cast(list[pb.RunState], [pb.RunState.Value(state.upper()) for state in states])
+        me = names_of_me(workspace.home) if mine else ()
         listings = await asyncio.gather(
-            *(client.list_runs(limit, name=name, states=cast(list[pb.RunState], numbers)) for _, client in clusters)
+            *(client.list_runs(limit, name=name, states=numbers, by=me) for _, client in clusters)
         )
+        if mine:
+            _say_who_cannot_tell(clusters)
         for (cluster, _), listing in zip(clusters, listings, strict=True):
             await workspace.costs.saw_runs(cluster, listing.runs)
         found = [
-            (run, cluster) for (cluster, _), listing in zip(clusters, listings, strict=True) for run in listing.runs
+            (run, cluster)
+            for (cluster, _), listing in zip(clusters, listings, strict=True)
+            for run in listing.runs
+            if not mine or run.by in me
         ]
         return sorted(found, key=lambda pair: pair[0].id, reverse=True)[:limit]
 
@@ -70,17 +82,27 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
         return
     now = time.time()
     many = _have_several_hosts(found)
+    known = any(run.by for run, _ in found)
     rows: list[tuple[str, ...]] = []
     for run, cluster in found:
         took = seconds_of(run, now)
         shown = duration(took) if took is not None else "-"
         where = [cluster, *([run.host or "-"] if many else [])]
-        rows.append(
-            (run.id, state_name(run.state), run.name, age(run.created, now), shown, *where, arguments_text(run))
-        )
+        what = [run.id, state_name(run.state), run.name, *([run.by or "-"] if known else [])]
+        rows.append((*what, age(run.created, now), shown, *where, arguments_text(run)))
     if rows:
-        titles = ["RUN", "STATE", "FUNCTION", "CREATED", "TOOK", "CLUSTER", *(["HOST"] if many else []), "ARGUMENTS"]
-        print_table(titles, rows)
+        titles = ["RUN", "STATE", "FUNCTION", *(["BY"] if known else []), "CREATED", "TOOK", "CLUSTER"]
+        print_table([*titles, *(["HOST"] if many else []), "ARGUMENTS"], rows)
+
+
+def _say_who_cannot_tell(clusters: list[tuple[str, ClusterClient]]) -> None:
+    """Servers of before do not keep who started a run."""
+    for cluster, client in clusters:
+        if client.connected and not client.hello.by:
+            note(
+                f"{cluster} runs rhdesk {client.hello.version}, which does not keep who started a run; "
+                f"`rhdesk upgrade {cluster}` changes that."
+            )
 
 
 def _have_several_hosts(found: list[tuple[pb.Run, str]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ from rhdesk.cli.session import run_async
 from rhdesk.cli.status import remember, row_of
 from rhdesk.cli.terminal import Progress, age, duration, note, print_json
 from rhresources.errors import RhError, UsageError
+from rhresources.people import names_of_me, whose_text
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -34,10 +35,10 @@ async def own(workspace: Workspace, address: str, yes: bool) -> dict[str, Any]:
     client = await workspace.connect(address)
     active = list((await client.list_runs(10_000, states=ACTIVE)).runs)
     if active and not yes:
-        ask_about_runs(active, address, "Take it down?")
+        ask_about_runs(active, address, "Take it down?", names_of_me(workspace.home))
     with Progress() as progress:
         progress(f"Taking {address} down")
-        await workspace.down(address, True, progress)
+        await workspace.down(address, yes or [run.id for run in active], progress)
     remember(row_of(address, "down"))
     return {"name": address, "was_up": True, "ended_runs": [run.id for run in active]}
 
@@ -48,10 +49,11 @@ async def on_demand(workspace: Workspace, address: str, yes: bool) -> dict[str, 
         progress("Asking SkyPilot")
         losses = await workspace.losses(address)
     if losses.cluster is not None and not yes:
-        _ask_about_machines(losses, address, (await _costs(workspace)).get(address))
+        cost = (await _costs(workspace)).get(address)
+        _ask_about_machines(losses, address, cost, names_of_me(workspace.home))
     with Progress() as progress:
         progress(f"Taking {address} down")
-        await workspace.down(address, True, progress)
+        await workspace.down(address, yes or not losses.runs or [run.id for run in losses.runs], progress)
     remember(row_of(address, "down"))
     ended = [run.id for run in losses.runs or ()]
     return {"name": address, "was_up": losses.cluster is not None, "ended_runs": ended}
@@ -98,7 +100,7 @@ async def _ask_about_all(workspace: Workspace) -> None:
     for address, lost in ends.items():
         if lost.cluster is not None:
             note(f"  {address}: {_described(lost.cluster, costs.get(address))}")
-        _tell_runs(lost.runs)
+        _tell_runs(lost.runs, names_of_me(workspace.home))
     _confirm(f"{_many(len(ends), 'cluster')} would be ended", "Take them all down?")
 
 
@@ -110,8 +112,8 @@ async def _costs(workspace: Workspace) -> Mapping[str, ClusterCost]:
         return {}
 
 
-def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str) -> None:
-    """Show which runs will die, or that nobody can say (None), and ask.
+def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str, me: Collection[str]) -> None:
+    """Show which runs will die and whose they are, or that nobody can say (None), and ask. `me`: the person's names.
 
     Raises:
         UsageError: nobody is there to answer, or the answer is no.
@@ -120,25 +122,43 @@ def ask_about_runs(active: Sequence[pb.Run] | None, address: str, question: str)
         note(f"{address} cannot be asked whether runs are active; they would be ended.")
         _confirm(f"Runs may be active on {address}, and would be ended", question)
         return
-    count = f"{_many(len(active), 'run is', 'runs are')} active on {address}"
-    note(f"{count} and will be ended:")
+    note(f"{_going(active, me)} on {address} and will be ended:")
     _show_runs(active)
-    _confirm(f"{count}, and would be ended", question)
+    _confirm(f"{_going(active, me)} on {address}, and would be ended", question)
 
 
-def _ask_about_machines(losses: Losses, address: str, cost: ClusterCost | None) -> None:
+def ask_about_others(active: Sequence[pb.Run], address: str, what: str, question: str, me: Collection[str]) -> None:
+    """Ask before something that the runs and calls of other people would notice; nothing if none of them has any.
+
+    Raises:
+        UsageError: nobody is there to answer, or the answer is no.
+    """
+    others = [run for run in active if run.by and run.by not in me]
+    if not others:
+        return
+    note(f"{_going(others, me)} on {address}. {what}")
+    _show_runs(others)
+    _confirm(f"{_going(others, me)} on {address}", question)
+
+
+def _ask_about_machines(losses: Losses, address: str, cost: ClusterCost | None, me: Collection[str]) -> None:
     cluster = losses.cluster
     assert cluster is not None
     note(f"{address} will be ended for good, with what is on its disks: {_described(cluster, cost)}")
-    _tell_runs(losses.runs)
+    _tell_runs(losses.runs, me)
     _confirm(f"{address} would be ended for good", "Take it down?")
 
 
-def _tell_runs(active: Sequence[pb.Run] | None) -> None:
+def _going(active: Sequence[pb.Run], me: Collection[str]) -> str:
+    """ "2 runs of bob are active"."""
+    return f"{whose_text((run.by for run in active), me)} {'is' if len(active) == 1 else 'are'} active"
+
+
+def _tell_runs(active: Sequence[pb.Run] | None, me: Collection[str]) -> None:
     if active is None:
         note("It cannot be asked whether runs are active.")
     elif active:
-        note(f"{_many(len(active), 'run is', 'runs are')} active and will be ended:")
+        note(f"{_going(active, me)} and will be ended:")
         _show_runs(active)
 
 
@@ -162,7 +182,8 @@ def _show_runs(active: Sequence[pb.Run]) -> None:
 
     now = time.time()
     for run in active[:_RUNS_SHOWN]:
-        note(f"  {run.id}  {state_name(run.state):<9}  {run.name}, created {age(run.created, now)}")
+        whose = f", by {run.by}" if run.by else ""
+        note(f"  {run.id}  {state_name(run.state):<9}  {run.name}{whose}, created {age(run.created, now)}")
     if len(active) > _RUNS_SHOWN:
         note(f"  ... and {len(active) - _RUNS_SHOWN} more")
 

@@ -124,6 +124,8 @@ def run_row(run: pb.Run, cluster: str) -> RunRow:
         ended=run.ended,
         arguments=run.arguments,
         client=run.client,
+        by=run.by,
+        cancelled_by=run.cancelled_by,
         user=run.user,
         environment=run.environment,
         log_bytes=run.log_bytes,

@@ -22,6 +22,7 @@ from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import ClusterRow, EntryRow, Problem
 from rhdesk.core.store import Store
 from rhresources.errors import RhError
+from rhresources.people import names_of_me
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -98,9 +99,10 @@ class Feeds:
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
             pause = 1.0
+            me = await asyncio.to_thread(names_of_me, self._workspace.home)
             rows = [entry_row(entry) for entry in entries]
             clusters = {row.address: cluster_row(row) for row in rows if row.kind == "cluster"}
-            self._mailbox.post(partial(self._show, rows, clusters))
+            self._mailbox.post(partial(self._show, rows, clusters, me))
             self._follow(clusters)
             await self._changed.wait()
             await asyncio.sleep(_DEBOUNCE)  # an editor writes a file in several steps
@@ -111,8 +113,9 @@ class Feeds:
         except TimeoutError:
             pass
 
-    def _show(self, rows: list[EntryRow], clusters: dict[str, ClusterRow]) -> None:
+    def _show(self, rows: list[EntryRow], clusters: dict[str, ClusterRow], me: frozenset[str]) -> None:
         store = self._store
+        store.me = me
         store.names.replace({row.address: row for row in rows})
         store.functions.replace({row.address: row for row in rows if row.kind == "function"})
         store.packages.replace({row.address: row for row in rows if row.kind == "package"})

@@ -266,7 +266,8 @@ class ClusterRow:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run. Times are seconds since the epoch, 0 for "not yet"."""
+    """One run. Times are seconds since the epoch, 0 for "not yet". `by` and `cancelled_by` are what people's programs
+    said of them, and no proof."""
 
     id: str
     name: str
@@ -278,6 +279,8 @@ class RunRow:
     ended: float = 0.0
     arguments: str = ""
     client: str = ""
+    by: str = ""
+    cancelled_by: str = ""
     user: str = ""
     environment: str = ""
     log_bytes: int = 0

@@ -141,7 +141,7 @@ class Store:
     nothing has cost anything yet.
     `skypilot` has one row, how SkyPilot's server is; `clouds` which clouds can be used; `found` the clusters that
     SkyPilot knows and no document here names, `ours` those of them that are not somebody else's on a team's server;
-    `orphans` what is in the clouds and SkyPilot has forgotten.
+    `orphans` what is in the clouds and SkyPilot has forgotten. `me` are the names that runs of this person go by.
     """
 
     def __init__(self) -> None:
@@ -161,5 +161,6 @@ class Store:
         self.clouds: Table[CloudCheck] = Table("clouds")
         self.found: Table[CloudCluster] = Table("found")
         self.ours: frozenset[str] = frozenset()
+        self.me: frozenset[str] = frozenset()
         self.orphans: Table[Orphan] = Table("orphans")
         self.tasks.replace({})

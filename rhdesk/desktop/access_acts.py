@@ -15,7 +15,11 @@ from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.tasks import Progress
+from rhdesk.desktop.launch import main_window
+from rhdesk.desktop.run_acts import active_runs, run_line
+from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
+from rhresources.people import whose_text
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -87,9 +91,29 @@ def _reconnect(desk: Desk, address: str, title: str) -> None:
     )
 
 
-def upgrade(desk: Desk, address: str) -> None:
-    """Bring the server of a cluster to the version of this rhdesk; its runs go on."""
+def upgrade(desk: Desk, address: str) -> Dialog | None:
+    """Bring the server of a cluster to the version of this rhdesk; its runs go on. Asks where other people use it."""
+    me = desk.store.me
+    others = [run for run in active_runs(desk, address) if run.by and run.by not in me]
+    if not others:
+        _upgrade(desk, address)
+        return None
+    whose = whose_text((run.by for run in others), me)
+    dialog = confirm(
+        main_window(),
+        f"Upgrade {address} while others use it?",
+        f"{whose} {'is' if len(others) == 1 else 'are'} going. Runs go on, but whoever waits there for the answer to "
+        "a call gets none, and has to call again.",
+        "Upgrade",
+        partial(_upgrade, desk, address),
+        victims=[run_line(run, me) for run in others],
+        kind="primary",
+    )
+    dialog.setObjectName("upgrade-shared")
+    return dialog
 
+
+def _upgrade(desk: Desk, address: str) -> None:
     async def act(workspace: Workspace, progress: Progress) -> None:
         await workspace.upgrade(address, progress)
 

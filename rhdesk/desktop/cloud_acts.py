@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,16 @@ from PySide6.QtWidgets import QWidget
 from rhdesk.core.autostop import autostop_words
 from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.core.tasks import Progress
 from rhdesk.core.words import age_text, count_text, money_text
 from rhdesk.desktop.cluster_acts import assume, task_name
+from rhdesk.desktop.run_acts import active_runs, run_line
 from rhdesk.desktop.skypilot_acts import told
 from rhdesk.desktop.widgets.dialog import confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
 from rhresources.cloud import limits
+from rhresources.people import whose_text
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -82,27 +84,27 @@ def stop(desk: Desk, parent: QWidget, address: str) -> None:
     if reason or row is None:
         desk.notifier.warning(reason)
         return
-    runs = [run for run in desk.store.runs.rows() if run.cluster == address and not run.state.is_over]
+    runs, me = active_runs(desk, address), desk.store.me
     confirm(
         parent.window(),
         f"Stop {address}?",
         "Its hosts stop and cost nothing; their disks stay, and cost a little. Bring it up to go on."
-        + (f" {count_text(len(runs), 'run is', 'runs are')} ended:" if runs else ""),
+        + (f" {whose_text((run.by for run in runs), me)} {'is' if len(runs) == 1 else 'are'} ended:" if runs else ""),
         f"Stop it and {count_text(len(runs), 'run')}" if runs else "Stop",
-        partial(stop_now, desk, row),
-        victims=[f"{run.name} · {run.state.word.lower()} · started {age_text(run.created)}" for run in runs],
+        partial(stop_now, desk, row, runs),
+        victims=[run_line(run, me) for run in runs],
         kind="danger" if runs else "primary",
     ).setObjectName("stop-cluster")
 
 
-def stop_now(desk: Desk, row: ClusterRow) -> None:
-    """Stop the hosts of a cluster, after somebody was asked."""
+def stop_now(desk: Desk, row: ClusterRow, runs: Sequence[RunRow] = ()) -> None:
+    """Stop the hosts of a cluster, after somebody was asked who saw these runs."""
     address = row.address
     assume(desk, row, State.STOPPING)
 
     async def stop(workspace: Workspace, progress: Progress) -> None:
         progress("Stopping its hosts")
-        await workspace.stop(address, progress, stop_runs=True)
+        await workspace.stop(address, progress, stop_runs=[run.id for run in runs] or True)
 
     desk.act(
         task_name(address),

@@ -13,8 +13,10 @@ from rhdesk.core.commands import Command
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, Problem, State
 from rhdesk.core.tasks import Progress, cluster_task
-from rhdesk.core.words import age_text, count_text, duration_text
+from rhdesk.core.words import count_text, duration_text
+from rhdesk.desktop.run_acts import active_runs, run_line
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
+from rhresources.people import whose_text
 
 if TYPE_CHECKING:
     from rhresources.workspace import Workspace
@@ -108,13 +110,13 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
         desk.notifier.warning(reason)
         return None
     now = desk.store.status.get(address)
-    runs = [run for run in desk.store.runs.rows() if run.cluster == address and not run.state.is_over]
-    victims = [f"{run.name} · {run.state.word.lower()} · started {age_text(run.created)}" for run in runs]
+    runs, me = active_runs(desk, address), desk.store.me
+    victims = [run_line(run, me) for run in runs]
     up_for = duration_text(now.time - row.since) if now is not None and row.since else ""
     word = row.state.word.lower()
     facts = [f"{address} has been {word} for {up_for}." if up_for else f"{address} is {word}."]
     if runs:
-        facts.append(f"{count_text(len(runs), 'run')} will be stopped:")
+        facts.append(f"{whose_text((run.by for run in runs), me)} will be stopped:")
     else:
         facts.append("Nothing runs on it.")
     keeps = "Finished runs, their logs and results, environments and stored objects stay on its disk."
@@ -124,7 +126,7 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
 
         async def down(workspace: Workspace, progress: Progress) -> None:
             progress(f"Stopping {count_text(len(runs), 'run')} and the server" if runs else "Stopping the server")
-            await workspace.down(address, stop_runs=bool(runs), progress=progress)
+            await workspace.down(address, stop_runs=[run.id for run in runs], progress=progress)
 
         def give_up() -> None:
             from rhdesk.desktop.cloud_acts import wait_no_more
@@ -145,7 +147,7 @@ def take_down(desk: Desk, parent: QWidget, address: str) -> Dialog | None:
     if row.cloud is not None:
         from rhdesk.desktop.dialogs.take_down import ask_to_take_down
 
-        return ask_to_take_down(desk, parent, row, act, runs=victims)
+        return ask_to_take_down(desk, parent, row, act, runs=runs)
     text = " ".join(facts) + (f"\n\n{keeps}" if not victims else "")
     dialog = confirm(
         parent,

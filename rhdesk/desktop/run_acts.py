@@ -50,7 +50,7 @@ def ask_cancel(desk: Desk, parent: QWidget, runs: Sequence[RunRow]) -> Dialog | 
         text,
         "Kill" if again else "Cancel the run" if len(active) == 1 else "Cancel the runs",
         lambda: _cancel(desk, cluster, active, force=again),
-        victims=[_line(run) for run in active],
+        victims=[run_line(run, desk.store.me) for run in active],
         leave_text="Keep it running" if len(active) == 1 else "Keep them running",
     )
     dialog.setObjectName("cancel-run")
@@ -69,7 +69,7 @@ def ask_delete(desk: Desk, parent: QWidget, runs: Sequence[RunRow]) -> Dialog | 
         "Record, log and result are deleted from the cluster's disk.",
         "Delete",
         lambda: _delete(desk, ended),
-        victims=[_line(run) for run in ended],
+        victims=[run_line(run, desk.store.me) for run in ended],
     )
 
 
@@ -100,5 +100,12 @@ def _delete(desk: Desk, runs: Sequence[RunRow]) -> None:
     )
 
 
-def _line(run: RunRow) -> str:
-    return f"{run.name} · {run.state.word.lower()} · {age_text(run.created)}"
+def active_runs(desk: Desk, cluster: str) -> list[RunRow]:
+    """The runs of a cluster that have not ended."""
+    return [run for run in desk.store.runs.rows() if run.cluster == cluster and not run.state.is_over]
+
+
+def run_line(run: RunRow, me: frozenset[str]) -> str:
+    """A run in the list of what would be lost: whose it is, where it is somebody else's."""
+    whose = f" · by {run.by}" if run.by and run.by not in me else ""
+    return f"{run.name}{whose} · {run.state.word.lower()} · {age_text(run.created)}"

@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from rhdesk.core.cancelled_by_others import tell_of_cancels
 from rhdesk.core.desk import Desk
 from rhdesk.core.notifier import Notice
 from rhdesk.desktop import theme
@@ -81,6 +82,7 @@ class Shell(QMainWindow):
         self.status.tasks_asked.connect(self.toggle_tasks)
         self.status.keys_asked.connect(self.show_keys)
         self.destroyed.connect(desk.notifier.subscribe(self._noticed))
+        self.destroyed.connect(tell_of_cancels(desk))
         declare(desk, self)
         desk.commands.subscribe(self._bind_keys)
         self._bind_keys()

@@ -10,6 +10,8 @@ from typing import Any
 
 import grpc
 
+from rhresources.people import tidy
+from rhresources.wire.channel import BY_METADATA
 from rhserver.problems import metadata_of, problem_of, status_of
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,12 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         if hmac.compare_digest(given, self._expected) or handler is None:
             return handler
         return _refusal(handler)
+
+
+def said_by(context: Any) -> str:
+    """Who asks, as their client says; empty where it does not. For people to read: nothing may be allowed by it."""
+    given = next((value for key, value in context.invocation_metadata() or () if key == BY_METADATA), b"")
+    return tidy(given.decode("utf-8", "replace") if isinstance(given, bytes) else given)
 
 
 def _refusal(handler: Any) -> Any:

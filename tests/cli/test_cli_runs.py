@@ -256,7 +256,7 @@ def test_that_runs_are_listed_newest_first_and_found_by_part_of_their_id(cli: Co
     assert cli("result", first[-10:]).out == "3.5\n"
     assert cli("result", "last").out == "X\n"
     table = cli("runs").out.splitlines()
-    assert table[0].split() == ["RUN", "STATE", "FUNCTION", "CREATED", "TOOK", "CLUSTER", "ARGUMENTS"]
+    assert table[0].split() == ["RUN", "STATE", "FUNCTION", "BY", "CREATED", "TOOK", "CLUSTER", "ARGUMENTS"]
     assert "There is no run" in cli("logs", "0" * 26, code=1).err
     assert "fits" in cli("logs", first[:2], code=2).err
 

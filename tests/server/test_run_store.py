@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,3 +103,42 @@ def test_only_ended_runs_beyond_number_age_or_size_are_let_go(store: RunStore) -
 def test_an_id_that_is_a_path_is_refused(store: RunStore) -> None:
     with pytest.raises(RhError):
         store.folder("../../../etc/passwd0000000000")
+
+
+def test_that_runs_can_be_asked_for_by_who_started_them(store: RunStore) -> None:
+    for number, by in enumerate(["alice", "bob", "alice@laptop", ""]):
+        run = record(number)
+        run.by = by
+        store.save(run)
+    found, total = store.newest(10, by=["alice", "alice@laptop"])
+    assert ([run.by for run in found], total) == (["alice@laptop", "alice"], 2)
+    assert store.newest(10)[1] == 4
+
+
+def test_that_a_store_of_before_keeps_every_run(tmp_path: Path) -> None:
+    """The store of an older server, which did not know who started a run; it may be used by one again, too."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    insert = "INSERT INTO runs (id, state, name, created, record, worker) VALUES (?, ?, ?, ?, ?, ?)"
+    old = sqlite3.connect(folder / "runs.sqlite", isolation_level=None)
+    old.execute(
+        "CREATE TABLE runs (id TEXT PRIMARY KEY, state INTEGER NOT NULL, name TEXT NOT NULL, created REAL NOT NULL, "
+        "record BLOB NOT NULL, worker TEXT NOT NULL DEFAULT '') WITHOUT ROWID"
+    )
+    runs = [record(number, pb.RUNNING if number == 99 else pb.SUCCEEDED) for number in range(100)]
+    for run in runs:
+        old.execute(insert, (run.id, int(run.state), run.name, run.created, run.SerializeToString(), "w1"))
+    store = RunStore(folder)
+    assert store.newest(1000)[0] == runs[::-1]
+    assert store.unfinished() == [(runs[99], "w1")]
+    assert store.newest(10, by=["alice"]) == ([], 0)
+    mine = record(100)
+    mine.by = "alice"
+    store.save(mine)
+    later = record(101)
+    old.execute(insert, (later.id, int(later.state), later.name, later.created, later.SerializeToString(), ""))
+    old.close()
+    store.close()
+    again = RunStore(folder)
+    assert again.newest(1000)[1] == 102
+    assert again.newest(10, by=["alice"]) == ([mine], 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from rhresources.connections import ClusterState, Described
@@ -16,6 +16,8 @@ from rhresources.library.on_demand import MachinesOnDemand
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
 from rhresources.library.resource import names
+from rhresources.library.run_record import RunRecord
+from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.channel import error_of_problem
 from rhresources.wire.client import ClusterClient
@@ -25,30 +27,6 @@ _MISSING: Any = object()
 
 Outputs = list[tuple[int, str, str]]
 """Exit code, standard output and standard error of each command."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run: times in seconds since the epoch, 0 for what has not happened yet."""
-
-    id: str
-    name: str
-    state: str
-    reason: str
-    created: float
-    started: float
-    ended: float
-    result_type: str
-    error: str
-
-    @classmethod
-    def of(cls, run: pb.Run) -> RunRecord:
-        """The record that the server keeps."""
-        error = f"{run.error.type}: {run.error.message}" if run.HasField("error") else run.problem.sentence
-        return cls(
-            run.id, run.name, pb.RunState.Name(run.state).lower(), run.reason, run.created, run.started, run.ended,
-            run.result_type, error,
-        )  # fmt: skip
 
 
 class Cluster(PackageAccess, HostAccess, MachinesOnDemand):
@@ -211,10 +189,12 @@ class Cluster(PackageAccess, HostAccess, MachinesOnDemand):
 
     # ------------------------------------------------------------ runs
 
-    def runs(self, limit: int = 100) -> list[RunRecord]:
-        """The newest runs, newest first."""
+    def runs(self, limit: int = 100, mine: bool = False) -> list[RunRecord]:
+        """The newest runs, newest first: everybody's, or only `mine`."""
         there, client = portal(), self.client()
-        return [RunRecord.of(run) for run in there.run(client.list_runs, limit).runs]
+        by = tuple(names_of_me(there.workspace.home)) if mine else ()
+        found = there.run(partial(client.list_runs, limit, by=by)).runs
+        return [RunRecord.of(run) for run in found if not mine or run.by in by]  # an older server gives all
 
     def cancel(self, key: str | Iterable[str], force: bool = False) -> list[RunRecord]:
         """Cancel runs by their ids; their records after it. `force` kills the workers at once.

@@ -14,6 +14,7 @@ from rhresources import paths
 from rhresources.credentials import Credentials
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ConnectionLost
+from rhresources.people import person
 from rhresources.reach.questions import Asker, NeedsAnswer
 from rhresources.reach.ssh.connection import SshConnection
 from rhresources.reach.ssh.forwarding import Forward
@@ -125,7 +126,7 @@ class HeadWay:
                         ) from None
                     raise
                 self._forwarded = way
-            return ServerAddress(self._forward.address, str(server["token"]))
+            return ServerAddress(self._forward.address, str(server["token"]), person(self._home))
 
     def end_forward(self) -> None:
         """Stop forwarding the server's socket."""

@@ -21,6 +21,7 @@ import psutil
 
 from rhresources import paths
 from rhresources.errors import RhError
+from rhresources.people import person
 from rhresources.reach import Progress, silent
 from rhresources.reach.server_calls import (
     START_SECONDS,
@@ -72,7 +73,7 @@ class MachineRoute:
         record = self._record()
         if record is None or _process_of(record) is None:
             return None
-        return ServerAddress(f"unix:{record['socket']}", str(record["token"]))
+        return ServerAddress(f"unix:{record['socket']}", str(record["token"]), person(self._rhdesk_home))
 
     async def up(
         self, progress: Progress, *, wait_ready: bool = True, ask: bool = True, on_event: OnLaunch | None = None

@@ -152,7 +152,7 @@ async def active_runs(address: ServerAddress) -> list[pb.Run]:
 
 def runs_active(runs: list[pb.Run], remedy: str) -> RhError:
     """What was asked for would end runs."""
-    names = ", ".join(f"{run.name} ({run.id})" for run in runs[:3])
+    names = ", ".join(f"{run.name} ({run.id})" + (f" of {run.by}" if run.by else "") for run in runs[:3])
     more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
     refused = RhError(
         f"{len(runs)} {'run is' if len(runs) == 1 else 'runs are'} active on this cluster: {names}{more}.",

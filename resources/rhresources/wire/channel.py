@@ -35,6 +35,9 @@ from rhresources.wire.polling import grpc
 PROBLEM_METADATA = "rhdesk-problem-bin"
 """Trailing metadata that holds a serialised `pb.Problem`."""
 
+BY_METADATA = "rhdesk-by-bin"
+"""Metadata of every call that says who asks, in UTF-8."""
+
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # without ping_timeout_ms a dead tunnel is noticed after 70 s instead of 15 s
     ("grpc.keepalive_time_ms", 10_000),
@@ -77,15 +80,18 @@ class ServerAddress:
     Attributes:
         target: a gRPC target, `unix:/run/…/server.sock`.
         token: what the server asks of every call; new with every start of the server.
+        by: who asks, for other people to read; see `rhresources.people`.
     """
 
     target: str
     token: str = field(repr=False)
+    by: str = ""
 
     @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
+    def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
         """The metadata of every call."""
-        return (("authorization", f"Bearer {self.token}"),)
+        said: tuple[tuple[str, bytes], ...] = ((BY_METADATA, self.by.encode()),) if self.by else ()
+        return (("authorization", f"Bearer {self.token}"), *said)
 
 
 class Channels:

@@ -75,7 +75,7 @@ class HelloRequest(_message.Message):
     def __init__(self, version: _Optional[str] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class HelloReply(_message.Message):
-    __slots__ = ("version", "protocol", "server_id", "started", "engine", "user", "superuser", "home", "python", "pid")
+    __slots__ = ("version", "protocol", "server_id", "started", "engine", "user", "superuser", "home", "python", "pid", "by")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     SERVER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +86,7 @@ class HelloReply(_message.Message):
     HOME_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
     version: str
     protocol: int
     server_id: str
@@ -96,7 +97,8 @@ class HelloReply(_message.Message):
     home: str
     python: str
     pid: int
-    def __init__(self, version: _Optional[str] = ..., protocol: _Optional[int] = ..., server_id: _Optional[str] = ..., started: _Optional[float] = ..., engine: _Optional[_Union[EngineState, _Mapping]] = ..., user: _Optional[str] = ..., superuser: _Optional[bool] = ..., home: _Optional[str] = ..., python: _Optional[str] = ..., pid: _Optional[int] = ...) -> None: ...
+    by: str
+    def __init__(self, version: _Optional[str] = ..., protocol: _Optional[int] = ..., server_id: _Optional[str] = ..., started: _Optional[float] = ..., engine: _Optional[_Union[EngineState, _Mapping]] = ..., user: _Optional[str] = ..., superuser: _Optional[bool] = ..., home: _Optional[str] = ..., python: _Optional[str] = ..., pid: _Optional[int] = ..., by: _Optional[str] = ...) -> None: ...
 
 class EngineState(_message.Message):
     __slots__ = ("phase", "sentence", "detail")
@@ -580,7 +582,7 @@ class SessionReply(_message.Message):
     def __init__(self, number: _Optional[int] = ..., result: _Optional[_Union[Value, _Mapping]] = ..., error: _Optional[_Union[RemoteError, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., item: _Optional[_Union[Value, _Mapping]] = ..., output: _Optional[bytes] = ...) -> None: ...
 
 class Run(_message.Message):
-    __slots__ = ("id", "name", "state", "reason", "created", "started", "ended", "arguments", "client", "user", "environment", "code", "log_bytes", "error", "problem", "result_bytes", "result_type", "preview", "items", "host", "pid", "function", "revision")
+    __slots__ = ("id", "name", "state", "reason", "created", "started", "ended", "arguments", "client", "user", "environment", "code", "log_bytes", "error", "problem", "result_bytes", "result_type", "preview", "items", "host", "pid", "function", "revision", "by", "cancelled_by")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -604,6 +606,8 @@ class Run(_message.Message):
     PID_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_BY_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     state: RunState
@@ -627,7 +631,9 @@ class Run(_message.Message):
     pid: int
     function: str
     revision: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[str] = ..., created: _Optional[float] = ..., started: _Optional[float] = ..., ended: _Optional[float] = ..., arguments: _Optional[str] = ..., client: _Optional[str] = ..., user: _Optional[str] = ..., environment: _Optional[str] = ..., code: _Optional[_Union[CodeTree, _Mapping]] = ..., log_bytes: _Optional[int] = ..., error: _Optional[_Union[RemoteError, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result_bytes: _Optional[int] = ..., result_type: _Optional[str] = ..., preview: _Optional[_Union[Preview, _Mapping]] = ..., items: _Optional[int] = ..., host: _Optional[str] = ..., pid: _Optional[int] = ..., function: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    by: str
+    cancelled_by: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[str] = ..., created: _Optional[float] = ..., started: _Optional[float] = ..., ended: _Optional[float] = ..., arguments: _Optional[str] = ..., client: _Optional[str] = ..., user: _Optional[str] = ..., environment: _Optional[str] = ..., code: _Optional[_Union[CodeTree, _Mapping]] = ..., log_bytes: _Optional[int] = ..., error: _Optional[_Union[RemoteError, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result_bytes: _Optional[int] = ..., result_type: _Optional[str] = ..., preview: _Optional[_Union[Preview, _Mapping]] = ..., items: _Optional[int] = ..., host: _Optional[str] = ..., pid: _Optional[int] = ..., function: _Optional[str] = ..., revision: _Optional[int] = ..., by: _Optional[str] = ..., cancelled_by: _Optional[str] = ...) -> None: ...
 
 class Preview(_message.Message):
     __slots__ = ("kind", "text", "json", "image", "shortened")
@@ -764,16 +770,18 @@ class CancelReply(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[Run, _Mapping]]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("limit", "before", "name", "states")
+    __slots__ = ("limit", "before", "name", "states", "by")
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
     limit: int
     before: str
     name: str
     states: _containers.RepeatedScalarFieldContainer[RunState]
-    def __init__(self, limit: _Optional[int] = ..., before: _Optional[str] = ..., name: _Optional[str] = ..., states: _Optional[_Iterable[_Union[RunState, str]]] = ...) -> None: ...
+    by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, limit: _Optional[int] = ..., before: _Optional[str] = ..., name: _Optional[str] = ..., states: _Optional[_Iterable[_Union[RunState, str]]] = ..., by: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListRunsReply(_message.Message):
     __slots__ = ("runs", "total")

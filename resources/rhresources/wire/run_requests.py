@@ -112,12 +112,16 @@ class RunRequests(Requests):
         return list((await self._unary(pb.CancelReply, "Cancel", pb.CancelRequest(runs=ids, force=force))).runs)
 
     async def list_runs(
-        self, limit: int = 100, before: str = "", name: str = "", states: Iterable[pb.RunState] = ()
+        self,
+        limit: int = 100,
+        before: str = "",
+        name: str = "",
+        states: Iterable[pb.RunState] = (),
+        by: Iterable[str] = (),
     ) -> pb.ListRunsReply:
-        """Runs, newest first."""
-        return await self._unary(
-            pb.ListRunsReply, "ListRuns", pb.ListRunsRequest(limit=limit, before=before, name=name, states=states)
-        )
+        """Runs, newest first; with `by` those that one of these people started."""
+        request = pb.ListRunsRequest(limit=limit, before=before, name=name, states=states, by=by)
+        return await self._unary(pb.ListRunsReply, "ListRuns", request)
 
     async def watch_runs(self, limit: int = 100) -> AsyncIterator[pb.RunsEvent]:
         """The newest runs, then every change; a snapshot again after each resumption. Does not end by itself."""

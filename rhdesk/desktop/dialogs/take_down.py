@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, State
+from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.core.words import age_text, count_text, duration_text, money_text
 from rhdesk.desktop.cloud_acts import stop_now, why_not_stop
+from rhdesk.desktop.run_acts import run_line
 from rhdesk.desktop.widgets.base import Card, Label
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.side_panel import Facts
 from rhresources.cloud.limits import place
+from rhresources.people import whose_text
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -24,7 +26,7 @@ _VICTIMS = 8
 
 
 def ask_to_take_down(
-    desk: Desk, parent: QWidget, row: ClusterRow, act: Callable[[], object], *, runs: Sequence[str]
+    desk: Desk, parent: QWidget, row: ClusterRow, act: Callable[[], object], *, runs: Sequence[RunRow]
 ) -> Dialog:
     """Ask whether a cluster in a cloud is to be ended; `runs` would die."""
     cluster = row.cloud
@@ -38,11 +40,13 @@ def ask_to_take_down(
     dialog.body.addWidget(card)
     dialog.body.addWidget(Label("What ends", "strong"))
     if runs:
-        dialog.body.addWidget(Label(f"{count_text(len(runs), 'run')} that {'is' if len(runs) == 1 else 'are'} going:"))
+        me = desk.store.me
+        whose = whose_text((run.by for run in runs), me)
+        dialog.body.addWidget(Label(f"{whose} that {'is' if len(runs) == 1 else 'are'} going:"))
         victims = Card(margins=(12, 8, 12, 8))
         victims.body.setSpacing(4)
-        for victim in runs[:_VICTIMS]:
-            victims.body.addWidget(Label(victim, wrap=True))
+        for run in runs[:_VICTIMS]:
+            victims.body.addWidget(Label(run_line(run, me), wrap=True))
         if len(runs) > _VICTIMS:
             victims.body.addWidget(Label(f"and {len(runs) - _VICTIMS} more", "faint"))
         dialog.body.addWidget(victims)
@@ -61,7 +65,7 @@ def ask_to_take_down(
 
         def stop() -> None:
             dialog.accept()
-            stop_now(desk, row)
+            stop_now(desk, row, runs)
 
         instead = dialog.add_button("Stop instead", "", stop)
         instead.setObjectName("stop-instead")

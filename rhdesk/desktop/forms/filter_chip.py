@@ -10,6 +10,8 @@ from PySide6.QtCore import Signal
 from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
 
+_LONGEST = 20  # characters of a value; the menu has all of it
+
 
 class FilterChip(Button):
     """Says "GPU" while it filters nothing, "GPU: A100" while it does."""
@@ -17,10 +19,15 @@ class FilterChip(Button):
     chosen = Signal(str)
 
     def __init__(
-        self, title: str, values: Callable[[], list[tuple[str, int]]], show: Callable[[str], str] = str
+        self,
+        title: str,
+        values: Callable[[], list[tuple[str, int]]],
+        show: Callable[[str], str] = str,
+        *,
+        any_text: str = "Any",
     ) -> None:
         super().__init__(title, "chip")
-        self._title, self._values, self._show = title, values, show
+        self._title, self._values, self._show, self._any = title, values, show, any_text
         self._value = ""
         self.clicked.connect(lambda checked=False: self._offer())
         self._say()
@@ -36,13 +43,16 @@ class FilterChip(Button):
         self._say()
 
     def _say(self) -> None:
-        self.set_text(f"{self._title}: {self._show(self._value)} ▾" if self._value else f"{self._title} ▾")
+        shown = self._show(self._value)
+        if len(shown) > _LONGEST:
+            shown = f"{shown[: _LONGEST - 1]}…"
+        self.set_text(f"{self._title}: {shown} ▾" if self._value else f"{self._title} ▾")
         self.setChecked(bool(self._value))
 
     def _offer(self) -> None:
         self._say()  # a click has toggled it
         none = "" if self._value else "check"
-        entries: list[MenuEntry | None] = [(none, "Any", partial(self._choose, ""), ""), None]
+        entries: list[MenuEntry | None] = [(none, self._any, partial(self._choose, ""), ""), None]
         for value, count in self._values():
             mark = "check" if value == self._value else ""
             entries.append((mark, f"{self._show(value)}   {count:,}", partial(self._choose, value), ""))

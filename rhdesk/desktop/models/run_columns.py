@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rhdesk.core.last_arguments import short_arguments
 from rhdesk.core.rows import RunRow
@@ -22,8 +23,19 @@ def _took_text(row: RunRow) -> str:
     return duration_text(took) if took is None or row.state.is_over else clock_text(took)
 
 
-def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
-    """`compact` for narrow places: name, state, how long, when."""
+def by_text(row: RunRow, me: frozenset[str]) -> str:
+    """Who started a run."""
+    return "You" if row.by in me else row.by or "—"
+
+
+def _by_tip(row: RunRow) -> str:
+    if not row.by:
+        return "Its cluster does not know who started it."
+    return f"{row.by}, as the program that started it says."
+
+
+def run_columns(*, compact: bool = False, me: Callable[[], frozenset[str]] = frozenset) -> list[Column[RunRow]]:
+    """`compact` for narrow places: name, state, how long, when. `me`: the names of whoever looks."""
     columns: list[Column[RunRow]] = [
         Column(
             "name",
@@ -66,6 +78,17 @@ def run_columns(*, compact: bool = False) -> list[Column[RunRow]]:
         ),
     ]
     if not compact:
+        columns.append(
+            Column(
+                "by",
+                "By",
+                lambda row: by_text(row, me()),
+                Kind.MUTED,
+                120,
+                drop_below=640,
+                tip=_by_tip,
+            )
+        )
         columns.append(Column("cluster", "Cluster", lambda row: row.cluster, Kind.MUTED, 130, drop_below=700))
         columns.append(Column("client", "From", lambda row: row.client or "—", Kind.MUTED, 116, drop_below=820))
     return columns

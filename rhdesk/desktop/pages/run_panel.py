@@ -117,7 +117,8 @@ class RunPanel(SidePanel):
         if run is None:
             return
         took = run.duration(time.time())
-        words = [run.cluster, age_text(run.created)]
+        me = self._desk.store.me
+        words = [run.cluster, *([f"by {run.by}"] if run.by and run.by not in me else []), age_text(run.created)]
         if self._desk.store.runs.is_old(run) and not run.state.is_over:
             words.append("how it is now is not known")
         elif took is not None:
@@ -166,7 +167,7 @@ class RunPanel(SidePanel):
                 ("Run", run.id),
                 ("Function", run.name),
                 ("Arguments", short_arguments(run.arguments) or "none"),
-                ("State", run.state.word + (f": {why_text(run)}" if why_text(run) else "")),
+                ("State", _state_text(run)),
                 ("Submitted", moment_text(run.created)),
                 ("Started", moment_text(run.started) if run.started else ""),
                 ("Ended", moment_text(run.ended) if run.ended else ""),
@@ -180,7 +181,9 @@ class RunPanel(SidePanel):
                 ("Environment", run.environment),
                 ("Code", f"{run.project} at {run.tree[:12]}" if run.project else "with the function itself"),
                 ("Started from", run.client),
-                ("By", run.user),
+                ("By", run.by),
+                ("Cancelled by", run.cancelled_by),
+                ("Account", run.user),
             ],
             mono=("Run", "Arguments", "Environment", "Code"),
         )
@@ -272,6 +275,11 @@ class RunPanel(SidePanel):
     def _again(self) -> None:
         if self.run is not None:
             run_again(self._desk, self.run)
+
+
+def _state_text(run: RunRow) -> str:
+    word, why = run.state.word, why_text(run)
+    return why if why.startswith(word) else f"{word}: {why}" if why else word
 
 
 def _failed(run: RunRow) -> bool:

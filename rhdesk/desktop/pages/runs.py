@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QSplitter
 
@@ -10,6 +12,7 @@ from rhdesk.core.rows import RunRow, State
 from rhdesk.core.store import Change
 from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.cluster_problems import mend_runs, only_down
+from rhdesk.desktop.forms.filter_chip import FilterChip
 from rhdesk.desktop.models.run_columns import run_columns
 from rhdesk.desktop.pages.run_panel import RunPanel
 from rhdesk.desktop.run_acts import ask_cancel, ask_delete, run_again, why_not_again
@@ -18,6 +21,7 @@ from rhdesk.desktop.widgets.list_panel import ListPanel, MenuEntry
 from rhdesk.desktop.widgets.page import Page
 
 _FAILED = (State.FAILED, State.LOST)
+_ME = "\0me"  # no name of anybody
 
 
 class RunsPage(Page):
@@ -27,7 +31,7 @@ class RunsPage(Page):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.list = ListPanel(run_columns(), lambda row: row.id, "Runs")
+        self.list = ListPanel(run_columns(me=lambda: desk.store.me), lambda row: row.id, "Runs")
         self.list.set_chips(
             [
                 ("all", "All", None),
@@ -38,6 +42,12 @@ class RunsPage(Page):
             ]
         )
         self.list.bind_sorted(desk.store.runs, lambda row: -row.created)
+        self._by = FilterChip("By", self._people, lambda name: "you" if name == _ME else name, any_text="Everyone")
+        self._by.setObjectName("runs-by")
+        self._by.setAccessibleName("Runs by whom")
+        self._by.chosen.connect(lambda name: self._narrow())
+        self.list.cleared.connect(self._everybody)
+        self.list.add_widget(self._by)
         self.list.retry.connect(desk.retry_now)
         self.list.menu_for = self._menu
         self.list.delete_asked.connect(lambda rows: ask_delete(desk, self.window(), rows))
@@ -68,8 +78,30 @@ class RunsPage(Page):
             if self.list.table.rows.place_of(target) < 0:
                 self.list.filter.clear()
                 self.list.chips.choose("all")
+                self._everybody()
             self.list.select(target)
             self._show(target)
+
+    def _people(self) -> list[tuple[str, int]]:
+        """Who started the runs that are known, this person first, the others by how many."""
+        me = self.desk.store.me
+        counts = Counter(_ME if run.by in me else run.by for run in self.desk.store.runs.rows() if run.by)
+        mine = counts.pop(_ME, 0)
+        return [(_ME, mine), *counts.most_common()]
+
+    def _narrow(self) -> None:
+        name, store = self._by.value, self.desk.store
+        if not name:
+            self.list.narrow(None)
+        elif name == _ME:
+            self.list.narrow(lambda run: run.by in store.me)
+        else:
+            self.list.narrow(lambda run: run.by == name)
+
+    def _everybody(self) -> None:
+        if self._by.value:
+            self._by.set_value("")
+            self._narrow()
 
     def cluster(self) -> str:
         return self.panel.run.cluster if self.panel.run is not None else ""

@@ -55,6 +55,7 @@ class ListPanel(Card):
     chosen = Signal(list)
     delete_asked = Signal(list)
     retry = Signal()
+    cleared = Signal()
 
     def __init__(self, columns: Sequence[Column[Any]], key: Callable[[Any], str], title: str) -> None:
         super().__init__(margins=(0, 0, 0, 4))
@@ -66,6 +67,7 @@ class ListPanel(Card):
         self._source: Table[Any] | None = None
         self._stop: Callable[[], None] | None = None
         self._select: Callable[[Any], bool] = lambda row: True
+        self._narrowed: Callable[[Any], bool] | None = None
         self.menu_for: Callable[[Any], list[MenuEntry | None]] | None = None
         self._order: Callable[[Any], Any] | None = None
         self._wanted = ""
@@ -126,6 +128,11 @@ class ListPanel(Card):
         """Follow a table of the store, its rows in this order until a column is clicked."""
         self._order = order
         self.bind(table)
+
+    def narrow(self, keep: Callable[[Any], bool] | None) -> None:
+        """Show only such rows, whichever chip is chosen; None: all. `cleared` asks for the latter."""
+        self._narrowed = keep
+        self._chip_changed(self.chips.current)
 
     def set_chips(self, chips: list[tuple[str, str, Callable[[Any], bool] | None]]) -> None:
         """Chips as (key, word, which rows it keeps); counts are added to the words."""
@@ -228,6 +235,8 @@ class ListPanel(Card):
 
     def _count(self) -> None:
         rows = self.table.rows.all_rows()
+        if (narrowed := self._narrowed) is not None:
+            rows = [row for row in rows if narrowed(row)]
         shown: list[tuple[str, str]] = []
         needed: list[str] = []
         for key, word, keep in self._chips:
@@ -268,12 +277,17 @@ class ListPanel(Card):
 
     def _chip_changed(self, key: str) -> None:
         keep = next((keep for chip, _, keep in self._chips if chip == key), None)
-        self.table.rows.set_keep(keep)
+        if keep is not None and (narrowed := self._narrowed) is not None:
+            of_chip = keep
+            self.table.rows.set_keep(lambda row: of_chip(row) and narrowed(row))
+        else:
+            self.table.rows.set_keep(keep or self._narrowed)
         self._count()
         self._show()
 
     def _clear_filter(self) -> None:
         self.filter.clear()
+        self.cleared.emit()
         if self._chips:
             self.chips.choose(self._chips[0][0])
 

@@ -61,7 +61,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    reason: str = "Cancelled."
+    """Somebody asked for its end. `by`: who, where that is known; `how`: what more there is to say."""
+
+    by: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,10 @@ def advance(run: pb.Run, event: Event, now: float) -> pb.Run | None:
         case Refused(problem):
             after.problem.CopyFrom(problem)
             _end(after, pb.FAILED, problem.sentence, now)
-        case Cancelled(reason):
-            _end(after, pb.CANCELLED, reason, now)
+        case Cancelled(by, how):
+            after.cancelled_by = by
+            whom = f" by {by}" if by and by != run.by else ""
+            _end(after, pb.CANCELLED, f"Cancelled{whom}{how}.", now)
         case WorkerDied(reason):
             _end(after, pb.LOST, reason, now)
         case Printed(log_bytes, items):

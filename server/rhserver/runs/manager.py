@@ -28,7 +28,6 @@ from rhserver.runs.watchers import Watchers
 GRACE_SECONDS = 5
 """What a cancelled run gets to clean up, before its worker is killed."""
 
-_KILLED = "Cancelled; its worker was killed."
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class _Active:
     task: asyncio.Task[None] | None = None
     link: WorkerLink | None = None
     cancelling: bool = False
+    cancelled_by: str = ""
 
 
 class RunManager:
@@ -87,15 +87,15 @@ class RunManager:
 
     # ------------------------------------------------------------ submitting
 
-    def submit(self, request: pb.SubmitRequest) -> pb.Run:
-        """Start a run; asking again with the same id answers with what became of it."""
+    def submit(self, request: pb.SubmitRequest, by: str = "") -> pb.Run:
+        """Start a run for the person `by`; asking again with the same id answers with what became of it."""
         folder = self._store.folder(request.run)
         known = self._current.get(request.run) or self._store.get(request.run)
         if known is not None:
             return known
         run = pb.Run(
             id=request.run, state=pb.QUEUED, created=time.time(), client=request.client, user=self._user,
-            host=self._host, name=request.spec.name, arguments=shown_arguments(request.arguments), revision=1,
+            host=self._host, name=request.spec.name, arguments=shown_arguments(request.arguments), revision=1, by=by,
         )  # fmt: skip
         ready = self._functions.ready(request.function) if request.function else None
         if ready is not None:
@@ -134,9 +134,9 @@ class RunManager:
                 link = await self._pool.acquire(function.worker)
             active.link = link
             answer = await self._run_on(id, link, function, request)
-            self.conclude(id, answer, cancelled=active.cancelling)
+            self.conclude(id, answer)
         except asyncio.CancelledError:
-            self._apply(id, lifecycle.Cancelled("Cancelled before it started."))
+            self._apply(id, lifecycle.Cancelled(active.cancelled_by, " before it started"))
         except RhError as error:
             self._apply(id, lifecycle.Refused(problem_of(error)))
         except Exception as error:
@@ -163,9 +163,7 @@ class RunManager:
         self._current[id] = run
         return function
 
-    async def _run_on(
-        self, id: str, link: WorkerLink, function: PreparedFunction, request: pb.SubmitRequest
-    ) -> Answer:
+    async def _run_on(self, id: str, link: WorkerLink, function: PreparedFunction, request: pb.SubmitRequest) -> Answer:
         folder = self._store.folder(id)
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         arguments = folder / "arguments"
@@ -191,7 +189,9 @@ class RunManager:
 
     # ------------------------------------------------------------ calls that became runs
 
-    def promote(self, id: str, function: PreparedFunction, link: WorkerLink, client: str, began: float) -> None:
+    def promote(
+        self, id: str, function: PreparedFunction, link: WorkerLink, client: str, began: float, by: str = ""
+    ) -> None:
         """Record a call that lasts, prints or fails: from now on it is a run like any other."""
         if id in self._current:
             return
@@ -203,7 +203,7 @@ class RunManager:
             log.info("the output of call %s cannot be kept: %s", id, error)
         run = pb.Run(
             id=id, state=pb.RUNNING, created=began, started=began, client=client, user=self._user,
-            host=link.host or self._host, pid=link.pid, revision=1,
+            host=link.host or self._host, pid=link.pid, revision=1, by=by,
         )  # fmt: skip
         self._describe(run, function)
         self._active[id] = _Active(None, link)
@@ -211,9 +211,11 @@ class RunManager:
 
     # ------------------------------------------------------------ ending
 
-    def conclude(self, id: str, answer: Answer, *, cancelled: bool = False) -> None:
-        """Enter what a worker said, or its death, into the record."""
+    def conclude(self, id: str, answer: Answer, *, cancelled: bool = False) -> pb.Run | None:
+        """Enter what a worker said, or its death, into the record; `cancelled`: its caller asked for its end."""
         printed = 0
+        active = self._active.pop(id, None) or _Active()
+        cancelled = cancelled or active.cancelling
         event: lifecycle.Event
         match answer:
             case Done(printed, meta, data):
@@ -222,17 +224,17 @@ class RunManager:
                 event = lifecycle.Returned(size, kept.get("type", meta.get("type", "")), kept.get("items", 0))
             case Raised(printed, error, pickled):
                 event = (
-                    lifecycle.Cancelled("Cancelled.")
+                    lifecycle.Cancelled(active.cancelled_by)
                     if error["cancelled"] and (cancelled or error["type"] == "KeyboardInterrupt")
                     else lifecycle.Raised(remote_error(error, pickled))
                 )
             case Died(sentence):
-                event = lifecycle.Cancelled(_KILLED) if cancelled else lifecycle.WorkerDied(sentence)
-        self._active.pop(id, None)
+                event = _killed(active) if cancelled else lifecycle.WorkerDied(sentence)
         self._apply(id, lifecycle.Printed(printed or self._log_size(id)), keep=False)
         self._apply(id, event)
+        return self._current.get(id) or self._store.get(id)
 
-    def _conclude_from_disk(self, id: str, otherwise: str) -> None:
+    def _conclude_from_disk(self, id: str, otherwise: str, cancelled_by: str = "") -> None:
         """For a run of an earlier server: its worker left the outcome in the run's folder, or it is lost."""
         outcome = self._store.outcome(id)
         self._apply(id, lifecycle.Printed(self._log_size(id)), keep=False)
@@ -241,19 +243,19 @@ class RunManager:
         elif outcome["state"] == "succeeded":
             self._apply(id, lifecycle.Returned(outcome["size"], outcome["type"], outcome["items"]))
         elif outcome["state"] == "cancelled":
-            self._apply(id, lifecycle.Cancelled())
+            self._apply(id, lifecycle.Cancelled(cancelled_by))
         else:
             exception = self._store.folder(id) / "exception"
             pickled = exception.read_bytes() if exception.exists() else b""
             self._apply(id, lifecycle.Raised(remote_error(outcome["error"], pickled), outcome["items"]))
 
-    async def cancel(self, id: str, force: bool) -> pb.Run:
-        """Ask a run to end; kill its worker after `GRACE_SECONDS`, or at once."""
+    async def cancel(self, id: str, force: bool, by: str = "") -> pb.Run:
+        """Ask a run to end, for the person `by`; kill its worker after `GRACE_SECONDS`, or at once."""
         run = self.get(id)
         active = self._active.get(id)
         if run.state in lifecycle.ENDED or active is None:
             return run
-        active.cancelling = True
+        active.cancelling, active.cancelled_by = True, active.cancelled_by or by
         if active.link is None:
             if active.task is not None:
                 active.task.cancel()
@@ -323,13 +325,13 @@ class RunManager:
         link.expect(lambda answer: _settle(died, answer))
         waited: set[asyncio.Future[Any]] = {died, link.greeted}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        cancelled = (active := self._active.pop(id, None)) is not None and active.cancelling
+        active = self._active.pop(id, None) or _Active()
         if died.done():
             answer = died.result()
             sentence = answer.sentence if isinstance(answer, Died) else ""
-            if cancelled:
-                self._apply(id, lifecycle.Cancelled(_KILLED))
-            self._conclude_from_disk(id, sentence)
+            if active.cancelling:
+                self._apply(id, _killed(active))
+            self._conclude_from_disk(id, sentence, active.cancelled_by)
         else:
             self._conclude_from_disk(id, "Its worker does not know of it.")
 
@@ -371,6 +373,10 @@ class RunManager:
     def _keep_running(self, task: asyncio.Task[Any]) -> None:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _killed(active: _Active) -> lifecycle.Cancelled:
+    return lifecycle.Cancelled(active.cancelled_by, "; its worker was killed")
 
 
 def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:

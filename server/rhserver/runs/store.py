@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, state INTEGER NOT NULL, name TEXT NOT NULL, created REAL NOT NULL, record BLOB NOT NULL,
-    worker TEXT NOT NULL DEFAULT ''
+    worker TEXT NOT NULL DEFAULT '', person TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state);
 CREATE INDEX IF NOT EXISTS runs_by_name ON runs (name, id);
@@ -43,11 +43,18 @@ class RunStore:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+        self._add_person()
         self._late: dict[str, pb.Run] = {}  # ended while the disk was full
 
     def close(self) -> None:
         self._catch_up()
         self._database.close()
+
+    def _add_person(self) -> None:
+        """Stores of before do not know who started a run; an older server still reads and writes what comes of it."""
+        if "person" not in {row[1] for row in self._database.execute("PRAGMA table_info(runs)")}:
+            self._database.execute("ALTER TABLE runs ADD COLUMN person TEXT NOT NULL DEFAULT ''")
+        self._database.execute("CREATE INDEX IF NOT EXISTS runs_by_person ON runs (person, id)")
 
     def folder(self, run: str) -> Path:
         """Where the files of a run lie; the name is checked, since it comes from a client."""
@@ -82,10 +89,19 @@ class RunStore:
 
     def _insert(self, run: pb.Run, worker: str | None) -> None:
         self._write(
-            "INSERT INTO runs (id, state, name, created, record, worker) VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO runs (id, state, name, created, record, worker, person) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, record = excluded.record, "
             "worker = CASE WHEN ? THEN excluded.worker ELSE worker END",
-            (run.id, int(run.state), run.name, run.created, run.SerializeToString(), worker or "", worker is not None),
+            (
+                run.id,
+                int(run.state),
+                run.name,
+                run.created,
+                run.SerializeToString(),
+                worker or "",
+                run.by,
+                worker is not None,
+            ),
         )
 
     def get(self, run: str) -> pb.Run | None:
@@ -95,7 +111,7 @@ class RunStore:
         return pb.Run.FromString(row[0]) if row else None
 
     def newest(
-        self, limit: int, *, before: str = "", name: str = "", states: Iterable[int] = ()
+        self, limit: int, *, before: str = "", name: str = "", states: Iterable[int] = (), by: Sequence[str] = ()
     ) -> tuple[list[pb.Run], int]:
         """The newest runs first, and how many there are in all."""
         self._catch_up()
@@ -107,6 +123,9 @@ class RunStore:
         if chosen:
             where.append(f"state IN ({','.join('?' * len(chosen))})")
             values.extend(chosen)  # type: ignore[arg-type]
+        if by:
+            where.append(f"person IN ({','.join('?' * len(by))})")
+            values.extend(by)
         condition = " AND ".join(where)
         total = self._database.execute(f"SELECT count(*) FROM runs WHERE {condition}", values).fetchone()[0]
         if before:

@@ -11,6 +11,7 @@ from typing import Any
 from rhresources.errors import NotFound, RhError
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.values import INLINE_LIMIT
+from rhserver.auth import said_by
 from rhserver.environments.progress import Followed
 from rhserver.objects.blobs import Blobs
 from rhserver.problems import problem_of
@@ -46,7 +47,7 @@ class RunsService:
                 yield pb.PrepareEvent(function=prepared.key, environment=prepared.environment)
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Run:
-        return self._runs.submit(request)
+        return self._runs.submit(request, said_by(context))
 
     async def Watch(self, request: pb.WatchRequest, context: Any) -> AsyncIterator[pb.RunEvent]:
         run = self._runs.get(request.run)
@@ -149,12 +150,16 @@ class RunsService:
         for run in request.runs:
             self._runs.get(run)
         return pb.CancelReply(
-            runs=await asyncio.gather(*(self._runs.cancel(run, request.force) for run in request.runs))
+            runs=await asyncio.gather(
+                *(self._runs.cancel(run, request.force, said_by(context)) for run in request.runs)
+            )
         )
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsReply:
         limit = min(request.limit or DEFAULT_LIMIT, LARGEST_LIMIT)
-        runs, total = self._store.newest(limit, before=request.before, name=request.name, states=list(request.states))
+        runs, total = self._store.newest(
+            limit, before=request.before, name=request.name, states=list(request.states), by=list(request.by)
+        )
         return pb.ListRunsReply(runs=runs, total=total)
 
     async def WatchRuns(self, request: pb.WatchRunsRequest, context: Any) -> AsyncIterator[pb.RunsEvent]:

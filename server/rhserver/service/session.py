@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import grpc.aio
 
 from rhresources.errors import RhError
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.auth import said_by
 from rhserver.engine.pool import Pool
 from rhserver.engine.worker_link import Answer, Died, Done, Raised, WorkerLink
 from rhserver.objects.blobs import Blobs
@@ -33,6 +34,8 @@ RECORD_AFTER = 0.1
 SWEEP_INTERVAL = 0.05
 ITEMS_IN_FLIGHT = 64
 OUTPUT_PIECE = 512 * 1024
+
+_CANCELLED = pb.Problem(code="run-cancelled", sentence="The call was cancelled.")
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class _Call:
     cancelled: bool = False
     tail: asyncio.Task[None] | None = None
     answer: Answer | None = None
+    problem: pb.Problem = field(default_factory=lambda: _CANCELLED)  # what a caller hears of a call that was cancelled
 
 
 class SessionService:
@@ -92,7 +96,9 @@ class SessionService:
             return
         call.recorded = True
         try:
-            self.runs.promote(call.message.run, call.function, call.link, call.message.client, call.began)
+            self.runs.promote(
+                call.message.run, call.function, call.link, call.message.client, call.began, call.session.by
+            )
         except (RhError, OSError) as error:  # the call goes on all the same
             log.warning("call %s cannot be recorded: %s", call.message.run, error)
             return
@@ -120,6 +126,7 @@ class _Session:
     def __init__(self, service: SessionService, context: Any) -> None:
         self._service = service
         self._context = context
+        self.by = said_by(context)
         self._calls: dict[int, _Call] = {}
         self._starting: dict[int, asyncio.Task[Any]] = {}
         self._replies: list[pb.SessionReply] = []
@@ -239,7 +246,10 @@ class _Session:
         if not call.recorded:
             service.record(call)
         if call.recorded:
-            service.runs.conclude(call.message.run, answer, cancelled=call.cancelled)
+            ended = service.runs.conclude(call.message.run, answer, cancelled=call.cancelled)
+            if ended is not None and ended.state == pb.CANCELLED and not call.cancelled:  # somebody else did
+                call.cancelled = True
+                call.problem = pb.Problem(code="run-cancelled", sentence=ended.reason.replace("C", "The call was c", 1))
         if call.tail is None:
             if call.message.follow and not isinstance(answer, Died) and answer.printed:
                 self._send_output(call, link.scratch)
@@ -260,13 +270,13 @@ class _Session:
                 self.reply(pb.SessionReply(number=number, result=self._value(meta, data)))
             case Raised(_, error, pickled):
                 if call.cancelled and error["cancelled"]:
-                    self.reply(pb.SessionReply(number=number, problem=_CANCELLED))
+                    self.reply(pb.SessionReply(number=number, problem=call.problem))
                 else:
                     self.reply(pb.SessionReply(number=number, error=remote_error(error, pickled)))
             case Died(sentence):
                 remedy = f"`rhdesk logs {call.message.run}` shows what it printed."
                 lost = pb.Problem(code="run-lost", sentence=sentence, remedy=remedy)
-                self.reply(pb.SessionReply(number=number, problem=_CANCELLED if call.cancelled else lost))
+                self.reply(pb.SessionReply(number=number, problem=call.problem if call.cancelled else lost))
 
     def _on_item(self, call: _Call, meta: dict[str, Any], data: bytes) -> None:
         self.reply(pb.SessionReply(number=call.number, item=self._value(meta, data)))
@@ -325,6 +335,3 @@ class _Session:
         self._room.set()
         for link in self._paused:
             link.resume_items()
-
-
-_CANCELLED = pb.Problem(code="run-cancelled", sentence="The call was cancelled.")
