@@ -74,7 +74,7 @@ class Time(click.ParamType[float]):
 def cost_command(
     since: float, until: float | None, by: str, csv: str | None, refresh: bool, everyone: bool, as_json: bool
 ) -> None:
-    """Say what clusters cost: now, this month against the budget, and by cluster, day, run, function or label.
+    """Say what clusters cost: now, this month against the budget, and by cluster, day, run, function, person or label.
 
     It tells what rhdesk and SkyPilot have written down so far, and asks nobody, unless --refresh is given. A run costs
     its share of its cluster's price while it runs, an equal part of what several use at once; the rest is idle.
@@ -131,8 +131,8 @@ def _print(charges: list[Charge], way: Way, summary: Summary, budget: float, *, 
         note("Nothing was up in that time.")
         return
     click.echo()
-    titles = {"cluster": "CLUSTER", "day": "DAY", "run": "RUN", "function": "FUNCTION", "label": "LABEL"}
-    what = {"run": ["FUNCTION"], "function": ["CLUSTER"]}.get(way, [])
+    titles = {name: name.upper() for name in WAYS}
+    what = {"run": ["FUNCTION"], "function": ["CLUSTER"], "person": ["CLUSTER"]}.get(way, [])
     rows = [_cells(line, way) for line in lines]
     whole = total(charges)
     rows.append(("", *("" for _ in what), _dollars(whole), duration(whole.seconds), _remark(whole)))
@@ -158,7 +158,7 @@ def _headline(summary: Summary, budget: float) -> str:
 
 
 def _cells(line: Line, way: Way) -> tuple[str, ...]:
-    what = {"run": [line.what], "function": [line.what or "-"]}.get(way, [])
+    what = {"run": [line.what], "function": [line.what or "-"], "person": [line.what or "-"]}.get(way, [])
     return (line.key, *what, _dollars(line), duration(line.seconds), _remark(line))
 
 

@@ -23,7 +23,7 @@ def bill(rh_home: Path) -> float:
     began = at.wall - 30 * HOUR
     a100, box = Life("h1", "~/a100", cloud="aws", labels={"team": "vision"}), Life("own:~/box", "~/box", "own")
     ledger.read(a100, [(began, began + 2 * HOUR)], at, price=3.0)
-    ledger.put_runs([RunFact("01RUN", "~/a100", "~/train", began, began + HOUR)], at)
+    ledger.put_runs([RunFact("01RUN", "~/a100", "~/train", began, began + HOUR, by="bob")], at)
     ledger.see(box, "up", at, price=0.25, since=at.wall - 4 * HOUR)
     ledger.close()
     return began
@@ -62,6 +62,7 @@ def test_that_others_on_a_teams_server_count_only_when_asked_for(rhdesk, bill: f
     [
         ("run", {("01RUN", "~/train"): 3.0, ("idle", "~/a100"): 3.0, ("idle", "~/box"): 1.0}),
         ("function", {("~/train", None): 3.0, ("idle", "~/a100"): 3.0, ("idle", "~/box"): 1.0}),
+        ("person", {("bob", None): 3.0, ("idle", "~/a100"): 3.0, ("idle", "~/box"): 1.0}),
         ("label", {("team=vision", None): 6.0, ("no label", None): 1.0}),
     ],
 )

@@ -199,3 +199,18 @@ def test_that_one_which_is_killed_leaves_a_whole_ledger(tmp_path: Path) -> None:
     (span,) = spans(ledger, T0 + 10_000)
     assert span.start == T0
     assert not ledger.claim("alert 10", at(10))
+
+
+def test_that_a_ledger_of_before_learns_who_started_runs(rh_home: Path) -> None:
+    path = rh_home / FILE_NAME
+    path.parent.mkdir(parents=True)
+    old = sqlite3.connect(path, isolation_level=None)
+    for step in schema._STEPS[:4]:
+        old.executescript(step)
+    old.execute("INSERT INTO runs VALUES ('r', '~/a100', '~/train', ?, 0, '{}')", (T0,))
+    old.execute("PRAGMA user_version=4")
+    old.close()
+    ledger = Ledger(rh_home)
+    ledger.put_runs([RunFact("s", "~/a100", "~/train", T0, T0 + 5, by="bob")], at(6))
+    assert {run.id: run.by for run in ledger.runs()} == {"r": "", "s": "bob"}
+    ledger.close()

@@ -364,5 +364,5 @@ def test_that_csv_is_no_formula() -> None:
     assert "'=1+1" in row
     assert "'@SUM(A1)" in row
     assert "'-f.py:g" in row
-    assert row.endswith(",1.000000,,,no"), "no price is no zero"
+    assert row.endswith(",1.000000,,,no,"), "no price is no zero"
     assert [line.key for line in bill(charges_of([known], [], T0 + DAY), "label")] != [NO_LABEL]

@@ -15,7 +15,7 @@ from rhresources.stores.files import disk_error, write_text
 
 COLUMNS = (
     "day", "cluster", "cloud", "region", "hardware", "hosts", "spot", "owner", "run", "function", "labels",
-    "hours", "price_per_hour", "dollars", "estimated",
+    "hours", "price_per_hour", "dollars", "estimated", "by",
 )  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def write_csv(charges: Iterable[Charge], file: TextIO) -> int:
                 "" if charge.price is None else f"{charge.price:.6g}",
                 "" if charge.price is None else f"{line.amount:.6f}",
                 "yes" if charge.estimated else "no",
+                _plain(run.by) if run else "",
             ]
         )
     return len(rows)

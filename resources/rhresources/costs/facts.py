@@ -119,7 +119,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RunFact:
-    """One run, as far as it matters for its cost. `ended` 0: it has not ended, as far as anybody knows."""
+    """One run, as far as it matters for its cost. `ended` 0: it has not ended, as far as anybody knows; `by`: who
+    started it, as their program said, empty where nobody knows."""
 
     id: str
     cluster: str
@@ -127,3 +128,4 @@ class RunFact:
     started: float
     ended: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    by: str = ""

@@ -113,13 +113,14 @@ class Ledger:
     def put_runs(self, runs: Iterable[RunFact], at: Moment) -> None:
         """Runs as a cluster tells of them. One that ended stays ended; labels are those it had when it came."""
         rows = [
-            (run.id, run.cluster, run.function, run.started, run.ended, json.dumps(dict(run.labels))) for run in runs
+            (run.id, run.cluster, run.function, run.started, run.ended, json.dumps(dict(run.labels)), run.by)
+            for run in runs
         ]
         if not rows:
             return
         with self._writing(at) as database:
             database.executemany(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "started = max(started, excluded.started), ended = max(ended, excluded.ended) "
                 "WHERE started < excluded.started OR ended < excluded.ended",
                 rows,
@@ -175,8 +176,8 @@ class Ledger:
         """Every run that is known."""
         with self._reading() as database:
             return [
-                RunFact(id, cluster, function, started, ended, json.loads(labels))
-                for id, cluster, function, started, ended, labels in database.execute("SELECT * FROM runs")
+                RunFact(id, cluster, function, started, ended, json.loads(labels), by)
+                for id, cluster, function, started, ended, labels, by in database.execute("SELECT * FROM runs")
             ]
 
     def now(self, at: Moment) -> float:

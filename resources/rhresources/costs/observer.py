@@ -121,8 +121,8 @@ class Costs:
     async def saw_runs(self, address: str, runs: Iterable[pb.Run]) -> None:
         """What a cluster says of its runs. Of clusters that cost nothing they are not written down."""
         at = self.clock()
-        seen = [(run.id, run.name or run.function, run.started, run.ended) for run in runs if run.started]
-        new = [each for each in seen if self._told.get(each[0], (None, at))[0] != (each[2], each[3])]
+        began = [run for run in runs if run.started]
+        new = [run for run in began if self._told.get(run.id, (None, at))[0] != (run.started, run.ended)]
         if new:
             await self._note(lambda: self._saw_runs(address, new, at))
 
@@ -354,16 +354,17 @@ class Costs:
         self._take_notes(at)
         ledger.mark(_USAGE, at)
 
-    def _saw_runs(self, address: str, runs: Sequence[tuple[str, str, float, float]], at: Moment) -> None:
+    def _saw_runs(self, address: str, runs: Sequence[pb.Run], at: Moment) -> None:
         from rhresources.costs.whose import labels_of, payer_of
 
         payer = payer_of(address, self._names)
         if not payer:
             return
-        facts = [
-            RunFact(id, payer, function, started, ended, labels_of(function, self._names))
-            for id, function, started, ended in runs
-        ]
+        facts = []
+        for run in runs:
+            function = run.name or run.function
+            labels = labels_of(function, self._names)
+            facts.append(RunFact(run.id, payer, function, run.started, run.ended, labels, run.by))
         self._open().put_runs(facts, at)
         self._told.update({fact.id: ((fact.started, fact.ended), at) for fact in facts})
 

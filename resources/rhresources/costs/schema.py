@@ -52,7 +52,10 @@ CREATE TABLE instances (
 ) WITHOUT ROWID;
 CREATE TABLE unasked (life TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = """
+ALTER TABLE runs ADD COLUMN person TEXT NOT NULL DEFAULT '';
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """What makes each version out of the one before."""
 
 VERSION = len(_STEPS)

@@ -13,11 +13,12 @@ from rhresources.costs.charges import HOUR, Charge
 from rhresources.costs.facts import RunFact
 from rhresources.costs.words import LABEL_WAY
 
-Way = Literal["cluster", "day", "run", "function", "label"]
-WAYS: tuple[Way, ...] = ("cluster", "day", "run", "function", "label")
+Way = Literal["cluster", "day", "run", "function", "person", "label"]
+WAYS: tuple[Way, ...] = ("cluster", "day", "run", "function", "person", "label")
 
 IDLE = "idle"
 NO_LABEL = "no label"
+NOT_KNOWN = "not known"
 
 Days = tuple[tuple[date, dict[str, float]], ...]
 """(day, dollars by something), in order, also those days without."""
@@ -30,7 +31,8 @@ class Line:
     """One line of a bill.
 
     Attributes:
-        key: the cluster, the day as 2026-11-30, the run, the function, or "name=value" of a label; or `IDLE`.
+        key: the cluster, the day as 2026-11-30, the run, the function, the person, or "name=value" of a label; or
+            `IDLE`.
         what: of a run its function, of an idle line its cluster.
         amount: dollars.
         estimated: how much of them is a guess.
@@ -163,10 +165,12 @@ def bill(charges: Iterable[Charge], way: Way) -> list[Line]:
             _add_labels(charge, add)
         elif not charge.runs:
             add(IDLE, charge, what=cluster)
-        for run in charge.runs if way in ("run", "function") else ():
+        for run in charge.runs if way in ("run", "function", "person") else ():
             share = 1.0 / len(charge.runs)
             if way == "run":
                 add(run.id, charge, share, run.function)
+            elif way == "person":
+                add(run.by or NOT_KNOWN, charge, share)
             else:
                 add(run.function, charge, share)
     return sorted(lines.values(), key=lambda line: (-line.amount, line.key, line.what))

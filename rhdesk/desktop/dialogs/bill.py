@@ -31,6 +31,7 @@ _WAYS: list[tuple[Way, str]] = [
     ("cluster", "Clusters"),
     ("function", "Functions"),
     ("run", "Runs"),
+    ("person", "People"),
     ("label", "Labels"),
     ("day", "Days"),
 ]
