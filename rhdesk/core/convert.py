@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rhdesk.core.entry_row import EntryRow, RegistryRow
 from rhdesk.core.rows import (
     ClusterRow,
     ClusterStatus,
-    EntryRow,
     ForwardRow,
     GpuLoad,
     HostLoad,
@@ -18,6 +18,7 @@ from rhdesk.core.words import bytes_text
 from rhresources.cloud.limits import place
 from rhresources.documents import ClusterDocument
 from rhresources.forwards import PortForward
+from rhresources.registry.answers import RegistryState
 from rhresources.stores.entry import Entry
 from rhresources.wire import cluster_pb2 as pb
 
@@ -54,6 +55,27 @@ def entry_row(entry: Entry) -> EntryRow:
         path=path,
         problem=problem,
         document=entry.document,
+        version=entry.version,
+        modified_by=entry.modified_by,
+        access=entry.access,
+        seen=entry.seen,
+        waiting=entry.waiting,
+        conflict=entry.conflict,
+        caution=entry.caution,
+    )
+
+
+def registry_row(state: RegistryState) -> RegistryRow:
+    """How the registry is that somebody is logged in to."""
+    return RegistryRow(
+        url=state.url,
+        user=state.user,
+        groups=state.groups,
+        online=state.online,
+        seen=state.seen,
+        problem=Problem(state.problem, state.remedy) if state.problem else None,
+        waiting=state.waiting,
+        conflicts=state.conflicts,
     )
 
 

@@ -108,6 +108,11 @@ class Desk:
         if feeds is not None:
             self.loop.call_soon(feeds.wake, cluster)
 
+    def read_names(self) -> None:
+        """Have the names read again now."""
+        if self._feeds is not None:
+            self.loop.call_soon(self._feeds.read_names)
+
     def finish(self, patience: float = _PATIENCE) -> None:
         """Wait until what must not be broken off has ended: clusters that are taken back, stopped or taken down.
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.environment_rows import EnvironmentRow
 from rhdesk.core.package_lines import same_packages
-from rhdesk.core.rows import EntryRow, RunRow
+from rhdesk.core.rows import RunRow
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:

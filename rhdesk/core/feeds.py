@@ -16,10 +16,11 @@ from rhdesk.core.bridge import Mailbox
 from rhdesk.core.cloud_cluster_feed import CloudClusterFeed
 from rhdesk.core.cloud_feed import CloudFeed, CloudSaid
 from rhdesk.core.cluster_feed import ClusterFeed
-from rhdesk.core.convert import cluster_row, entry_row, forward_row
+from rhdesk.core.convert import cluster_row, forward_row
 from rhdesk.core.cost_feed import CostFeed
+from rhdesk.core.names_feed import NamesReader, NamesSaid
 from rhdesk.core.notifier import Notifier
-from rhdesk.core.rows import ClusterRow, EntryRow, Problem
+from rhdesk.core.rows import ClusterRow, Problem
 from rhdesk.core.store import Store
 from rhresources.errors import RhError
 from rhresources.people import names_of_me
@@ -80,6 +81,10 @@ class Feeds:
             elif cluster == address:
                 feed.wake()
 
+    def read_names(self) -> None:
+        """Look at the names now: something was done that nobody tells of, such as making a folder."""
+        self._changed.set()
+
     def _tell_changed(self, loop: asyncio.AbstractEventLoop) -> Callable[[object], None]:
         def changed(names: object) -> None:
             loop.call_soon_threadsafe(self._changed.set)
@@ -88,10 +93,11 @@ class Feeds:
 
     async def _names(self) -> None:
         pause = 1.0
+        reader = NamesReader(self._workspace)
         while True:
             self._changed.clear()
             try:
-                entries = await asyncio.to_thread(self._workspace.names.list)
+                said = await asyncio.to_thread(reader.read)
             except (RhError, OSError) as error:
                 problem, at = Problem.of(error), time.time() + pause
                 self._mailbox.post(partial(self._fail, problem, at))
@@ -100,9 +106,8 @@ class Feeds:
                 continue
             pause = 1.0
             me = await asyncio.to_thread(names_of_me, self._workspace.home)
-            rows = [entry_row(entry) for entry in entries]
-            clusters = {row.address: cluster_row(row) for row in rows if row.kind == "cluster"}
-            self._mailbox.post(partial(self._show, rows, clusters, me))
+            clusters = {address: cluster_row(row) for address, row in said.clusters.items()}
+            self._mailbox.post(partial(self._show, said, clusters, me))
             self._follow(clusters)
             await self._changed.wait()
             await asyncio.sleep(_DEBOUNCE)  # an editor writes a file in several steps
@@ -113,12 +118,10 @@ class Feeds:
         except TimeoutError:
             pass
 
-    def _show(self, rows: list[EntryRow], clusters: dict[str, ClusterRow], me: frozenset[str]) -> None:
+    def _show(self, said: NamesSaid, clusters: dict[str, ClusterRow], me: frozenset[str]) -> None:
         store = self._store
         store.me = me
-        store.names.replace({row.address: row for row in rows})
-        store.functions.replace({row.address: row for row in rows if row.kind == "function"})
-        store.packages.replace({row.address: row for row in rows if row.kind == "package"})
+        said.put_into(store)
         merged = {}
         for address, row in clusters.items():
             feed = self._clusters.get(address)

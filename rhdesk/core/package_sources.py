@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.environment_rows import EnvironmentRow
 from rhdesk.core.package_modules import FolderModules, InstalledModules, ModuleRow, ModuleSource
 from rhdesk.core.package_requests import from_home, holding
-from rhdesk.core.rows import EntryRow
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:

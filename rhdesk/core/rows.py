@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -111,31 +111,6 @@ _SHAPES = {
     State.READY: "dot",
 }
 _BILLED = (State.UP, State.STARTING, State.STOPPING, State.LAUNCHING)
-
-
-@dataclass(frozen=True)
-class EntryRow:
-    """One resource as it is kept: a line of the pages Functions, Packages and Resource names.
-
-    Attributes:
-        address: canonical, e.g. "~/train"; the id of the row.
-        document: the parsed document, a pydantic model of `rhresources.documents`; None when it is broken.
-        problem: why it is broken; empty otherwise.
-    """
-
-    address: str
-    kind: str  # "cluster", "function", "package", or "" when broken beyond telling
-    name: str
-    folder: str
-    description: str = ""
-    modified: float = 0.0
-    path: str = ""
-    problem: str = ""
-    document: Any = field(default=None, compare=False)
-
-    @property
-    def is_builtin(self) -> bool:
-        return self.address.startswith("^")
 
 
 @dataclass(frozen=True)

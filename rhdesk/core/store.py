@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, ForwardRow, Problem, TaskRow
+from rhdesk.core.entry_row import EntryRow, RegistryRow
+from rhdesk.core.name_index import NameIndex
+from rhdesk.core.rows import ClusterRow, ClusterStatus, ForwardRow, Problem, TaskRow
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, CloudCluster, ServerInfo
@@ -82,6 +84,17 @@ class Table(Generic[Row]):
         self.condition = self._ready()
         self._tell(Change(reset=True, condition=True))
 
+    def replace_some(self, rows: dict[str, Row], changed: frozenset[str], removed: frozenset[str]) -> None:
+        """Take a snapshot of which is known what is new in it; the first one is a reset. `rows` is taken over."""
+        if self.condition.phase is Phase.LOADING or not self.condition.updated:
+            self.replace(rows)
+            return
+        was, self._rows = self.condition, rows
+        self.condition = self._ready()
+        differs = was.phase is not Phase.READY
+        if changed or removed or differs:
+            self._tell(Change(changed, removed, condition=differs))
+
     def update(self, changed: Mapping[str, Row], removed: Iterable[str] = ()) -> None:
         """Merge a change. The table becomes ready if it was not."""
         gone = frozenset(key for key in removed if key in self._rows)
@@ -132,10 +145,13 @@ class Table(Generic[Row]):
 
 
 SPENDING = "all"
+REGISTRY = "registry"
 
 
 class Store:
     """All tables. `names` holds every resource by address; the tables by kind are cut from it.
+
+    `registry` has one row, `REGISTRY`, about the one that somebody is logged in to; none where nobody is.
 
     `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
     nothing has cost anything yet.
@@ -148,6 +164,8 @@ class Store:
         from rhdesk.core.run_table import RunTable  # which is one of these tables
 
         self.names: Table[EntryRow] = Table("names")
+        self.index = NameIndex()  # all names as a tree; told with `names` and `registry`
+        self.registry: Table[RegistryRow] = Table("registry")
         self.clusters: Table[ClusterRow] = Table("clusters")
         self.functions: Table[EntryRow] = Table("functions")
         self.packages: Table[EntryRow] = Table("packages")

@@ -14,6 +14,7 @@ from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.concern import Concern
 from rhdesk.desktop.cost_attention import cost_concerns
 from rhdesk.desktop.models.run_columns import why_text
+from rhdesk.desktop.registry_acts import registry_concerns
 
 _RECENT = 24 * 3600
 _DISK_FULL = 95.0
@@ -23,7 +24,7 @@ _MOST = 20
 def concerns(desk: Desk) -> list[Concern]:
     """The worst first, at most twenty."""
     clusters = [*_clusters(desk), *cloud_concerns(desk), *_hosts(desk)]
-    found = [*_broken(desk), *clusters, *cost_concerns(desk), *_disks(desk), *_runs(desk)]
+    found = [*registry_concerns(desk), *_broken(desk), *clusters, *cost_concerns(desk), *_disks(desk), *_runs(desk)]
     return sorted(found, key=lambda concern: concern.role != "error")[:_MOST]
 
 

@@ -81,6 +81,7 @@ class Shell(QMainWindow):
         self.header.forward.clicked.connect(self.forward)
         self.status.tasks_asked.connect(self.toggle_tasks)
         self.status.keys_asked.connect(self.show_keys)
+        self.status.registry_asked.connect(lambda: self.navigate("names"))
         self.destroyed.connect(desk.notifier.subscribe(self._noticed))
         self.destroyed.connect(tell_of_cancels(desk))
         declare(desk, self)

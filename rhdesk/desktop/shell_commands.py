@@ -14,6 +14,7 @@ from rhdesk.desktop.cluster_acts import bring_up, cluster_commands, take_down, w
 from rhdesk.desktop.cost_acts import open_bill, save_costs
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster, new_cluster
 from rhdesk.desktop.pages import PAGES, page_keys
+from rhdesk.desktop.registry_acts import registry_commands
 from rhdesk.desktop.skypilot_acts import check_clouds
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def declare(desk: Desk, shell: Shell) -> None:
             "window.close", "Close the window (runs go on)", shell.close, "x", "Ctrl+Q", words="quit", group="Window"
         ),
     )
+    desk.commands.add(*registry_commands(desk, shell))
     desk.commands.add_source(lambda: cluster_commands(desk, shell))
     desk.commands.add_source(lambda: cloud_commands(desk, shell))
     desk.commands.add_source(lambda: access_commands(desk, shell))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.environment_rows import (
     EnvironmentRow,
     InstalledRow,
@@ -15,7 +16,7 @@ from rhdesk.core.environment_rows import (
 )
 from rhdesk.core.environment_users import ran_in, users_of
 from rhdesk.core.package_lines import same_packages, stands_for
-from rhdesk.core.rows import EntryRow, RunRow, State
+from rhdesk.core.rows import RunRow, State
 from rhresources.documents import parse_document
 from rhresources.environments import unused
 from rhresources.packages import parse_package

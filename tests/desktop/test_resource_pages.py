@@ -15,11 +15,8 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import RunRow, State
 from rhdesk.desktop.dialogs.add_function import AddFunction
 from rhdesk.desktop.dialogs.new_package import NewPackage
-from rhdesk.desktop.dialogs.new_resource import NewFolder
-from rhdesk.desktop.dialogs.resource_acts import AskAddress
 from rhdesk.desktop.forms.field_editors import LineEditor
 from rhdesk.desktop.pages.functions import FunctionsPage
-from rhdesk.desktop.pages.names import NamesPage
 from rhdesk.desktop.pages.packages import PackagesPage
 from rhdesk.desktop.widgets.dialog import Dialog
 
@@ -241,53 +238,6 @@ def test_where_a_package_is_used_is_known(qtbot: QtBot, desk: Desk, save: Save, 
     page.open("~/deps")
     used = page.used.functions.table.rows
     qtbot.waitUntil(lambda: [row.address for row in used.all_rows()] == ["~/train"], timeout=5000)
-
-
-@pytest.fixture
-def names(qtbot: QtBot, desk: Desk, save: Save) -> NamesPage:
-    save("deps", PACKAGE)
-    save("team/lib", PACKAGE)
-    qtbot.waitUntil(lambda: "~/team/lib" in desk.store.names, timeout=5000)
-    page = NamesPage(desk)
-    show(qtbot, page)
-    return page
-
-
-def test_a_name_is_found_and_shown(qtbot: QtBot, names: NamesPage) -> None:
-    names.open("~/team/lib")
-    qtbot.waitUntil(lambda: names.editor.editor.text == PACKAGE, timeout=5000)
-    names._search.setText("lib")
-    assert not names.model.find("~/deps").isValid()
-    assert names.model.find("~/team/lib").isValid()
-    names._search.setText("nothing like that")
-    assert names._stack.currentWidget() is not names.tree
-
-
-def test_the_registry_explains_itself(qtbot: QtBot, names: NamesPage) -> None:
-    names.open("@")
-    qtbot.waitUntil(lambda: "No registry is connected" in shown_words(names.panel), timeout=5000)
-
-
-def test_a_folder_is_made_and_a_resource_moved_into_it(qtbot: QtBot, desk: Desk, names: NamesPage) -> None:
-    names.new_folder()
-    dialog = names.findChildren(NewFolder)[0]
-    dialog.name.setText("~/lab")
-    press(names, "Create")
-    qtbot.waitUntil(lambda: names.model.find("~/lab").isValid(), timeout=5000)
-    row = desk.store.names.get("~/deps")
-    assert row is not None
-    names.open("~/deps")
-    qtbot.waitUntil(lambda: names.tree.currentIndex() == names.model.find("~/deps"), timeout=5000)
-    qtbot.keyClick(names.tree, Qt.Key.Key_F2)
-    ask = names.findChildren(AskAddress)[-1]
-    ask.field.setText("~/team/lib")
-    press(names, "Rename")
-    qtbot.waitUntil(ask._accept.isEnabled, timeout=5000)
-    assert "already" in shown_words(ask)
-    ask.field.setText("~/lab/deps")
-    press(names, "Rename")
-    qtbot.waitUntil(lambda: names.model.find("~/lab/deps").isValid(), timeout=5000)
-    assert (desk.home / "resources" / "lab" / "deps.yaml").read_text() == PACKAGE
 
 
 def shown_words(widget: QWidget) -> str:

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, ClusterStatus, EntryRow, HostLoad, Problem, RunRow, Sample, State
+from rhdesk.core.entry_row import EntryRow
+from rhdesk.core.rows import ClusterRow, ClusterStatus, HostLoad, Problem, RunRow, Sample, State
 from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.cluster_acts import take_down, why_not_up
 from rhdesk.desktop.dispatcher import Dispatcher

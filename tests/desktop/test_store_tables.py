@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from rhdesk.core.rows import EntryRow, Problem
+from rhdesk.core.entry_row import EntryRow
+from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change, Phase, Table
 
 

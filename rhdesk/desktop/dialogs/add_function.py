@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QLineEdit, QStacke
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
-from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
 from rhdesk.desktop.forms.inputs import GrowingText
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.base import Button, Card, Label, row_of
@@ -259,7 +259,7 @@ class AddFunction(Dialog):
 
     def _named(self, text: str) -> None:
         self._name_typed = bool(text.strip())
-        self.show_problem(address_problem(text) if text.strip() else None)
+        self.show_problem(address_problem(text, self._desk) if text.strip() else None)
 
     def _chosen(self) -> None:
         rows = self.candidates.selected()
@@ -287,7 +287,7 @@ class AddFunction(Dialog):
             return
         if len(rows) == 1:
             text = self.name.text().strip()
-            if problem := address_problem(text):
+            if problem := address_problem(text, self._desk):
                 self.show_problem(problem)
                 self.name.setFocus()
                 return

@@ -11,8 +11,8 @@ from shiboken6 import isValid
 from rhdesk.core.autostop import autostop_words
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.dialogs.take_down import cluster_facts
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.widgets.base import Card, Label, column_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.side_panel import Facts
@@ -54,7 +54,7 @@ class AdoptDialog(Dialog):
         self.name.setFocus()
 
     def _check(self) -> bool:
-        problem = address_problem(self.name.text().strip())
+        problem = address_problem(self.name.text().strip(), self._desk)
         self._error.setText(f"{problem.sentence} {problem.remedy}".strip() if problem else "")
         self._error.setVisible(problem is not None)
         self.grow()

@@ -12,9 +12,9 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.package_modules import PackageFunction
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
-from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.inputs import GrowingText, mark_invalid
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.widgets.base import ElidedLabel, Label
 from rhdesk.desktop.widgets.dialog import Dialog
@@ -108,7 +108,7 @@ class MakeFunctions(Dialog):
         fine = True
         for name, label in zip(self.names, self._wrong, strict=True):
             text = name.text().strip()
-            problem = address_problem(text) if text else Problem("It needs a name.")
+            problem = address_problem(text, self._desk) if text else Problem("It needs a name.")
             said = problem.sentence if problem is not None else ""
             if not said:
                 address = str(Address.parse(text))

@@ -15,8 +15,8 @@ from shiboken6 import isValid
 from rhdesk.core.desk import Desk
 from rhdesk.core.offers import PROCESSORS, OfferFilter, fitting, wish_of
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cloud_form import CloudForm
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.forms.offer_picker import OfferPicker
 from rhdesk.desktop.forms.offers_loading import OffersLoading
 from rhdesk.desktop.forms.request_step import RequestStep
@@ -279,14 +279,14 @@ class CloudClusterDialog(Dialog):
     def _named(self) -> None:
         self._dirty = True
         text = self.second.address
-        self.second.show_name_problem(address_problem(text) if self._tried or text.strip("~/ ") else None)
+        self.second.show_name_problem(address_problem(text, self._desk) if self._tried or text.strip("~/ ") else None)
 
     # ------------------------------------------------------------ the end
 
     def _finish(self, launch: bool) -> None:
         self._tried = True
         address, document = self.second.address, self._check()
-        if self._entry is None and (problem := address_problem(address)):
+        if self._entry is None and (problem := address_problem(address, self._desk)):
             self._named()
             self.second.show_name_problem(problem)
             self.name.setFocus()

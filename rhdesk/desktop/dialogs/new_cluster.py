@@ -16,8 +16,8 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.ssh_words import config_words
 from rhdesk.desktop.dialogs.connection_test import ConnectionTest
-from rhdesk.desktop.dialogs.resource_acts import address_problem
 from rhdesk.desktop.forms.cluster_form import ClusterForm
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.widgets.base import Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhresources.documents import ClusterDocument, parse_document, plain_values, update_text
@@ -150,7 +150,7 @@ class ClusterDialog(Dialog):
 
     def _named(self) -> None:
         text = self.name.text().strip()
-        problem = address_problem(text) if self._tried or text.strip("~/ ") else None
+        problem = address_problem(text, self._desk) if self._tried or text.strip("~/ ") else None
         self._name_error.setText(f"{problem.sentence} {problem.remedy}".strip() if problem else "")
         self._name_error.setVisible(problem is not None)
 
@@ -199,7 +199,7 @@ class ClusterDialog(Dialog):
     def _save(self) -> None:
         address = self.name.text().strip()
         document = self._document()
-        if self._entry is None and (problem := address_problem(address)):
+        if self._entry is None and (problem := address_problem(address, self._desk)):
             self._named()
             if document is not None:
                 self.name.setFocus()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from rhdesk.core.desk import Desk
 from rhdesk.core.package_names import package_names
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.dialogs.resource_acts import address_problem
+from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.forms.package_form import PackageForm
 from rhdesk.desktop.forms.package_sync import PackageSync
 from rhdesk.desktop.forms.yaml_editor import YamlEditor
@@ -38,7 +38,7 @@ class NewPackage(Dialog):
         self.name.setAccessibleName("Name")
         self.name.setObjectName("package-name")
         self.name.textEdited.connect(
-            lambda text: self.show_problem(address_problem(text) if text.strip("~/ ") else None)
+            lambda text: self.show_problem(address_problem(text, self._desk) if text.strip("~/ ") else None)
         )
         names = package_names(desk)
         self.finished.connect(lambda result: names.forget())  # what is asked would be answered to a form that is gone
@@ -74,7 +74,7 @@ class NewPackage(Dialog):
 
     def _create(self) -> None:
         address = self.name.text().strip()
-        if problem := address_problem(address):
+        if problem := address_problem(address, self._desk):
             self.show_problem(problem)
             self.name.setFocus()
             return

@@ -11,15 +11,23 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
-from rhdesk.desktop.dialogs.resource_acts import address_problem
+from rhdesk.desktop.forms.name_field import (
+    NameCompletion,
+    address_problem,
+    folder_problem,
+    places_text,
+    registry_of,
+    whole_name,
+)
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
 from rhdesk.desktop.widgets.base import Card, ChipRow, Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
-from rhresources.errors import DocumentError, RhError
+from rhresources.errors import DocumentError
 from rhresources.names import parse_folder
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
+    from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
 TEMPLATES = {
@@ -67,7 +75,9 @@ class NewResource(Dialog):
         self.name.setObjectName("resource-name")
         self.name.textEdited.connect(lambda text: self.show_problem(None))
         self.body.addLayout(row_of(self.kinds, None))
-        self.body.addLayout(column_of(Label("Name", "strong"), self.name, spacing=4))
+        self._completion = NameCompletion(desk, self.name)
+        hint = Label(places_text(registry_of(desk)), "faint", wrap=True)
+        self.body.addLayout(column_of(Label("Name", "strong"), self.name, hint, spacing=4))
         self.editor = YamlEditor()
         self.editor.save_asked.connect(self._create)
         card = Card(margins=(0, 0, 0, 0))
@@ -85,20 +95,22 @@ class NewResource(Dialog):
 
     def _create(self) -> None:
         address, text = self.name.text().strip(), self.editor.text
-        if problem := address_problem(address):
+        if problem := address_problem(address, self._desk):
             self.show_problem(problem)
             self.name.setFocus()
             return
 
-        async def create(workspace: Workspace, progress: Progress) -> str:
-            return (await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)).name
+        async def create(workspace: Workspace, progress: Progress) -> Entry:
+            return await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)
 
         self.accept_button.setEnabled(False)
         self._desk.act("resource.create", create, on_done=self._created, on_error=self._failed, quiet=True)
 
-    def _created(self, address: str) -> None:
+    def _created(self, entry: Entry) -> None:
         self.accept()
-        self._added(address)
+        if entry.caution:
+            self._desk.notifier.warning(f"{entry.name}: {entry.caution}")
+        self._added(entry.name)
 
     def _failed(self, error: BaseException) -> None:
         self.accept_button.setEnabled(True)
@@ -110,38 +122,52 @@ class NewResource(Dialog):
 
 
 class NewFolder(Dialog):
-    """`added` is given the canonical name of the folder."""
+    """`added` is given the canonical name of the folder. In a registry it is there with the first name in it, which
+    is asked for next and given to `made`."""
 
-    def __init__(self, desk: Desk, parent: QWidget, folder: str, added: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        parent: QWidget,
+        folder: str,
+        added: Callable[[str], object],
+        made: Callable[[str], object],
+    ) -> None:
         super().__init__(parent, "New folder", "Folders keep names apart: ~/team/train and ~/mine/train.")
-        self._desk, self._added = desk, added
+        self._desk, self._parent, self._added, self._made = desk, parent, added, made
         self.name = QLineEdit(f"{folder}/")
         self.name.setAccessibleName("Folder")
         self.name.setObjectName("folder-name")
         self.name.textEdited.connect(lambda text: self.show_problem(None))
         self.name.returnPressed.connect(self._create)
         self.body.addWidget(self.name)
+        if registry_of(desk) is not None:
+            words = "In a registry a folder is there as soon as a name is in it; that is asked for next."
+            self.body.addWidget(Label(words, "faint", wrap=True))
         self.add_button("Cancel")
         self.add_button("Create", "primary", self._create)
+        self.fit()
         self.name.setFocus()
         QTimer.singleShot(0, self.name, self.name.deselect)
 
     def _create(self) -> None:
-        try:
-            folder = parse_folder(self.name.text().strip().rstrip("/"))
-        except RhError as error:
-            self.show_problem(Problem.of(error))
+        text = self.name.text().strip().rstrip("/")
+        if problem := folder_problem(text, self._desk):
+            self.show_problem(problem)
             return
-        if not folder.startswith("~/"):
-            self.show_problem(Problem(f"{folder} is not a folder on this computer.", "Write ~/name."))
+        folder = whole_name(parse_folder(text), registry_of(self._desk))
+        if not folder.startswith("~"):
+            self.accept()
+            NewResource(self._desk, self._parent, folder, self._made).open()
             return
-        path = self._desk.home / "resources" / folder.removeprefix("~/")
+        path = self._desk.home / "resources" / folder.removeprefix("~").lstrip("/")
 
         async def make(progress: Progress) -> None:
             await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True)
 
         def done(nothing: None) -> None:
             self.accept()
+            self._desk.read_names()
             self._added(folder)
 
         def failed(error: BaseException) -> None:

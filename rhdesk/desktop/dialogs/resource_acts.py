@@ -1,4 +1,4 @@
-"""What can be done with any resource from any page: rename, copy, delete with Undo, copy its address."""
+"""What can be done with any resource from any page: rename, move, copy, share, history, delete with Undo."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow, RegistryRow
+from rhdesk.core.name_index import Node
 from rhdesk.core.results import write_whole
-from rhdesk.core.rows import EntryRow, Problem
+from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
+from rhdesk.desktop.forms.name_field import (
+    NameCompletion,
+    address_problem,
+    folder_problem,
+    places_text,
+    registry_of,
+    whole_name,
+)
+from rhdesk.desktop.name_moves import transfer
 from rhdesk.desktop.widgets.base import Label
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
 from rhresources.errors import AlreadyExists, RhError
-from rhresources.names import Address
+from rhresources.names import Address, parse_folder
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
+    from rhresources.resource_names import ResourceNames
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
-BUILT_IN = "It is built in."
+NO_HISTORY = "Only what is in a registry has a history."
 
 
 class ResourceActs:
@@ -36,14 +48,36 @@ class ResourceActs:
 
     def menu(self, row: EntryRow, *, opened: Callable[[str], object]) -> list[MenuEntry | None]:
         """The entries that every resource has in its menu; `opened` is given the address that an act leads to."""
-        fixed = BUILT_IN if row.is_builtin else ""
-        return [
+        found: list[MenuEntry | None] = [
             ("copy", "Copy the address", lambda: self.copy_address(row), ""),
-            ("clipboard", "Make a copy…", lambda: self.duplicate(row, opened), ""),
-            ("pencil", "Rename or move…", lambda: self.rename(row, opened), fixed),
+            ("clipboard", "Copy to…", lambda: self.duplicate(row, opened), ""),
+            ("pencil", "Rename or move…", lambda: self.rename(row, opened), row.why_fixed),
             None,
-            ("trash-2", "Delete…", lambda: self.delete([row]), fixed),
         ]
+        if registry_of(self._desk) is not None:
+            found += [
+                ("share-2", "Share…", lambda: self.share(row.address), row.why_not_shared),
+                ("history", "History…", lambda: self.history(row), "" if row.in_registry else NO_HISTORY),
+            ]
+        if row.conflict:
+            found.append(("git-merge", "Settle the conflict…", lambda: self.settle(row.address), ""))
+        return [*found, None, ("trash-2", "Delete…", lambda: self.delete([row]), row.why_fixed)]
+
+    def share(self, name_or_folder: str) -> None:
+        """Say who may use a name of the registry, or all that is in a folder."""
+        from rhdesk.desktop.dialogs.share import ShareDialog
+
+        ShareDialog(self._desk, self._parent.window(), name_or_folder).open()
+
+    def history(self, row: EntryRow) -> None:
+        """Go to the versions of a name."""
+        self._desk.navigate("names", f"{row.address}?tab=history")
+
+    def settle(self, address: str) -> None:
+        """Put a conflict to the person."""
+        from rhdesk.desktop.dialogs.conflict import ConflictDialog
+
+        ConflictDialog(self._desk, self._parent.window(), address).open()
 
     def copy_address(self, row: EntryRow) -> None:
         """Put the address on the clipboard."""
@@ -52,15 +86,18 @@ class ResourceActs:
 
     def delete(self, rows: Sequence[EntryRow], done: Callable[[], object] | None = None) -> None:
         """Ask, delete, and offer Undo."""
-        victims = [row for row in rows if not row.is_builtin]
+        victims = [row for row in rows if not row.why_fixed]
         if not victims:
-            self._desk.notifier.warning("Built-in resources cannot be deleted.")
+            words = "Built-in resources cannot be deleted." if all(row.is_builtin for row in rows) else ""
+            self._desk.notifier.warning(words or next((row.why_fixed for row in rows), "Nothing is chosen."))
             return
         title = (
             f"Delete {victims[0].address}?" if len(victims) == 1 else f"Delete {count_text(len(victims), 'resource')}?"
         )
         users = self._users(victims)
         text = "The document is removed; code, environments and runs stay. Undo brings it back."
+        if any(row.in_registry for row in victims):
+            text = f"It goes for everybody who may use it. {text}"
         if users:
             text += f" Still named by {', '.join(users[:5])}{' …' if len(users) > 5 else ''}."
         confirm(
@@ -74,27 +111,40 @@ class ResourceActs:
 
     def rename(self, row: EntryRow, opened: Callable[[str], object]) -> None:
         """Ask for another name or folder."""
-
-        async def act(workspace: Workspace, new: str) -> str:
-            return (await asyncio.to_thread(workspace.names.rename, row.address, new)).name
-
         users = self._users([row])
         note = f"Documents that name it keep the old name: {', '.join(users[:5])}." if users else ""
-        AskAddress(
-            self._desk, self._parent, f"Rename or move {row.address}", note, row.address, "Rename", act, opened
-        ).open()
+        self._ask(f"Rename or move {row.address}", note, row.address, "Rename", "rename", row.address, opened)
 
     def duplicate(self, row: EntryRow, opened: Callable[[str], object]) -> None:
-        """Ask for the name of a copy."""
+        """Ask for the name of a copy, in any place."""
+        start = f"~/{row.name}" if row.is_builtin else f"{row.folder}/{row.name}-copy"
+        if start in self._desk.store.names:
+            start += "-copy"
+        self._ask(f"Copy {row.address}", "", start, "Copy", "copy", row.address, opened)
 
-        async def act(workspace: Workspace, new: str) -> str:
-            entry = await asyncio.to_thread(workspace.names.load, row.address)
-            return (await asyncio.to_thread(workspace.names.save_text, new, entry.text, modified=0.0)).name
+    def _ask(
+        self, title: str, note: str, start: str, act_text: str, method: str, old: str, opened: Callable[[str], object]
+    ) -> None:
+        async def act(workspace: Workspace, new: str) -> Entry:
+            entry: Entry = await asyncio.to_thread(getattr(workspace.names, method), old, new)
+            return entry
 
-        folder = "~" if row.is_builtin else row.folder
-        AskAddress(
-            self._desk, self._parent, f"Copy {row.address}", "", f"{folder}/{row.name}-copy", "Copy", act, opened
-        ).open()
+        def done(entry: Entry) -> None:
+            if entry.caution:
+                self._desk.notifier.warning(f"{entry.name}: {entry.caution}")
+            opened(entry.name)
+
+        AskAddress(self._desk, self._parent, title, note, start, act_text, act, done).open()
+
+    def rename_folder(self, node: Node, opened: Callable[[str], object]) -> None:
+        """Ask for another name of a folder; all that is in it goes along."""
+        rows = self._desk.store.index.inside(node)
+
+        def move(folder: str) -> None:
+            pairs = [(row.address, folder + row.address[len(node.address) :]) for row in rows]
+            transfer(self._desk, pairs, copied=False, done=lambda first: opened(f"{folder}/"))
+
+        AskFolder(self._desk, self._parent, node.address, count_text(len(rows), "name"), move).open()
 
     def _delete(self, addresses: list[str], done: Callable[[], object] | None) -> None:
         async def act(workspace: Workspace, progress: Progress) -> list[Entry]:
@@ -116,10 +166,7 @@ class ResourceActs:
     def _restore(self, kept: list[Entry]) -> None:
         async def act(workspace: Workspace, progress: Progress) -> None:
             for entry in kept:
-                if entry.broken:
-                    await asyncio.to_thread(_write_again, entry)
-                else:
-                    await asyncio.to_thread(workspace.names.save_text, entry.name, entry.text, modified=0.0)
+                await asyncio.to_thread(_bring_back, workspace.names, entry)
 
         def done(nothing: None) -> None:
             self._desk.notifier.success(f"Brought back {', '.join(entry.name for entry in kept)}")
@@ -129,10 +176,11 @@ class ResourceActs:
     def _users(self, rows: Sequence[EntryRow]) -> list[str]:
         """Who names these resources."""
         names = {row.address for row in rows}
+        registry = registry_of(self._desk)
         return [
             other.address
             for other in self._desk.store.functions.rows()
-            if other.address not in names and other.document is not None and names & named_by(other)
+            if other.address not in names and other.document is not None and names & named_by(other, registry)
         ]
 
 
@@ -148,47 +196,97 @@ class AskAddress(Dialog):
         start: str,
         act_text: str,
         act: Callable[[Workspace, str], object],
-        opened: Callable[[str], object],
+        done: Callable[[Entry], object],
     ) -> None:
         super().__init__(parent, title, text)
-        self._desk, self._act, self._opened = desk, act, opened
+        self._desk, self._act, self._then = desk, act, done
         self.field = QLineEdit(start)
         self.field.setAccessibleName("Name")
         self.field.setObjectName("ask-address")
         self.field.textChanged.connect(self._check)
+        self._completion = NameCompletion(desk, self.field)
         at = start.rfind("/") + 1
         self.field.setSelection(at, len(start) - at)
         self.body.addWidget(Label("Name", "strong"))
         self.body.addWidget(self.field)
-        self.body.addWidget(Label("~/name, or ~/folder/name. Folders are made as needed.", "faint", wrap=True))
+        self.body.addWidget(Label(places_text(registry_of(desk)), "faint", wrap=True))
         self.add_button("Cancel")
         self._accept = self.add_button(act_text, "primary", self._go)
         self.field.returnPressed.connect(self._go)
         self.field.setFocus()
+        self.fit()
 
     def _check(self, text: str) -> None:
-        self.show_problem(address_problem(text))
+        self.show_problem(address_problem(text, self._desk) if not text.endswith("/") else None)
 
     def _go(self) -> None:
         text = self.field.text().strip()
-        if problem := address_problem(text):
+        if problem := address_problem(text, self._desk):
             self.show_problem(problem)
             return
         act = self._act
 
-        async def run(workspace: Workspace, progress: Progress) -> str:
-            return str(await act(workspace, text))  # type: ignore[misc]
+        async def run(workspace: Workspace, progress: Progress) -> Entry:
+            return await act(workspace, text)  # type: ignore[misc, no-any-return]
 
         self._accept.setEnabled(False)
         self._desk.act(f"names.ask:{id(self)}", run, on_done=self._done, on_error=self._failed, quiet=True)
 
-    def _done(self, address: str) -> None:
+    def _done(self, entry: Entry) -> None:
         self.accept()
-        self._opened(address)
+        self._then(entry)
 
     def _failed(self, error: BaseException) -> None:
+        if self.is_gone:
+            self._desk.notifier.error(error, act=self.windowTitle())
+            return
         self._accept.setEnabled(True)
         self.show_problem(Problem.of(error))
+
+
+class AskFolder(Dialog):
+    """Asks for another name of a folder."""
+
+    def __init__(self, desk: Desk, parent: QWidget, folder: str, what: str, move: Callable[[str], object]) -> None:
+        super().__init__(parent, f"Rename or move {folder}", f"{what} in it will have another address.")
+        self._desk, self._move, self._old = desk, move, folder
+        self.field = QLineEdit(folder)
+        self.field.setAccessibleName("Folder")
+        self.field.setObjectName("ask-folder")
+        self.field.textChanged.connect(lambda text: self.show_problem(None))
+        self._completion = NameCompletion(desk, self.field)
+        at = folder.rfind("/") + 1
+        self.field.setSelection(at, len(folder) - at)
+        self.body.addWidget(Label("Folder", "strong"))
+        self.body.addWidget(self.field)
+        self.add_button("Cancel")
+        self.add_button("Move", "primary", self._go)
+        self.field.returnPressed.connect(self._go)
+        self.field.setFocus()
+        self.fit()
+
+    def _go(self) -> None:
+        text = self.field.text().strip().rstrip("/")
+        if problem := folder_problem(text, self._desk):
+            self.show_problem(problem)
+            return
+        folder = whole_name(parse_folder(text), registry_of(self._desk))
+        if f"{folder}/".startswith(f"{self._old}/") and folder != self._old:
+            self.show_problem(Problem(f"{folder} is inside {self._old}."))
+            return
+        self.accept()
+        self._move(folder)
+
+
+def _bring_back(names: ResourceNames, entry: Entry) -> None:
+    """Undo a deletion: in the registry with its history, as long as that can be reached."""
+    state = names.registry
+    if entry.version and state is not None and state.online:
+        names.restore(entry.name, entry.version)
+    elif entry.broken:
+        _write_again(entry)
+    else:
+        names.save_text(entry.name, entry.text, modified=0.0)
 
 
 def _write_again(entry: Entry) -> None:
@@ -200,28 +298,15 @@ def _write_again(entry: Entry) -> None:
     write_whole(entry.path, entry.text.encode())
 
 
-def address_problem(text: str) -> Problem | None:
-    """Why a resource cannot be saved under this name, before anything is tried."""
-    try:
-        address = Address.parse(text)
-    except RhError as error:
-        return Problem.of(error)
-    if address.place == "builtin":
-        return Problem(f"{address} is a name for what is built in.", f"Write ~/{address.name}.")
-    if address.place == "registry":
-        return Problem(f"{address} is a name of a registry, and none is connected.", f"Write ~/{address.name}.")
-    return None
-
-
-def named_by(row: EntryRow) -> set[str]:
+def named_by(row: EntryRow, registry: RegistryRow | None) -> set[str]:
     """The addresses that a function's document names: its cluster and its saved packages."""
     document = row.document
-    found = {str(getattr(document, "cluster", "") or "")}
+    found = {whole_name(str(getattr(document, "cluster", "") or ""), registry)}
     for line in getattr(document, "packages", ()):
         if str(line).startswith("rh:"):
             name = str(line)[3:].split()[0]
             try:
-                found.add(str(Address.parse(name, row.folder)))
+                found.add(whole_name(str(Address.parse(name, row.folder)), registry))
             except RhError:
                 continue
     return found - {""}

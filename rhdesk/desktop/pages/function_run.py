@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.last_arguments import LastArguments, parse_arguments, short_arguments
-from rhdesk.core.rows import EntryRow, Problem, RunRow, State
+from rhdesk.core.rows import Problem, RunRow, State
 from rhdesk.core.words import age_text
 from rhdesk.desktop.forms.cluster_choice import LOCAL, ClusterChoice
 from rhdesk.desktop.forms.parameter_form import ParameterForm

@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.last_arguments import short_arguments
-from rhdesk.core.rows import EntryRow, RunRow, State
+from rhdesk.core.rows import RunRow, State
 from rhdesk.core.store import Change
 from rhdesk.core.words import age_text, duration_text, moment_text
 from rhdesk.desktop.dialogs.add_function import AddFunction

@@ -9,9 +9,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.environment_rows import OWN_PACKAGE, EnvironmentRow, one_of_each
 from rhdesk.core.package_requests import Plan, PlannedRow, environments_of, read_package, request_of
-from rhdesk.core.rows import EntryRow, State
+from rhdesk.core.rows import State
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.inputs import CalmCombo

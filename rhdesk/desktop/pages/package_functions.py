@@ -9,9 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.package_modules import ModuleContents, ModuleRow, ModuleSource, PackageFunction
 from rhdesk.core.package_sources import OpenedPackage, is_here, open_package
-from rhdesk.core.rows import EntryRow, Problem, State
+from rhdesk.core.rows import Problem, State
 from rhdesk.core.words import age_text, count_text
 from rhdesk.desktop.cluster_acts import bring_up, why_not_up
 from rhdesk.desktop.dialogs.make_functions import MakeFunctions

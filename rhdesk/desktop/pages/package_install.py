@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.package_requests import install
-from rhdesk.core.rows import ClusterRow, EntryRow, State, TaskRow
+from rhdesk.core.rows import ClusterRow, State, TaskRow
 from rhdesk.core.store import Change
 from rhdesk.core.words import count_text, duration_text
 from rhdesk.desktop.forms.cluster_choice import LOCAL

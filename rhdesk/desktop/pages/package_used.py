@@ -11,9 +11,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.environment_rows import EnvironmentRow
 from rhdesk.core.package_requests import holding
-from rhdesk.core.rows import EntryRow, Problem, State
+from rhdesk.core.rows import Problem, State
 from rhdesk.core.store import Condition, Phase
 from rhdesk.core.words import age_text, bytes_text
 from rhdesk.desktop.models.columns import Column, Kind

@@ -8,11 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import EntryRow, State
+from rhdesk.core.entry_row import EntryRow
+from rhdesk.core.rows import State
 from rhdesk.core.store import Change
 from rhdesk.core.words import age_text
 from rhdesk.desktop.dialogs.new_package import NewPackage
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs, named_by
+from rhdesk.desktop.forms.name_field import registry_of
 from rhdesk.desktop.forms.package_form import METHODS
 from rhdesk.desktop.forms.tab_order import order_tabs
 from rhdesk.desktop.models.columns import Column, Kind
@@ -195,8 +197,9 @@ class PackagesPage(Page):
 
     def _count_users(self) -> None:
         self._users = {}
+        registry = registry_of(self.desk)
         for function in self.desk.store.functions.rows():
-            for name in named_by(function):
+            for name in named_by(function, registry):
                 self._users.setdefault(name, []).append(function.address)
         self._refill()
         row = self.desk.store.packages.get(self.editor.address)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 from rhdesk.core.desk import Desk
 from rhdesk.core.words import count_text
 from rhdesk.desktop.widgets.base import Button, ElidedLabel, IconLabel, Label
+from rhdesk.desktop.widgets.registry_line import RegistryMark
 from rhdesk.desktop.widgets.states import Spinner
 
 
@@ -16,6 +17,7 @@ class StatusBar(QWidget):
 
     tasks_asked = Signal()
     keys_asked = Signal()
+    registry_asked = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -39,6 +41,9 @@ class StatusBar(QWidget):
         row.addWidget(self._mark)
         row.addWidget(self._words, 1)
         row.addWidget(self._bar)
+        registry = RegistryMark(desk)
+        registry.asked.connect(self.registry_asked)
+        row.addWidget(registry)
         row.addWidget(self._button)
         row.addWidget(Button("Keys", "link", on_click=self.keys_asked.emit))
         row.addWidget(Label(str(desk.home).replace(str(desk.home.home()), "~", 1), "faint"))

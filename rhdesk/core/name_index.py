@@ -1,0 +1,175 @@
+"""All resource names as a tree of places and folders, and the lines of it that a list shows.
+
+Made on any thread, which takes a moment for ten thousands of names; picking lines out of it is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rhdesk.core.entry_row import EntryRow, RegistryRow
+
+LOCAL, BUILTIN, MINE, SHARED = "~", "^", "@", "/"
+"""Places. `MINE` is one only where nobody is logged in; else it is the user's folder, `/alice`. Under `SHARED` are the
+folders of other owners."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A place or folder (`row` is None) or a resource.
+
+    Attributes:
+        depth: how far it is to the right; places have 0.
+        count: how many resources are inside.
+    """
+
+    address: str
+    name: str
+    depth: int = 0
+    row: EntryRow | None = None
+    parent: Node | None = None
+    folders: list[Node] = field(default_factory=list)
+    resources: list[Node] = field(default_factory=list)
+    count: int = 0
+    text: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        return self.row is None
+
+    @property
+    def is_place(self) -> bool:
+        return self.depth == 0
+
+    @property
+    def key(self) -> str:
+        """The id of its line: a folder and a resource may have the same address."""
+        return self.address if self.row is not None else f"{self.address}/"
+
+    @property
+    def above(self) -> list[Node]:
+        """The folders around it, from the place inwards."""
+        found: list[Node] = []
+        node = self.parent
+        while node is not None:
+            found.insert(0, node)
+            node = node.parent
+        return found
+
+
+class NameIndex:
+    """The tree of these resources and folders."""
+
+    def __init__(
+        self, rows: Iterable[EntryRow] = (), folders: Iterable[str] = (), registry: RegistryRow | None = None
+    ) -> None:
+        self.registry = registry
+        self._nodes: dict[str, Node] = {}
+        self.places = [self._add(Node(address, title)) for address, title in _places(registry)]
+        for address in sorted(folders):
+            self._folder(address)
+        for row in sorted(rows, key=_by_name):
+            folder = self._folder(row.folder)
+            node = Node(row.address, row.name, folder.depth + 1, row, folder)
+            node.text = f"{row.address} {row.kind} {row.description} {row.modified_by}".casefold()
+            folder.resources.append(self._add(node))
+            around: Node | None = folder
+            while around is not None:
+                around.count += 1
+                around = around.parent
+        for node in self._nodes.values():
+            node.folders.sort(key=lambda each: each.name.casefold())
+
+    def __len__(self) -> int:
+        return sum(place.count for place in self.places)
+
+    def find(self, target: str) -> Node | None:
+        """The resource or folder that an address or the key of a line names; `@/x` is the user's own."""
+        if target[:1] == MINE and self.registry is not None:
+            target = self.registry.mine + target[1:]
+        return self._nodes.get(target) or self._nodes.get(f"{target}/")
+
+    def lines(self, opened: Collection[str]) -> list[Node]:
+        """What is in sight while the folders with these keys are open."""
+        found: list[Node] = []
+
+        def show(node: Node) -> None:
+            found.append(node)
+            if node.key in opened:
+                for folder in node.folders:
+                    show(folder)
+                found.extend(node.resources)
+
+        for place in self.places:
+            show(place)
+        return found
+
+    def search(self, words: str, closed: Collection[str] = ()) -> tuple[list[Node], int]:
+        """The resources and folders that have all these words, and the folders around them; how many they are."""
+        wanted = words.casefold().split()
+        found: list[Node] = []
+        matches = 0
+
+        def look(node: Node) -> None:
+            nonlocal matches
+            here, before = len(found), matches
+            found.append(node)
+            inside = len(found)
+            for folder in node.folders:
+                look(folder)
+            hits = [each for each in node.resources if _matches(each.text, wanted)]
+            matches += len(hits)
+            found.extend(hits)
+            itself = not node.is_place and _matches(node.address.casefold(), wanted)
+            if matches == before and not itself:
+                del found[here:]
+            elif node.key in closed:
+                del found[inside:]
+
+        for place in self.places:
+            look(place)
+        return found, matches
+
+    def inside(self, node: Node) -> list[EntryRow]:
+        """All resources inside a folder, those of folders in it too."""
+        rows = [each.row for each in node.resources if each.row is not None]
+        for folder in node.folders:
+            rows += self.inside(folder)
+        return rows
+
+    def _add(self, node: Node) -> Node:
+        self._nodes[node.key] = node
+        return node
+
+    def _folder(self, address: str) -> Node:
+        known = self._nodes.get(f"{address}/")
+        if known is not None:
+            return known
+        above, _, name = address.rpartition("/")
+        parent = self._folder(above or SHARED)
+        node = Node(address, name, parent.depth + 1, parent=parent)
+        parent.folders.append(self._add(node))
+        return node
+
+
+def place_titles(registry: RegistryRow | None) -> Mapping[str, str]:
+    """What each place is called."""
+    return dict(_places(registry))
+
+
+def _places(registry: RegistryRow | None) -> list[tuple[str, str]]:
+    if registry is None:
+        theirs = [(MINE, "Registry")]
+    else:
+        groups = sorted(registry.groups, key=str.casefold)
+        theirs = [(registry.mine, "Mine"), *((f"/{group}", group) for group in groups), (SHARED, "Shared with me")]
+    return [(LOCAL, "This computer"), *theirs, (BUILTIN, "Built in")]
+
+
+def _by_name(row: EntryRow) -> str:
+    return row.name.casefold()
+
+
+def _matches(text: str, wanted: list[str]) -> bool:
+    return all(word in text for word in wanted)

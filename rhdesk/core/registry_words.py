@@ -1,0 +1,28 @@
+"""How the registry is, in words."""
+
+from __future__ import annotations
+
+from rhdesk.core.entry_row import RegistryRow
+from rhdesk.core.words import age_text, count_text
+
+
+def state_text(registry: RegistryRow | None) -> str:
+    """Who is logged in where, and since when it does not answer."""
+    if registry is None:
+        return "No registry"
+    who = f"{registry.user} at {registry.host}" if registry.user else registry.host
+    if registry.online:
+        return who
+    since = f" since {age_text(registry.seen).removesuffix(' ago')}" if registry.seen else ""
+    return f"{who}: offline{since}"
+
+
+def left_text(registry: RegistryRow) -> str:
+    """What waits for the registry or for the person: "2 edits wait, 1 conflict"; "" for nothing."""
+    conflicts = len(registry.conflicts)
+    waiting = registry.waiting
+    parts = [
+        f"{count_text(waiting, 'edit')} {'waits' if waiting == 1 else 'wait'}" if waiting else "",
+        count_text(conflicts, "conflict") if conflicts else "",
+    ]
+    return ", ".join(part for part in parts if part)
