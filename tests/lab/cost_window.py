@@ -43,7 +43,6 @@ async def main(act: str, lingers: bool) -> None:
         elif act == "look":
             await costs.refresh(skypilot)
         elif act == "start":
-            await skypilot.clusters([name], refresh=True)  # as everything does that starts one: its list may be old
             await skypilot.start(name, told, autostop_mins=AUTOSTOP)
         else:
             await getattr(skypilot, act)(name, told)

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from rhresources.cloud import reading
 from rhresources.cloud.answers import (
     CloudCheck,
@@ -35,7 +33,7 @@ from rhresources.cloud.prices import Prices
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.reaching import hosts_of, refuse_unreachable
 from rhresources.cloud.service import Service
-from rhresources.cloud.task import WAIT_FOR
+from rhresources.cloud.task import WAIT_FOR, autostop_of_task, cloud_of_task
 from rhresources.stores.files import write_text
 
 if TYPE_CHECKING:
@@ -49,6 +47,9 @@ _AGAIN = {"server-dead", "server-refused", "interrupted"}
 
 _MAKING = {"launch", "start"}
 """Requests that make machines run."""
+
+_STARTS = 4
+"""How often a start that does nothing is asked for again, after another look."""
 
 _REQUESTS_SHOWN = 200
 
@@ -105,10 +106,10 @@ class ApiSkyPilot:
 
     async def launch(self, name: str, task: str, on_event: OnLaunch) -> CloudCluster:
         if team := await self._service.address():
-            refuse_unreachable(_cloud_of(task), team)  # before it costs
+            refuse_unreachable(cloud_of_task(task), team)  # before it costs
         await asyncio.to_thread(self._made_file(name).unlink, missing_ok=True)
         await self._follow("/launch", {"task": task, "cluster_name": name}, on_event)
-        wanted = _autostop_of(task)
+        wanted = autostop_of_task(task)
         cluster = await patiently(lambda: self._one(name), on_event)
         # of many launches at once SkyPilot has lost the autostop of some (its issue 5946), and that costs money
         if wanted is not None and cluster.state == "up" and cluster.autostop_mins < 0:
@@ -124,8 +125,21 @@ class ApiSkyPilot:
             "cluster_name": name, "idle_minutes_to_autostop": autostop_mins, "wait_for": WAIT_FOR,
             "down": down and autostop_mins >= 0,
         }  # fmt: skip
-        await self._follow("/start", body, on_event)
-        return await patiently(lambda: self._one(name), on_event)
+        before = await self._one(name)
+        for _ in range(_STARTS):
+            await self._follow("/start", body, on_event)
+            found = await patiently(lambda: self._one(name), on_event)
+            if found.launched != before.launched:
+                return found
+            # nothing was started that its list called up; it believes that list while another look is not over yet
+            seen = next(iter(await self.clusters([name], refresh=True)), found)
+            if seen.state == "up" and seen.updated != found.updated:
+                return seen
+        raise CloudProblem(
+            f"SkyPilot did not start {name}: it says that it is up, and does not look.",
+            code="failed",
+            remedy="Wait until it has looked at the cluster, and start it again.",
+        )
 
     async def stop(self, name: str, on_event: OnLaunch) -> None:
         await self._follow("/stop", {"cluster_name": name}, on_event, goes_on=True)
@@ -356,25 +370,6 @@ def _status(names: Sequence[str] | None, refresh: str, *, secrets: bool = False)
         "include_handle": secrets,
         "summary_response": False,
     }
-
-
-def _resources_of(task: str) -> dict[str, Any]:
-    said = yaml.safe_load(task)
-    resources = said.get("resources") if isinstance(said, dict) else None
-    return resources if isinstance(resources, dict) else {}
-
-
-def _cloud_of(task: str) -> str:
-    """Where a task is to run; empty or "*": where it is cheapest."""
-    return str(_resources_of(task).get("infra") or "").partition("/")[0]
-
-
-def _autostop_of(task: str) -> tuple[int, bool] | None:
-    """(minutes, whether it goes away) that a task asks for; None: never."""
-    autostop = _resources_of(task).get("autostop")
-    if not isinstance(autostop, dict) or "idle_minutes" not in autostop:
-        return None
-    return int(autostop["idle_minutes"]), bool(autostop.get("down"))
 
 
 def _kept_checks(path: Path, address: str) -> tuple[str, frozenset[str]] | None:

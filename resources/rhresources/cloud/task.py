@@ -107,3 +107,22 @@ def task_of(document: ClusterDocument, settings: Settings, home: Path | None = N
         resources["autostop"] = {"idle_minutes": minutes, "down": down, "wait_for": WAIT_FOR}
     resources["labels"] = {**document.labels, LABEL: identity(home)}
     return yaml.dump({"num_nodes": hosts, "resources": resources})
+
+
+def cloud_of_task(task: str) -> str:
+    """Where a task is to run; empty or "*": where it is cheapest."""
+    return str(_resources_of(task).get("infra") or "").partition("/")[0]
+
+
+def autostop_of_task(task: str) -> tuple[int, bool] | None:
+    """(minutes, whether it goes away) that a task asks for; None: never."""
+    autostop = _resources_of(task).get("autostop")
+    if not isinstance(autostop, dict) or "idle_minutes" not in autostop:
+        return None
+    return int(autostop["idle_minutes"]), bool(autostop.get("down"))
+
+
+def _resources_of(task: str) -> dict[str, Any]:
+    said = yaml.load(task).value
+    resources = said.get("resources") if isinstance(said, dict) else None
+    return resources if isinstance(resources, dict) else {}
