@@ -1,4 +1,4 @@
-"""Starting a cluster that SkyPilot's list calls up, though it is stopped: SkyPilot starts nothing then and says it did."""
+"""Starting a cluster that is stopped while SkyPilot's list calls it up: SkyPilot starts nothing, and says it did."""
 
 from __future__ import annotations
 
