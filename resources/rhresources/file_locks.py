@@ -6,12 +6,14 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 import weakref
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 _TRY_EVERY = 0.1
+_TURN_EVERY = 0.02
 
 _here: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[str, asyncio.Lock]] = (
     weakref.WeakKeyDictionary()
@@ -40,6 +42,23 @@ async def only_one(file: Path, on_wait: Callable[[], object] = lambda: None) -> 
         try:
             yield
         finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def turn(file: Path, patience: float) -> Iterator[bool]:
+    """Hold the lock `file` in a thread; False: another thread or process still had it after `patience` seconds.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    until = time.monotonic() + patience
+    while (descriptor := _try(file)) is None and time.monotonic() < until:
+        time.sleep(_TURN_EVERY)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
             os.close(descriptor)
 
 

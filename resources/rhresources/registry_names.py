@@ -6,23 +6,36 @@ Part of `ResourceNames`. Calls may wait for the network; they may be made from a
 from __future__ import annotations
 
 import builtins
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rhresources.errors import NoRegistry, UsageError
 from rhresources.names import Address, parse_folder
 from rhresources.registry.answers import Access, Conflict, Level, Nothing, RegistryState, Version
+from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
+
+if TYPE_CHECKING:
+    from rhresources.registry.client import RegistryClient
+    from rhresources.registry.store import RegistryStore
 
 Name = str | Address
 """What a resource is called: text as people write it, or an address."""
 
 
 class RegistryNames(ABC):
-    """The registry of whoever is logged in on one rhdesk directory."""
+    """The registry of whoever is logged in on one rhdesk directory.
 
-    home: Path
+    Args:
+        home: the rhdesk directory.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
 
     @property
     @abstractmethod
@@ -38,7 +51,7 @@ class RegistryNames(ABC):
     @property
     def registry(self) -> RegistryState | None:
         """The registry that is logged in to, as far as is known here; None: there is none. Does not wait for it."""
-        return None
+        return self._client.state if self._may_be_logged_in() else None
 
     def login(self, url: str, token: str, *, insecure: bool = False, authority: Path | None = None) -> RegistryState:
         """Log in to a registry: the token is checked and kept in the keyring.
@@ -49,11 +62,14 @@ class RegistryNames(ABC):
             insecure: send it over an open network, where the address is http:// and not on this computer.
             authority: a file with the certificate that the registry's own is to be checked with; None: the system's.
 
+        Returns:
+            How it is; its `problem` says why the token is kept for this session only, where there is no keyring.
+
         Raises:
             UsageError: the address is none, or the token would go over an open network.
             RhError: the registry does not answer, or refuses the token; whoever was logged in still is.
         """
-        raise no_registry(url)
+        return self._client.login(url, token, insecure=insecure, authority=authority)
 
     def logout(self) -> str:
         """Log out: forget the token and what is known of the registry here. Changes that wait are kept.
@@ -64,7 +80,9 @@ class RegistryNames(ABC):
         Raises:
             NoRegistry: nobody is logged in.
         """
-        raise no_registry("@")
+        if self._client.current() is None:
+            raise NoRegistry("Nobody is logged in to a registry.", remedy=f"{_LOG_IN}.")
+        return self._client.logout()
 
     def people(self, query: str = "") -> builtins.list[str]:
         """The users and groups (as `@group`) of the registry that begin with `query`, to share with.
@@ -73,7 +91,7 @@ class RegistryNames(ABC):
             NoRegistry: nobody is logged in.
             RhError: the registry does not answer.
         """
-        raise no_registry("@")
+        return self._store("@").session.ask(lambda api: api.people(query.removeprefix("@")))
 
     # ---------------------------------------------------------------- history
 
@@ -86,11 +104,13 @@ class RegistryNames(ABC):
             NoRegistry: nobody is logged in.
             RhError: the registry does not answer.
         """
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        return store.session.ask(lambda api: api.history(whole))
 
     def version_text(self, name: Name, number: int) -> str:
         """The YAML of a version; errors as `history`."""
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        return store.session.ask(lambda api: api.version_text(whole, number))
 
     def restore(self, name: Name, number: int) -> Entry:
         """Make what a version says the newest one; this brings back a deleted resource, too. Errors as `history`.
@@ -98,13 +118,15 @@ class RegistryNames(ABC):
         Raises:
             AlreadyExists: it was changed at this moment.
         """
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        return store.restore(whole, number)
 
     # ---------------------------------------------------------------- access
 
     def access(self, name_or_folder: Name) -> Access:
         """Who may do what with a resource, or with everything in a folder. Errors as `history`."""
-        raise no_registry(self._shared_place(name_or_folder))
+        store, whole = self._place(name_or_folder, folder=True)
+        return store.session.ask(lambda api: api.access(whole))
 
     def share(self, name_or_folder: Name, with_whom: Mapping[str, Level | Nothing]) -> Access:
         """Say what users and groups may do with a resource, or with everything in a folder.
@@ -117,7 +139,8 @@ class RegistryNames(ABC):
             UsageError: the name is not one of a registry.
             RhError: no such user, it is not yours to share, or the registry does not answer.
         """
-        raise no_registry(self._shared_place(name_or_folder))
+        store, whole = self._place(name_or_folder, folder=True)
+        return store.session.ask(lambda api: api.share(whole, with_whom))
 
     # ---------------------------------------------------------------- conflicts
 
@@ -128,45 +151,73 @@ class RegistryNames(ABC):
             NotFound: there is none.
             NoRegistry: nobody is logged in.
         """
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        return store.conflict(whole)
 
     def settle(self, name: Name, text: str) -> Entry | None:
         """End a conflict with `text`, which is saved in place of what is there now; an empty one deletes.
+
+        Returns:
+            What is there then; None: nothing.
 
         Raises:
             NotFound: there is no conflict.
             DocumentError: the text is not a valid document.
             AlreadyExists: somebody changed it once more; the conflict now is with that.
         """
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        return store.settle(whole, text)
 
     def discard(self, name: Name) -> None:
         """End a conflict with what is there now; my change is given up. Errors as `conflict`."""
-        raise no_registry(str(self._shared(name)))
+        store, whole = self._place(name)
+        store.discard(whole)
 
     # ---------------------------------------------------------------- inside
 
-    def _shared(self, name: Name) -> Address:
+    @cached_property
+    def _client(self) -> RegistryClient:
+        from rhresources.registry.client import RegistryClient  # only those pay for it who have a registry
+
+        return RegistryClient(self.home)
+
+    def _may_be_logged_in(self) -> bool:
+        """Whether somebody may be, at the price of one look at a file."""
+        return bool(os.environ.get(URL) or os.environ.get(TOKEN)) or login_file(self.home).exists()
+
+    def _store(self, name: str) -> RegistryStore:
+        store = self._client.store() if self._may_be_logged_in() else None
+        if store is None:
+            raise no_registry(name)
+        return store
+
+    def _known_store(self) -> RegistryStore | None:
+        """The registry as far as it is known here; None: it is not, or nobody is logged in."""
+        return self._client.store(ask=False) if self._may_be_logged_in() else None
+
+    def _place(self, name: Name, *, folder: bool = False) -> tuple[RegistryStore, str]:
+        """The store, and the name (or, if it may be one, the folder) as the registry knows it."""
+        if folder and not isinstance(name, Address):
+            whole = parse_folder(name, self.current_folder)
+            if not whole.startswith(("@", "/")):
+                raise _not_shared(whole)
+            store = self._store(whole)
+            return store, store.whole(whole)
         address = self.resolve(name)
         if address.place != "registry":
             raise _not_shared(str(address))
-        return address
+        store = self._store(str(address))
+        return store, store.session.canonical(address)
 
-    def _shared_place(self, name_or_folder: Name) -> str:
-        """The canonical form of a name or folder of the registry."""
-        if isinstance(name_or_folder, Address):
-            return str(self._shared(name_or_folder))
-        folder = parse_folder(name_or_folder, self.current_folder)
-        if not folder.startswith(("@", "/")):
-            raise _not_shared(folder)
-        return folder
+
+_LOG_IN = "Log in with `rhdesk login URL`"
 
 
 def no_registry(name: str) -> NoRegistry:
     """What a name of a registry comes to while nobody is logged in."""
     return NoRegistry(
         f"{name} is kept in a registry, and none is logged in to.",
-        remedy="Log in with `rhdesk login URL`, or use a name on this computer, such as ~/name.",
+        remedy=f"{_LOG_IN}, or use a name on this computer, such as ~/name.",
     )
 
 

@@ -1,6 +1,7 @@
 """The Resource Name System: every place where resources are kept behind one load, save and list.
 
-Calls read and write small files and nothing else; they may be made from any thread.
+Calls on names of this computer read and write small files and nothing else; those on names of the registry may wait for
+the network. They may be made from any thread, and the latter from none with an event loop.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rhresources import paths
 from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument, update_text
@@ -19,15 +20,21 @@ from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.names import Address, is_under, parse_folder
 from rhresources.package_options import checked_options
 from rhresources.packages import PackageSpec, parse_package
-from rhresources.registry_names import Name, RegistryNames, no_registry
+from rhresources.registry_names import Name, RegistryNames
 from rhresources.settings import Settings
 from rhresources.stores import builtin
 from rhresources.stores.entry import Entry
 from rhresources.stores.local import LocalStore
 
+if TYPE_CHECKING:
+    from rhresources.registry.store import RegistryStore
+
 _Kind = TypeVar("_Kind", ClusterDocument, FunctionDocument, PackageDocument)
 
 __all__ = ["Name", "ResourceNames"]
+
+_LATELY = 0.5
+"""Seconds for which the registry is not asked again what a document says."""
 
 
 class ResourceNames(RegistryNames):
@@ -38,7 +45,7 @@ class ResourceNames(RegistryNames):
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        self.home = home if home is not None else paths.home()
+        super().__init__(home if home is not None else paths.home())
         self._local = LocalStore(self.home)
         self._folders: list[str] = []
         self._lock = threading.Lock()
@@ -75,25 +82,34 @@ class ResourceNames(RegistryNames):
         return self.current_folder
 
     def folders(self, under: str | None = None) -> builtins.list[str]:
-        """The folders on this computer in canonical form; with `under` that one and those inside it.
+        """The folders in canonical form, as far as they are known here; with `under` that one and those inside it.
 
         Raises:
             BadName: `under` is not a folder.
-            NoRegistry: it is a folder of the registry.
+            NoRegistry: it is a folder of the registry, and nobody is logged in.
         """
-        found = self._local.folders()
         if under is None:
-            return found
-        whole = self._listed_folder(under)
-        return [folder for folder in found if is_under(folder, whole)] if whole != "^" else ["^"]
+            store = self._known_store()
+            return [*self._local.folders(), *(store.folders() if store is not None else ())]
+        whole = parse_folder(under, self.current_folder)
+        if whole == "^":
+            return ["^"]
+        if not whole.startswith(("@", "/")):
+            return [folder for folder in self._local.folders() if is_under(folder, whole)]
+        store = self._store(whole)
+        wanted = store.whole(whole)
+        return [whole + folder[len(wanted) :] for folder in store.folders() if is_under(folder, wanted)]
 
     def resolve(self, name: Name) -> Address:
-        """The address that `name` means in the current folder.
+        """The address that `name` means in the current folder; that of `@/x` is `/owner/x` while one is logged in.
 
         Raises:
             BadName: it is not a name.
         """
-        return name if isinstance(name, Address) else Address.parse(name, self.current_folder)
+        address = name if isinstance(name, Address) else Address.parse(name, self.current_folder)
+        if address.mine and self._may_be_logged_in() and (user := self._client.user):
+            return Address("registry", (user, *address.parts))
+        return address
 
     # ---------------------------------------------------------------- reading
 
@@ -103,11 +119,15 @@ class ResourceNames(RegistryNames):
         Raises:
             BadName: it is not a name.
             NotFound: there is none; the remedy offers the nearest name.
-            NoRegistry: it is a name of the registry.
-            RhError: the disk cannot be read.
+            NoRegistry: it is a name of the registry, and nobody is logged in.
+            RhError: the disk cannot be read, or the registry does not take the token.
         """
-        address = self._reachable(name)
+        return self._load(self.resolve(name))
+
+    def _load(self, address: Address, *, fresh: float = 0.0) -> Entry:
         try:
+            if address.place == "registry":
+                return self._store(str(address)).load(address, fresh=fresh)
             return builtin.load(address) if address.place == "builtin" else self._local.load(address)
         except NotFound as error:
             raise NotFound(error.sentence, remedy=self._nearest(address)) from None
@@ -161,10 +181,10 @@ class ResourceNames(RegistryNames):
 
         Raises:
             BadName: it is not a name.
-            NoRegistry: it is a name of the registry.
+            NoRegistry: it is a name of the registry, and nobody is logged in.
         """
-        address = self._reachable(name)
-        found = builtin.exists(address) if address.place == "builtin" else self._local.exists(address)
+        address = self.resolve(name)
+        found = builtin.exists(address) if address.place == "builtin" else self._keeper(address).exists(address)
         return found and (kind is None or self.load(address).kind == kind)
 
     def list(
@@ -173,19 +193,23 @@ class ResourceNames(RegistryNames):
         """Resources by name, broken ones too.
 
         Args:
-            folder: what is in that folder; default: everything here, then everything built in.
+            folder: what is in that folder; default: everything here, then what is known of the registry without asking
+                it, then everything built in.
             kind: "cluster", "function" or "package"; a broken one counts as what its text seems to say.
             recursive: what is in folders inside `folder` too.
 
         Raises:
             BadName: `folder` is not a folder.
-            NoRegistry: it is a folder of the registry.
-            RhError: the disk cannot be read.
+            NoRegistry: it is a folder of the registry, and nobody is logged in.
+            RhError: the disk cannot be read, or the registry does not take the token.
         """
         if folder is None:
-            entries = [*self._local.list(), *builtin.entries()]
-        elif (whole := self._listed_folder(folder)) == "^":
+            store = self._known_store()
+            entries = [*self._local.list(), *(store.list() if store is not None else ()), *builtin.entries()]
+        elif (whole := parse_folder(folder, self.current_folder)) == "^":
             entries = builtin.entries()
+        elif whole.startswith(("@", "/")):
+            entries = self._store(whole).list(whole, recursive=recursive)
         else:
             entries = [
                 entry
@@ -196,19 +220,30 @@ class ResourceNames(RegistryNames):
 
     # ---------------------------------------------------------------- writing
 
-    def save(self, name: Name, document: Document, overwrite: bool = True) -> Entry:
+    def save(self, name: Name, document: Document, overwrite: bool = True, *, modified: float | None = None) -> Entry:
         """Save a document under a name; the comments of the file it replaces are kept.
 
         Bare names inside the document are made whole, as they are meant in the current folder.
 
+        Args:
+            name: its name.
+            document: what it says.
+            overwrite: whether the name may be taken.
+            modified: `Entry.modified` of what the document began as, in the registry: what others changed since is
+                merged, not lost. None: saves over whatever is there.
+
         Raises:
-            AlreadyExists: the name is taken and `overwrite` is false, or another one differs only in case.
+            AlreadyExists: the name is taken and `overwrite` is false, or another one differs only in case; in the
+                registry also where others changed the same fields: the change is kept, see `conflict`.
             DocumentError: a broken file is there; it is left alone.
-            NoRegistry: it is a name of the registry.
-            RhError: it is built in, or the disk refused; the old document is still there.
+            NoRegistry: it is a name of the registry, and nobody is logged in.
+            RhError: it is built in, or the disk or the registry refused; the old document is still there.
         """
         address = self._writable(name, "saved")
-        return self._local.save(address, document.in_folder(self.current_folder), overwrite=overwrite)
+        whole = document.in_folder(self.current_folder)
+        if address.place == "registry":
+            return self._store(str(address)).save(address, whole, overwrite=overwrite, modified=modified)
+        return self._local.save(address, whole, overwrite=overwrite)
 
     def save_text(self, name: Name, text: str, *, modified: float | None = None) -> Entry:
         """Save a document as YAML text, to the letter; this may replace a broken file.
@@ -217,27 +252,30 @@ class ResourceNames(RegistryNames):
             name: its name.
             text: the YAML.
             modified: `Entry.modified` of what the text began as, 0 for a new one: refuses if something else changed
-                the file in the meantime. None: saves over whatever is there.
+                the file in the meantime; in the registry, both changes are merged field by field where that is
+                possible. None: saves over whatever is there.
 
         Raises:
             DocumentError: the text is not a valid document; it names the field and the line.
-            AlreadyExists: the file has been changed, made or deleted since `modified`, or a name differs only in case.
-            NoRegistry: it is a name of the registry.
-            RhError: it is built in, or the disk refused; the old document is still there.
+            AlreadyExists: the file has been changed, made or deleted since `modified`, or a name differs only in case;
+                in the registry, the change is kept, see `conflict`.
+            NoRegistry: it is a name of the registry, and nobody is logged in.
+            RhError: it is built in, or the disk or the registry refused; the old document is still there.
         """
-        return self._local.save_text(self._writable(name, "saved"), text, modified=modified)
+        address = self._writable(name, "saved")
+        return self._keeper(address).save_text(address, text, modified=modified)
 
     def delete(self, name: Name) -> None:
         """Delete a resource, broken or not.
 
         Raises:
             NotFound: there is none.
-            NoRegistry: it is a name of the registry.
-            RhError: it is built in, or the disk refused.
+            NoRegistry: it is a name of the registry, and nobody is logged in.
+            RhError: it is built in, or the disk or the registry refused.
         """
         address = self._writable(name, "deleted")
         try:
-            self._local.delete(address)
+            self._keeper(address).delete(address)
         except NotFound as error:
             raise NotFound(error.sentence, remedy=self._nearest(address)) from None
 
@@ -248,72 +286,89 @@ class ResourceNames(RegistryNames):
             NotFound: there is no `old`.
             AlreadyExists: `new` is taken, or differs from another name only in case.
             DocumentError: `old` is broken.
-            NoRegistry: one of them is a name of the registry.
-            RhError: `new` is built in, or the disk refused.
+            NoRegistry: one of them is a name of the registry, and nobody is logged in.
+            RhError: `new` is built in, or the disk or the registry refused.
         """
         entry, after = self.load(old), self._writable(new, "given a new meaning")
         text = update_text(entry.text, entry.require().in_folder(entry.address.folder))
         return self.save_text(after, text, modified=0.0)
 
     def rename(self, old: Name, new: Name) -> Entry:
-        """Give a resource another name or folder. Documents that name it are not changed.
+        """Give a resource another name or folder, also in another place. Documents that name it are not changed.
 
         Raises:
             NotFound: there is no `old`.
             AlreadyExists: `new` is taken, or differs from another name only in case.
-            NoRegistry: one of them is a name of the registry.
-            RhError: one of them is built in, or the disk refused.
+            NoRegistry: one of them is a name of the registry, and nobody is logged in.
+            RhError: one of them is built in, or the disk or the registry refused.
         """
         before, after = self._writable(old, "renamed"), self._writable(new, "given a new meaning")
+        if before.place != after.place:
+            entry = self.copy(before, after)
+            if entry.waiting:
+                raise RhError(
+                    f"{entry.name} is saved and waits for the registry; {before} stays until it is delivered.",
+                    remedy=f"Remove it then: rhdesk rm {before}",
+                )
+            self.delete(before)
+            return entry
         try:
-            return self._local.rename(before, after)
+            return self._keeper(before).rename(before, after)
         except NotFound as error:
             raise NotFound(error.sentence, remedy=self._nearest(before)) from None
 
     def watch(self, callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
         """Call `callback`, in a thread of its own, with the names that anybody made, changed or deleted here.
 
+        Those of the registry are told, too, whoever logs in; no names at all mean that only `registry` changed.
+
         Returns:
             What ends the watch; it returns when `callback` will not be called again.
         """
-        return self._local.watch(callback)
+        stops = [self._local.watch(callback), self._client.watch(callback)]
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
 
     # ---------------------------------------------------------------- inside
 
-    def _reachable(self, name: Name) -> Address:
-        address = self.resolve(name)
-        if address.place == "registry":
-            raise no_registry(str(address))
-        return address
+    def _keeper(self, address: Address) -> LocalStore | RegistryStore:
+        """The store that an address leads to, unless it is built in."""
+        return self._store(str(address)) if address.place == "registry" else self._local
 
     def _writable(self, name: Name, what: str) -> Address:
-        address = self._reachable(name)
+        address = self.resolve(name)
         if address.place == "builtin":
             raise UsageError(
                 f"{address} is built in and cannot be {what}.", remedy=f"Use a name of your own: ~/{address.name}."
             )
         return address
 
-    def _listed_folder(self, folder: str) -> str:
-        whole = parse_folder(folder, self.current_folder)
-        if whole.startswith(("@", "/")):
-            raise no_registry(whole)
-        return whole
-
     def _of_kind(self, name: Name, model: type[_Kind]) -> _Kind:
-        entry = self.load(name)
+        # what one thing is done with is looked up again and again on the way
+        entry = self._load(self.resolve(name), fresh=_LATELY)
         document = entry.require()
         if not isinstance(document, model):
             wanted = model.model_fields["kind"].default
             raise UsageError(f"{entry.name} is a {document.kind}, not a {wanted}.", remedy=f"Name a {wanted}.")
         return document
 
+    def known_names(self, kind: str | None = None) -> builtins.list[str]:
+        """Every name in every place in its canonical form, as far as they are known without asking anybody."""
+        store = self._known_store()
+        shared = [name for name, found in store.names() if kind in (None, found)] if store is not None else []
+        here = [*self._local.list(), *builtin.entries()]
+        return [*(entry.name for entry in here if kind in (None, entry.kind)), *shared]
+
     def _nearest(self, address: Address) -> str:
         """A remedy that offers the name that was probably meant."""
         try:
-            known = [entry.address for entry in self.list()]
+            known = self.known_names()
         except RhError:
             return ""
-        names = {each.name.lower(): each for each in reversed(known)}
+        names = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(known)}
         near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
         return f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls` lists what there is."

@@ -11,6 +11,7 @@ import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from rhresources.registry.problems import API, SERVICE
 from rhresources.version import version
 from rhserver.registry import answers
 from rhserver.registry.body_limit import BodyLimit
@@ -54,4 +55,5 @@ def _health(request: Request) -> Response:
     """Whether the registry works. Needs no token."""
     with room_of(request).database.reading() as connection:
         found = registry_id(connection)
-    return JSONResponse({"status": "ok", "version": version(), "registry": found})
+    said = {"status": "ok", "service": SERVICE, "api": API, "version": version(), "registry": found}
+    return JSONResponse(said)

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from rhserver.registry import accounts, changes
 from rhserver.registry.accounts import Caller
 from rhserver.registry.changes import Change, News
-from rhserver.registry.database import Database
+from rhserver.registry.database import Database, registry_id
 from rhserver.registry.rights import Rights, rights_of
 
 _LOOK_SECONDS = 1.0
@@ -30,10 +30,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Where the feed is: its newest change, and the oldest that is kept."""
+    """Where the feed is: its newest change, and the oldest that is kept; of which database, and for whom."""
 
     cursor: int
     oldest: int
+    registry: str
+    user: str
+    groups: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """All that was there when this began has been told; that is up to `cursor`."""
+
+    cursor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +103,35 @@ class Feed:
             self._closed = True
             self._moved.notify_all()
 
-    async def listen(self, caller: Caller, after: int | None) -> AsyncIterator[Hello | Reset | Seen | News]:
+    async def listen(
+        self, caller: Caller, after: int | None, *, follow: bool = True
+    ) -> AsyncIterator[Hello | Reset | CaughtUp | Seen | News]:
         """What this caller is told of what happens after `after`, or from now on.
 
-        Ends when the token is revoked or the server ends.
+        Ends when the token is revoked or the server ends; without `follow` when all that is there has been told.
         """
-        newest, oldest = await run_in_threadpool(self._bounds)
-        yield Hello(newest, oldest)
+        hello = await run_in_threadpool(self._hello, caller)
+        newest, oldest = hello.cursor, hello.oldest
+        yield hello
         position = newest if after is None else after
         # from a future that this database does not have: it was put back from a backup
         if after is not None and (after < oldest - 1 or after > newest):
             yield Reset(newest)
             position = newest
         generation = -1
+        caught_up = False
         while not self._closed:
             if generation != self._generation:
                 generation = self._generation
                 if not await run_in_threadpool(self._is_valid, caller):
                     return
             batch = await self._after(position)
+            if not batch and not caught_up and self._newest >= newest:
+                caught_up, position = True, max(position, newest)
+                yield CaughtUp(position)
+                if not follow:
+                    return
+                continue
             if not batch:
                 await self._until(position, generation)
                 continue
@@ -180,9 +200,11 @@ class Feed:
         with self._database.reading() as connection:
             return changes.newest(connection)
 
-    def _bounds(self) -> tuple[int, int]:
+    def _hello(self, caller: Caller) -> Hello:
         with self._database.reading() as connection:
-            return changes.newest(connection), changes.oldest(connection)
+            groups = rights_of(connection, caller.user).groups
+            newest, oldest = changes.newest(connection), changes.oldest(connection)
+            return Hello(newest, oldest, registry_id(connection), caller.user.name, groups)
 
     def _read_rights(self, caller: Caller) -> Rights:
         with self._database.reading() as connection:

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from rhserver.registry.feed import Hello, Reset, Seen
+from rhserver.registry.feed import CaughtUp, Hello, Reset, Seen
 from rhserver.registry.room import room_of
 from rhserver.registry.routes.models import Number
 
@@ -25,14 +26,18 @@ _KEEP_ALIVE_SECONDS = 15.0
 async def follow_changes(
     request: Request,
     after: Annotated[Number | None, Query()] = None,
+    follow: bool = True,
     last_event_id: Annotated[str, Header(max_length=40)] = "",
 ) -> Response:
-    """What happens, in the order of its commits: after the change `after` (or `Last-Event-ID`), or from now on."""
+    """What happens, in the order of its commits: after the change `after` (or `Last-Event-ID`), or from now on.
+
+    Without `follow` it ends with the event `caught-up`, when all that has happened was told.
+    """
     room = room_of(request)
     caller = await run_in_threadpool(room.caller, request)
     if last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id), 2**53)
-    events = _events(room.feed.listen(caller, after))
+    events = _events(room.feed.listen(caller, after, follow=follow))
     # a proxy in between must pass each event on at once
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -65,8 +70,10 @@ async def _events(told: AsyncIterator[Any]) -> AsyncIterator[str]:
 
 def _event(item: Any) -> str:
     match item:
-        case Hello(cursor, oldest):
-            return _written("hello", {"cursor": cursor, "oldest": oldest})
+        case Hello():
+            return _written("hello", asdict(item))
+        case CaughtUp(cursor):
+            return _written("caught-up", {"cursor": cursor}, cursor)
         case Reset(cursor):
             return _written("reset", {"cursor": cursor}, cursor)
         case _:

@@ -148,9 +148,11 @@ class FoldersAnswer(BaseModel):
 
 
 class HealthAnswer(BaseModel):
-    """That the registry works, and which it is."""
+    """That the registry works, and which it is; clients tell by `service` and `api` whether they understand it."""
 
     status: Literal["ok"]
+    service: str
+    api: int
     version: str
     registry: str
 

@@ -1,0 +1,192 @@
+"""The registry of one rhdesk directory: whoever is logged in, logging in and out, and hearing what changes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from rhresources.errors import RhError
+from rhresources.registry import login as logins
+from rhresources.registry.answers import RegistryState
+from rhresources.registry.following import Follower, OnChange
+from rhresources.registry.login import Login
+from rhresources.registry.session import Session, identified
+from rhresources.registry.store import RegistryStore
+from rhresources.registry.tokens import forget_token, keep_token, read_token
+
+
+class RegistryClient:
+    """Gives the store of whoever is logged in now, whichever process they logged in with.
+
+    Args:
+        home: the rhdesk directory.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = threading.RLock()
+        self._store: RegistryStore | None = None
+        self._read: tuple[object, Login | None] = ((), None)
+        self._tokens: dict[Login, str] = {}  # of who logged in here where there is no keyring
+        self._followers: list[Follower] = []
+
+    # ---------------------------------------------------------------- who is logged in
+
+    def current(self) -> Login | None:
+        """Who is logged in, as far as is known without asking; None: nobody.
+
+        Raises:
+            RhError: what says so cannot be read.
+        """
+        try:
+            found = logins.login_file(self._home).stat()
+            file: object = (found.st_mtime_ns, found.st_size, found.st_ino)
+        except OSError:
+            file = None
+        key = (file, *(os.environ.get(name) for name in (logins.URL, logins.TOKEN, logins.INSECURE)))
+        with self._lock:
+            if self._read[0] != key:
+                self._read = key, logins.current(self._home)
+            return self._read[1]
+
+    @property
+    def user(self) -> str:
+        """Who is logged in; empty: nobody, or not known before the registry is asked."""
+        with suppress(RhError):
+            return getattr(self.current(), "user", "")
+        return ""
+
+    def store(self, *, ask: bool = True) -> RegistryStore | None:
+        """The store of whoever is logged in; None: nobody is.
+
+        Args:
+            ask: the registry may be asked whose the token of the environment is; otherwise, None.
+
+        Raises:
+            RhError: it had to be asked, and did not say.
+        """
+        login = self.current()
+        if login is not None and not login.user and ask:
+            login, _ = identified(self._home, login, read_token(self._home, login, person=True))
+            with self._lock:
+                self._read = self._read[0], login
+        with self._lock:
+            known = self._store
+            if known is not None and known.session.login == login:
+                return known
+            self._store = None
+            if known is not None:
+                known.session.close()
+            if login is not None and login.user:
+                self._store = RegistryStore(Session(self._home, login, self._tokens.get(login, "")))
+            return self._store
+
+    @property
+    def state(self) -> RegistryState | None:
+        """How it fares, without asking it; None: nobody is logged in."""
+        try:
+            login = self.current()
+            store = self.store(ask=False)
+        except RhError as error:
+            return RegistryState("", "", (), False, 0.0, error.sentence, error.remedy, 0, ())
+        if store is not None:
+            return store.session.state()
+        return None if login is None else RegistryState(login.url, "", (), False, 0.0, "", "", 0, ())
+
+    # ---------------------------------------------------------------- logging in and out
+
+    def login(self, url: str, token: str, *, insecure: bool, authority: Path | None) -> RegistryState:
+        """Log in; see `ResourceNames.login`."""
+        where = str(authority.expanduser().absolute()) if authority is not None else ""
+        whole, me = identified(
+            self._home, Login(logins.checked_url(url), insecure=insecure, authority=where), token.strip()
+        )
+        before = None
+        with suppress(RhError):
+            before = logins.current(self._home)
+        kept = keep_token(self._home, whole, token.strip())
+        with self._lock:
+            if kept.where == "session":
+                self._tokens[whole] = token.strip()
+            logins.keep(self._home, whole)
+            store = self.store()
+        if before is not None and (before.user, before.registry) != (whole.user, whole.registry):
+            self._leave(before)
+        if store is None or store.session.login != whole:
+            raise RhError(
+                f"The token is kept for {whole.user}, and {logins.URL} in the environment says who is logged in.",
+                remedy=f"Take {logins.URL} and {logins.TOKEN} out of the environment.",
+            )
+        store.session.note_groups(me.groups)
+        store.session.heard(None)
+        self._wake()
+        state = store.session.state()
+        return replace(state, problem=kept.reason, remedy=kept.remedy) if kept.where == "session" else state
+
+    def logout(self) -> str:
+        """Log out; see `ResourceNames.logout`."""
+        login = self.current()
+        assert login is not None
+        if login.from_environment:
+            raise RhError(
+                "The environment says who is logged in.",
+                remedy=f"Take {logins.URL} and {logins.TOKEN} out of the environment.",
+            )
+        logins.forget(self._home)
+        with self._lock:
+            self._tokens.pop(login, None)
+            self.store()
+        sentence = self._leave(login)
+        self._wake()
+        return sentence
+
+    def _leave(self, login: Login) -> str:
+        """Forget the token of a login, and what it knew unless something waits there; a sentence about it."""
+        said = [f"{login.user} is logged out of {login.url}."]
+        try:
+            forget_token(self._home, login)
+        except RhError as error:
+            said.append(f"The token is still in the keyring: {error.sentence}")
+        session = Session(self._home, login)
+        waiting, undecided = session.outbox.count(), len(session.outbox.conflicts())
+        if waiting or undecided:
+            session.replica.forget_all()
+            count = waiting + undecided
+            said.append(
+                f"{count} change{'s' if count > 1 else ''} that the registry has not got "
+                f"{'are' if count > 1 else 'is'} kept until {login.user} logs in again."
+            )
+            session.close()
+        else:
+            session.close()
+            session.remove()
+        return " ".join(said)
+
+    # ---------------------------------------------------------------- changes
+
+    def watch(self, callback: OnChange) -> Callable[[], None]:
+        """Call `callback` with the names that anybody changed, and with none when something else did.
+
+        Returns:
+            What ends it.
+        """
+        follower = Follower(self.store, callback)
+        with self._lock:
+            self._followers.append(follower)
+        follower.start()
+
+        def stop() -> None:
+            with self._lock:
+                if follower in self._followers:
+                    self._followers.remove(follower)
+            follower.stop()
+
+        return stop
+
+    def _wake(self) -> None:
+        for follower in list(self._followers):
+            follower.wake()
