@@ -40,6 +40,7 @@ class Registry:
         self._commands: dict[str, Command] = {}
         self._recent: list[str] = []
         self._sources: list[Callable[[], list[Command]]] = []
+        self._finders: list[Callable[[str, list[str]], list[Command]]] = []
         self._subscribers: list[Callable[[], None]] = []
 
     def add(self, *commands: Command) -> None:
@@ -52,6 +53,11 @@ class Registry:
     def add_source(self, source: Callable[[], list[Command]]) -> None:
         """Add commands that depend on what is there now (one per resource); asked whenever the palette opens."""
         self._sources.append(source)
+
+    def add_finder(self, finder: Callable[[str, list[str]], list[Command]]) -> None:
+        """Add commands of which there may be very many: `finder` is given what is typed and the ids that were used
+        last, and gives back those that may be meant."""
+        self._finders.append(finder)
 
     def subscribe(self, callback: Callable[[], None]) -> None:
         self._subscribers.append(callback)
@@ -82,7 +88,8 @@ class Registry:
 
     def search(self, query: str) -> list[Command]:
         """What fits `query`, best first; with nothing asked the recent ones, then the rest as declared."""
-        visible = [command for command in self.all() if not command.hidden]
+        found = [command for finder in self._finders for command in finder(query, list(self._recent))]
+        visible = [command for command in (*self.all(), *found) if not command.hidden]
         recent = {id: len(self._recent) - place for place, id in enumerate(self._recent)}
         if not query.strip():
             return sorted(visible, key=lambda command: -recent.get(command.id, 0))

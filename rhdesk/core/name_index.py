@@ -15,6 +15,9 @@ LOCAL, BUILTIN, MINE, SHARED = "~", "^", "@", "/"
 folders of other owners."""
 
 
+_LIKELY = 200
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """A place or folder (`row` is None) or a resource.
@@ -66,6 +69,7 @@ class NameIndex:
     ) -> None:
         self.registry = registry
         self._nodes: dict[str, Node] = {}
+        self._resources: list[Node] = []
         self.places = [self._add(Node(address, title)) for address, title in _places(registry)]
         for address in sorted(folders):
             self._folder(address)
@@ -74,6 +78,7 @@ class NameIndex:
             node = Node(row.address, row.name, folder.depth + 1, row, folder)
             node.text = f"{row.address} {row.kind} {row.description} {row.modified_by}".casefold()
             folder.resources.append(self._add(node))
+            self._resources.append(node)
             around: Node | None = folder
             while around is not None:
                 around.count += 1
@@ -130,6 +135,23 @@ class NameIndex:
         for place in self.places:
             look(place)
         return found, matches
+
+    def likely(self, query: str, verbs: str, *, kind: str = "", also: Collection[str] = ()) -> list[EntryRow]:
+        """The resources that somebody may mean who types `query`, at most `_LIKELY`, those of `also` first.
+
+        Args:
+            verbs: words that go with every one of them.
+            kind: only of that kind.
+        """
+        wanted = [word for word in query.casefold().split() if word not in verbs]
+        nodes = [node for node in self._resources if not kind or (node.row is not None and node.row.kind == kind)]
+        if len(nodes) > _LIKELY:  # else whoever asks tells them apart, by single letters too
+            nodes = [node for node in nodes if _matches(node.text, wanted)]
+            if wanted:
+                nodes.sort(key=lambda node: (wanted[-1] not in node.name.casefold(), len(node.address)))
+        first = [self._nodes[address] for address in also if address in self._nodes]
+        rows = [node.row for node in dict.fromkeys((*first, *nodes[:_LIKELY]))]
+        return [row for row in rows if row is not None and (not kind or row.kind == kind)]
 
     def inside(self, node: Node) -> list[EntryRow]:
         """All resources inside a folder, those of folders in it too."""

@@ -164,8 +164,8 @@ def declare(desk: Desk, shell: Shell) -> None:
     desk.commands.add_source(lambda: cluster_commands(desk, shell))
     desk.commands.add_source(lambda: cloud_commands(desk, shell))
     desk.commands.add_source(lambda: access_commands(desk, shell))
-    desk.commands.add_source(lambda: _function_commands(desk))
-    desk.commands.add_source(lambda: _name_commands(desk))
+    desk.commands.add_finder(partial(_function_commands, desk))
+    desk.commands.add_finder(partial(_name_commands, desk))
     desk.commands.add_source(lambda: _run_commands(desk))
 
 
@@ -198,7 +198,8 @@ def _of_chosen(desk: Desk, shell: Shell, id: str, title: str, keys: str) -> Comm
     )  # fmt: skip
 
 
-def _function_commands(desk: Desk) -> list[Command]:
+def _function_commands(desk: Desk, query: str, recent: list[str]) -> list[Command]:
+    rows = desk.store.index.likely(query, "run function", kind="function", also=_addresses(recent, "function.run:"))
     return [
         Command(
             f"function.run:{row.address}",
@@ -208,23 +209,28 @@ def _function_commands(desk: Desk) -> list[Command]:
             words=f"function {row.description}",
             group="Function",
         )
-        for row in desk.store.functions.rows()
+        for row in rows
     ]
 
 
-def _name_commands(desk: Desk) -> list[Command]:
+def _name_commands(desk: Desk, query: str, recent: list[str]) -> list[Command]:
     icons = {"cluster": "server", "function": "square-function", "package": "package"}
+    rows = desk.store.index.likely(query, "edit show document yaml", also=_addresses(recent, "name.open:"))
     return [
         Command(
             f"name.open:{row.address}",
-            f"Edit {row.address}" if not row.is_builtin else f"Show {row.address}",
+            f"Edit {row.address}" if not row.why_fixed else f"Show {row.address}",
             partial(desk.navigate, "names", row.address),
             icons.get(row.kind, "file-text"),
             words=f"document yaml {row.kind} {row.description}",
             group="Resource name",
         )
-        for row in desk.store.names.rows()
+        for row in rows
     ]
+
+
+def _addresses(ids: list[str], prefix: str) -> list[str]:
+    return [id.removeprefix(prefix) for id in ids if id.startswith(prefix)]
 
 
 def _run_commands(desk: Desk) -> list[Command]:

@@ -30,7 +30,7 @@ from shared import Bench
 from transfers import large_argument, log_lines
 from trees import second_sync, sync_over_ssh
 from tunnels import bulk_through_tunnel, call_through_tunnel
-from windows import first_paint, smoothness
+from windows import first_paint, many_names, smoothness
 
 Benchmark = Callable[[Bench], Awaitable[list[Row]]]
 
@@ -42,6 +42,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sync": second_sync,
     "environment": environments,
     "gap": smoothness,
+    "names": many_names,
     "clouds": cloud_acts,
     "skypilot": skypilot_starts,
     "logs": log_lines,

@@ -7,13 +7,22 @@ import json
 import statistics
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
+from made_names import make_names
 from measure import Goal, Row, take_rounds
 from processes import BENCH, round_process, running
 from shared import Bench
 
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
+NAME_ACTS = {
+    "come": "10,000 names come",
+    "unfold": "folders of 10,000 names open and close",
+    "search": "search in 10,000 names",
+    "change": "one of 10,000 names changes",
+    "palette": "palette over 10,000 names",
+}
 SETTLED_AFTER = 3.0
 """Seconds after the first paint, by when a window has loaded what it puts off."""
 
@@ -62,6 +71,30 @@ async def smoothness(bench: Bench) -> list[Row]:
     loaded, idle = statistics.median(taken["loaded"]), statistics.median(taken["idle"])
     name = "window, longest gap of a 16 ms timer under load : idle"
     return [Row(name, loaded, "ms", idle, Goal("value", "<=", 40))]
+
+
+async def many_names(bench: Bench) -> list[Row]:
+    """How long the window is held by acts on 10,000 names, without waits for a processor; peer: with the waits."""
+    user = bench.folder / "many-names"
+    make_names(user / "rh")
+    environment = {**OFFSCREEN, "HOME": str(user), "RH_HOME": str(user / "rh")}
+    own: dict[str, list[float]] = defaultdict(list)
+    whole: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.rounds(5)):
+        async with round_process("window_names.py", environment=environment) as window:
+            for act in NAME_ACTS:
+                own[act].append(await window.round(act))
+                whole[act].append(await window.round("whole"))
+    return [
+        Row(
+            f"window, {title}, longest hold : with waits",
+            statistics.median(own[act]),
+            "ms",
+            statistics.median(whole[act]),
+            Goal("value", "<=", 50),
+        )
+        for act, title in NAME_ACTS.items()
+    ]
 
 
 async def _start_window(bench: Bench, which: str, settle: float) -> tuple[dict[str, float], float]:

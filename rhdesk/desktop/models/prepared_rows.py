@@ -49,11 +49,10 @@ class PreparedRows(Generic[Row]):
         return found
 
 
-def row_text(row: Row, searched: Iterable[Column[Row]]) -> str:
+def row_text(row: Row, searched: Sequence[Column[Row]]) -> str:
     """What a filter looks for words in."""
-    columns = list(searched)
-    parts = [column.text(row) for column in columns]
-    parts += [column.second(row) for column in columns if column.second is not None]
+    parts = [column.text(row) for column in searched]
+    parts += [column.second(row) for column in searched if column.second is not None]
     return "\n".join(parts).casefold()
 
 

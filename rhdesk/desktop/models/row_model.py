@@ -139,7 +139,8 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         if self._keep is not None:
             rows = [row for row in rows if self._keep(row)]
         if self._words:
-            rows = [row for row in rows if self._matches(row)]
+            searched = [column for column in self.columns if column.is_searched]
+            rows = [row for row in rows if self._matches(row, searched)]
         else:
             self._texts.clear()
         if 0 <= self._sorted_by < len(self.columns):
@@ -156,16 +157,16 @@ class RowModel(QAbstractTableModel, Generic[Row]):
             if before is not after and before != after:
                 self.dataChanged.emit(self.index(place, 0), self.index(place, last))
 
-    def _matches(self, row: Row) -> bool:
-        text = self._text(row)
+    def _matches(self, row: Row, searched: Sequence[Column[Row]]) -> bool:
+        text = self._text(row, searched)
         return all(word in text for word in self._words)
 
-    def _text(self, row: Row) -> str:
+    def _text(self, row: Row, searched: Sequence[Column[Row]]) -> str:
         """What a row says, for the filter; kept for as long as it is the same row, as one types letter by letter."""
         kept = self._texts.get(key := self._key(row))
         if kept is not None and kept[0] is row:
             return kept[1]
-        text = row_text(row, (column for column in self.columns if column.is_searched))
+        text = row_text(row, searched)
         self._texts[key] = (row, text)
         return text
 
