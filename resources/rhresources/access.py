@@ -19,6 +19,7 @@ from rhresources.reach.local_command import run_here
 
 if TYPE_CHECKING:
     from rhresources.reach.ssh.connection import SshConnection
+    from rhresources.reach.ssh.target import SshTarget
     from rhresources.transfer.transfer import OpenFar, Transferred
 
 OnOutput = Callable[[bytes], None]
@@ -45,7 +46,18 @@ class Access(Connections):
             NeedsAnswer: a person would have to answer, and `ask` is false or nobody is there.
             RhError: it cannot be reached.
         """
-        return await self._way(cluster).route.connection(ask)
+        return await (await self._way_with_key(cluster, ask)).route.connection(ask)
+
+    async def ssh_target(self, cluster: ClusterLike) -> SshTarget:
+        """Where the head of a cluster is, as whom and by what one logs in there from this computer.
+
+        Raises:
+            UsageError: the cluster is on this computer.
+        """
+        route = self._way(cluster).route.ssh
+        if route is None:
+            raise UsageError("This cluster is not reached by SSH.")
+        return await route.target()
 
     async def ssh_command(self, cluster: ClusterLike, host: str | None = None) -> list[str]:
         """The system's `ssh`, with the options of our own connection; for a terminal.
@@ -57,7 +69,7 @@ class Access(Connections):
         Raises:
             UsageError: the cluster has no such host, or is on this computer.
         """
-        route = self._way(cluster).route.ssh
+        route = (await self._way_with_key(cluster, True)).route.ssh
         if route is None:
             raise UsageError("This cluster is not reached by SSH.", remedy="Open a terminal.")
         await _require_host(route, host)
@@ -71,7 +83,7 @@ class Access(Connections):
             UsageError: the cluster has no such host.
             RhError: it cannot be reached.
         """
-        route = self._way(cluster).route.ssh
+        route = (await self._way_with_key(cluster, True)).route.ssh
         await _require_host(route, host)
         if route is None or host is None or host == (await route.hosts())[0]:
             yield await self.ssh_connection(cluster, True)

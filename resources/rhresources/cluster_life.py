@@ -51,7 +51,7 @@ class ClusterLife(Connections):
         Raises:
             RhError: it cannot be brought up; the sentence says at which step.
         """
-        way = self._way(cluster)
+        way = await self._way_with_key(cluster, ask)
         way.route.forget_failure()
         await way.route.up(progress or silent, wait_ready=True, ask=ask, on_event=on_event)
         return await self.connect(cluster, ask=ask)
@@ -69,7 +69,7 @@ class ClusterLife(Connections):
         Raises:
             RhError: other runs are active than may be stopped; nothing was ended.
         """
-        way = self._way(cluster)
+        way = await self._way_with_key(cluster, True)
         await self._require_agreed(cluster, stop_runs)
         await self._remember_runs(cluster)
         await way.route.down(bool(stop_runs), progress or silent)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rhresources.cloud.skypilot import SkyPilot
     from rhresources.costs.observer import Costs
     from rhresources.credentials import Credentials
+    from rhresources.reach.own_way import OwnWays
     from rhresources.reach.questions import Asker
 
 DEFAULT_CLUSTER = "^local"
@@ -114,6 +115,13 @@ class Connections:
         return Credentials(self.home)
 
     @cached_property
+    def own_ways(self) -> OwnWays:
+        """How this computer logs in to clusters, in place of what their documents say."""
+        from rhresources.reach.own_way import OwnWays
+
+        return OwnWays(self.home)
+
+    @cached_property
     def costs(self) -> Costs:
         """What clusters cost; whoever sees one up or down tells it."""
         from rhresources.costs.observer import Costs
@@ -155,7 +163,7 @@ class Connections:
             NeedsAnswer: a person would have to answer, and `ask` is false or nobody is there.
             RhError: it cannot be brought up or reached.
         """
-        way = self._way(cluster)
+        way = await self._way_with_key(cluster, ask)
         client = await self._connect(way, cluster, up, progress, ask)
         client.conda = self.document_of(cluster).conda or ""
         return client
@@ -226,7 +234,7 @@ class Connections:
             NeedsAnswer: a person would have to answer, and `ask` is false or nobody is there.
             RhError: its host cannot be reached, so nobody knows.
         """
-        way = self._way(cluster)
+        way = await self._way_with_key(cluster, ask)
         if await way.route.address(ask) is None:
             return self._state_without_server(way)
         try:
@@ -261,9 +269,26 @@ class Connections:
             return cluster.address
         return str(self.names.resolve(cluster)) if isinstance(cluster, str) else f"({cluster.model_dump_json()})"
 
+    async def _way_with_key(self, cluster: ClusterLike, ask: bool) -> _Way:
+        """The way to a cluster. Where its document names a key of somebody else, one's own is asked for.
+
+        Raises:
+            SshProblem: that key is not here, and nobody can be asked.
+            NeedsAnswer: the person would rather not say.
+        """
+        way = self._way(cluster)
+        if way.client is None and way.document.type == "ssh" and isinstance(cluster, str):
+            from rhresources.reach.asking_for_key import have_key
+
+            if await have_key(self.own_ways, self._key_of(cluster), way.document, self.asker if ask else None):
+                return self._way(cluster)
+        return way
+
     def _way(self, cluster: ClusterLike) -> _Way:
         document = self.document_of(cluster)
         address = self._key_of(cluster)
+        if document.type == "ssh" and isinstance(cluster, str):
+            document = self.own_ways.applied(address, document)
         # every cluster of this kind is the one server of this computer
         way = self._ways.get(key := "machine" if document.type == "machine" else address)
         if way is not None and way.document != document:

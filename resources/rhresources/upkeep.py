@@ -25,7 +25,7 @@ class Upkeep(Connections):
         Raises:
             RhError: it cannot be installed or started; what ran before runs on.
         """
-        route = self._way(cluster).route.ssh
+        route = (await self._way_with_key(cluster, True)).route.ssh
         if route is None:
             raise UsageError("The cluster server of this computer is started from the rhdesk that is installed here.")
         await route.upgrade(progress or silent)
@@ -43,7 +43,7 @@ class Upkeep(Connections):
             UsageError: the cluster has no such host.
             RhError: a host cannot be brought back.
         """
-        route = self._way(cluster).route.ssh
+        route = (await self._way_with_key(cluster, True)).route.ssh
         if route is None:
             raise UsageError("A cluster on this computer has no other hosts.", remedy="Take it down and up again.")
         if host is not None and host not in (names := await route.hosts()):

@@ -33,6 +33,7 @@ COMMANDS = {
     "orphans": ("orphans", "Find what SkyPilot has forgotten in clouds, and end it."),
     "adopt": ("clouds", "Give a cluster that SkyPilot knows a name here."),
     "check": ("check", "Test the connection to hosts, step by step; or which clouds can be used."),
+    "reach": ("reach", "Say by which key or account of yours a cluster is logged in to."),
     "status": ("status", "Say which clusters are up, and how busy they are."),
     "cost": ("cost", "Say what clusters and runs cost, and how much is left of the budget."),
     "install": ("install", "Install packages on clusters."),

@@ -63,7 +63,7 @@ class TerminalAsker:
         if question.instruction.strip():
             head += f"{_clean(question.instruction, lines=True)}\n"
         text = await self._line(f"{head}{_clean(question.prompt).rstrip(': ')}: ", hidden=not question.echo)
-        if not text and (text is None or question.kind != "answer"):
+        if not text and (text is None or question.kind not in ("answer", "key")):
             return None
         if not question.keeping:
             return SecretAnswer(text)
@@ -110,6 +110,11 @@ def refusal(question: HostKeyQuestion | SecretQuestion) -> NeedsAnswer:
             f"{question.subject} asks for more than a key or a password ({_clean(question.prompt).rstrip(': ')}), and "
             "nobody is at a terminal to answer.",
             remedy="Run this in a terminal.",
+        )
+    if question.kind == "key":
+        return NeedsAnswer(
+            f"{question.instruction} Nobody is at a terminal to say which of your keys logs in there.",
+            remedy=f"Say it once: rhdesk reach '{question.subject}' --key ~/.ssh/id_ed25519",
         )
     wrong = "is wrong" if question.again else "is needed"
     account = question.subject.removesuffix(":22")

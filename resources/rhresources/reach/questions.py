@@ -41,9 +41,10 @@ class SecretQuestion:
     """Something that is typed and not shown.
 
     Attributes:
-        kind: a passphrase of a key file, a password of an account, the answer to a prompt of the server (a code), or an
-            access token of a git server.
-        subject: the key file, "~/.ssh/id_ed25519", the account, "alice@gpu1:22", or the git server, "github.com".
+        kind: a passphrase of a key file, a password of an account, the answer to a prompt of the server (a code), an
+            access token of a git server, or the path of a key file, which is no secret.
+        subject: the key file, "~/.ssh/id_ed25519", the account, "alice@gpu1:22", the git server, "github.com", or the
+            cluster that a key is for.
         prompt: what to ask for, as one line: "Passphrase of ~/.ssh/id_ed25519".
         instruction: what the server says beside its prompt; often empty.
         echo: whether what is typed may be shown (the server says so for some prompts).
@@ -51,7 +52,7 @@ class SecretQuestion:
         keeping: where it would be kept, "in GNOME Keyring" or "until rhdesk is closed"; empty: it is not kept.
     """
 
-    kind: Literal["passphrase", "password", "answer", "token"]
+    kind: Literal["passphrase", "password", "answer", "token", "key"]
     subject: str
     prompt: str
     instruction: str = ""

@@ -19,12 +19,14 @@ _WRONG = {
     "password": "That password was not accepted. Try again.",
     "answer": "That was not accepted. Try again.",
     "token": "That token was not accepted. Try again.",
+    "key": "There is no such file. Try again.",
 }
 _WHY = {
     "passphrase": "The key file is encrypted; its passphrase opens it. It stays on this computer.",
     "password": "Of the account on that host. It is sent to this host only, and encrypted.",
     "answer": "The host asks for this before it lets you in.",
     "token": "Made on the website of that host. It is sent to this host only, and stays on this computer.",
+    "key": "It is remembered for this computer alone; the document, which others use too, stays as it is.",
 }
 
 
@@ -59,7 +61,7 @@ class SecretDialog(Dialog):
         self.accept_button.setObjectName("secret-accept")
         if question.again:
             self.field.show_error(_WRONG[question.kind])
-        self._may_be_empty = question.kind == "answer"
+        self._may_be_empty = question.kind in ("answer", "key")
         self._said = False
         self.finished.connect(lambda result: self._answer(None))
         self.field.resized.connect(self.grow)
