@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -26,16 +26,20 @@ class RegistryServer:
     Args:
         folder: where its home and its log are.
         database: its URL; empty: SQLite in `folder`.
+        options: more words for `serve`.
 
     Attributes:
         url: where it answers; the same after a restart.
+        output: what it has printed besides, once it has ended.
     """
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", options: Sequence[str] = ()) -> None:
         self.folder = folder
         self.database = database or f"sqlite:///{folder / 'registry.sqlite'}"
         self.log = folder / "registry.log"
+        self.options = list(options)
         self.url = ""
+        self.output = ""
         self._program: subprocess.Popen[str] | None = None
         self._tokens: dict[str, str] = {}
 
@@ -51,10 +55,10 @@ class RegistryServer:
 
     def start(self) -> RegistryServer:
         """Serve; returns when it answers."""
-        listen = self.url.removeprefix("http://") or "127.0.0.1:0"
+        listen = self.url.partition("://")[2] or "127.0.0.1:0"
         with self.log.open("a") as log:
             self._program = subprocess.Popen(
-                [sys.executable, "-m", "rhserver.registry", "serve", "--listen", listen],
+                [sys.executable, "-m", "rhserver.registry", "serve", "--listen", listen, *self.options],
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self._program.stdout is not None
@@ -83,7 +87,7 @@ class RegistryServer:
     def token(self, name: str) -> str:
         """The token of a user, who is made if there is none."""
         if name not in self._tokens:
-            if self.command("user", "tokens", name, check=False).returncode:
+            if self.command("token", "list", name, check=False).returncode:
                 self.command("user", "add", name)
             self._tokens[name] = self.command("user", "token", name).stdout.splitlines()[-1]
         return self._tokens[name]
@@ -120,6 +124,7 @@ class RegistryServer:
             raise AssertionError("the registry does not end") from None
         finally:
             assert self._program.stdout is not None
+            self.output += self._program.stdout.read()
             self._program.stdout.close()
             self._program = None
 
@@ -132,7 +137,7 @@ def _said_url(stdout: IO[str]) -> str:
     """The address that it prints when it answers; nothing if it ends before."""
     deadline = time.monotonic() + _SECONDS_TO_START
     for line in stdout:
-        if found := re.search(r"http://\S+", line):
+        if found := re.search(r"https?://\S+", line):
             return found[0]
         if time.monotonic() > deadline:
             break
@@ -144,8 +149,8 @@ def make_registry() -> Iterator[Callable[..., RegistryServer]]:
     """Starts registries; takes what `RegistryServer` takes after the folder. Their logs must stay empty."""
     made: list[RegistryServer] = []
 
-    def make(database: str = "") -> RegistryServer:
-        registry = RegistryServer(Path(tempfile.mkdtemp(prefix="rhr-", dir="/tmp")), database)
+    def make(database: str = "", options: Sequence[str] = ()) -> RegistryServer:
+        registry = RegistryServer(Path(tempfile.mkdtemp(prefix="rhr-", dir="/tmp")), database, options)
         made.append(registry)
         return registry.start()
 

@@ -12,10 +12,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from rhresources.errors import AlreadyExists, BadName, NotFound
 from rhresources.names import Address
+from rhserver.registry import audit
 from rhserver.registry.problems import BadToken
+from rhserver.registry.redaction import TOKEN_START
 from rhserver.registry.schema import accounts, members, state, tokens
 
 USER, GROUP, EVERYONE = "user", "group", "everyone"
+
+_PREFIX_LENGTH = len(TOKEN_START) + 6  # of 43 characters: enough to tell tokens apart, no help in guessing one
 
 _NOBODY = "There is no user or group '{}'."
 _generation = select(state.c.number).where(state.c.name == "rights").scalar_subquery()
@@ -44,20 +48,36 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token came with a request, and how often rights had been changed by then."""
+    """Whose token came with a request, until when it is valid, and how often rights had been changed by then."""
 
     user: Account
     token_id: int
     generation: int
+    expires: float | None = None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the token has ceased to be valid by its age."""
+        return self.expires is not None and self.expires <= time.time()
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token."""
+    """What is kept of a token.
+
+    Attributes:
+        prefix: how it begins, which tells it from others.
+        expires: when it ceases to be valid; None: never.
+        used: when it last was, to the minute; None: never.
+    """
 
     id: int
+    user: str
     label: str
     created: float
+    prefix: str
+    expires: float | None
+    used: float | None
 
 
 # ---------------------------------------------------------------- users
@@ -73,6 +93,7 @@ def add(connection: Connection, name: str, kind: str = USER, *, admin: bool = Fa
     _require_name(name)
     found = connection.execute(select(accounts).where(accounts.c.key == name.lower())).first()
     rights_changed(connection)
+    audit.record(connection, f"add {kind}", name, "admin" if admin else "")
     if found is None:
         added = connection.execute(
             insert(accounts).values(kind=kind, name=name, key=name.lower(), admin=admin, created=time.time())
@@ -97,6 +118,7 @@ def remove(connection: Connection, name: str, kind: str = USER) -> Account:
     connection.execute(delete(members).where((members.c.user_id == account.id) | (members.c.group_id == account.id)))
     connection.execute(update(accounts).where(accounts.c.id == account.id).values(removed=time.time(), admin=False))
     rights_changed(connection)
+    audit.record(connection, f"remove {kind}", name)
     return account
 
 
@@ -168,37 +190,48 @@ def set_member(connection: Connection, group: Account, user: Account, role: str)
     if role != "none":
         connection.execute(insert(members).values(group_id=group.id, user_id=user.id, manager=role == "manager"))
     rights_changed(connection)
+    audit.record(connection, "set member", group.written, f"{user.written}: {role}")
 
 
 # ---------------------------------------------------------------- tokens
 
 
-def new_token(connection: Connection, user: Account, label: str = "") -> str:
-    """A new token of `user`. It is kept nowhere: what is stored is its hash."""
-    token = f"rhr_{secrets.token_urlsafe(32)}"
-    connection.execute(
-        insert(tokens).values(user_id=user.id, hash=_hash(token), label=label[:100], created=time.time())
-    )
+def new_token(connection: Connection, user: Account, label: str = "", *, days: float | None = None) -> str:
+    """A new token of `user`, valid for `days`. It is kept nowhere: what is stored is its hash, and how it begins."""
+    token = f"{TOKEN_START}{secrets.token_urlsafe(32)}"
+    now = time.time()
+    added = connection.execute(
+        insert(tokens).values(
+            user_id=user.id, hash=_hash(token), label=label[:100], created=now, prefix=token[:_PREFIX_LENGTH],
+            expires=None if days is None else now + days * 86400,
+        )
+    )  # fmt: skip
+    number = (added.inserted_primary_key or [0])[0]
+    audit.record(connection, "add token", user.written, f"token {number}")
     return token
 
 
-def tokens_of(connection: Connection, user: Account) -> list[Token]:
-    """What is known of the tokens of `user`, oldest first."""
-    found = connection.execute(select(tokens).where(tokens.c.user_id == user.id).order_by(tokens.c.id))
-    return [Token(row.id, row.label, row.created) for row in found]
+def tokens_of(connection: Connection, user: Account | None = None) -> list[Token]:
+    """What is known of the tokens of `user`, or of all users, oldest first."""
+    query = select(tokens, accounts.c.name).join(accounts, accounts.c.id == tokens.c.user_id).order_by(tokens.c.id)
+    if user is not None:
+        query = query.where(tokens.c.user_id == user.id)
+    return [
+        Token(row.id, row.name, row.label, row.created, row.prefix, row.expires, row.used)
+        for row in connection.execute(query)
+    ]
 
 
-def revoke(connection: Connection, user: Account, token_id: int | None = None) -> int:
-    """Make one token of `user`, or all of them, worthless; how many those were."""
-    which = delete(tokens).where(tokens.c.user_id == user.id)
-    if token_id is not None:
-        which = which.where(tokens.c.id == token_id)
+def revoke(connection: Connection, revoked: list[Token]) -> None:
+    """Make these tokens worthless."""
+    for token in revoked:
+        connection.execute(delete(tokens).where(tokens.c.id == token.id))
+        audit.record(connection, "revoke token", token.user, f"token {token.id}")
     rights_changed(connection)  # feeds that such a token opened look again and end
-    return int(connection.execute(which).rowcount)
 
 
 _by_hash = select(
-    tokens.c.id, tokens.c.hash, accounts.c.id.label("user_id"), accounts.c.name, accounts.c.admin,
+    tokens.c.id, tokens.c.hash, tokens.c.expires, accounts.c.id.label("user_id"), accounts.c.name, accounts.c.admin,
     _generation.label("generation"),
 ).join(accounts, accounts.c.id == tokens.c.user_id)  # fmt: skip
 
@@ -207,13 +240,22 @@ def authenticate(connection: Connection, token: str) -> Caller:
     """Whose token this is.
 
     Raises:
-        BadToken: nobody's.
+        BadToken: nobody's, or it has expired.
     """
     wanted = _hash(token)
     row = connection.execute(_by_hash.where(tokens.c.hash == wanted)).first()
     if row is None or not hmac.compare_digest(row.hash, wanted):
         raise BadToken("This token is not valid here.", remedy="Ask who runs the registry for a new one.")
-    return Caller(Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.generation)
+    caller = Caller(Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.generation, row.expires)
+    if caller.expired:
+        raise BadToken("This token has expired.", remedy="Ask who runs the registry for a new one.")
+    return caller
+
+
+def note_use(connection: Connection, used: dict[int, float]) -> None:
+    """Write down when each of these tokens was last used."""
+    for token_id, at in used.items():
+        connection.execute(update(tokens).where(tokens.c.id == token_id).values(used=at))
 
 
 def is_valid(connection: Connection, token_id: int) -> bool:

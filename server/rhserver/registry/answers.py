@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,7 +13,9 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from starlette.exceptions import HTTPException
 
 from rhresources.errors import AlreadyExists, BadName, DocumentError, NotFound, RhError
-from rhserver.registry.problems import BadToken, CaseClash, Conflict, NoAccess, TooLarge, Unfit
+from rhserver.registry import refusals
+from rhserver.registry.problems import BadToken, CaseClash, Conflict, NoAccess, TooLarge, TooMany, Unfit
+from rhserver.registry.redaction import redacted
 
 STATUS: dict[type[RhError], int] = {
     BadToken: 401,
@@ -25,6 +28,7 @@ STATUS: dict[type[RhError], int] = {
     BadName: 422,
     DocumentError: 422,
     Unfit: 422,
+    TooMany: 429,
 }
 
 log = logging.getLogger(__name__)
@@ -33,12 +37,14 @@ log = logging.getLogger(__name__)
 def error_body(error: RhError) -> dict[str, Any]:
     """What is said of an error."""
     said: dict[str, Any] = {
-        "code": error.code, "sentence": error.sentence, "remedy": error.remedy, "detail": error.detail,
+        "code": error.code, "sentence": redacted(error.sentence), "remedy": redacted(error.remedy),
+        "detail": redacted(error.detail),
     }  # fmt: skip
     body: dict[str, Any] = {"error": said}
     if isinstance(error, DocumentError):
         said["problems"] = [
-            {"field": field, "message": message, "line": line} for field, message, line in error.problems
+            {"field": redacted(field), "message": redacted(message), "line": line}
+            for field, message, line in error.problems
         ]
     if isinstance(error, Conflict):
         body |= {"current": error.current.wire() if error.current else None, "base_text": error.base_text}
@@ -49,6 +55,8 @@ def error_answer(error: RhError) -> JSONResponse:
     """The answer to a request that failed with `error`."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": str(math.ceil(error.seconds))}
     return JSONResponse(error_body(error), status, headers)
 
 
@@ -62,8 +70,9 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unknown)
 
 
-def _known(_request: Request, error: Exception) -> JSONResponse:
+def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RhError)
+    refusals.note(request, error)
     return error_answer(error)
 
 

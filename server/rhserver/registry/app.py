@@ -16,7 +16,10 @@ from rhresources.version import version
 from rhserver.registry import answers
 from rhserver.registry.body_limit import BodyLimit
 from rhserver.registry.database import Database, registry_id
+from rhserver.registry.door import Door
 from rhserver.registry.feed import Feed
+from rhserver.registry.limits import Limits
+from rhserver.registry.recorder import Recorder
 from rhserver.registry.room import Room, room_of
 from rhserver.registry.routes import changes, history, resources, sharing
 from rhserver.registry.routes.models import ErrorAnswer, HealthAnswer
@@ -24,26 +27,29 @@ from rhserver.registry.routes.models import ErrorAnswer, HealthAnswer
 _THREADS = 64  # most wait for the one writer
 
 
-def make_app(database: Database) -> FastAPI:
+def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder | None = None) -> FastAPI:
     """The registry of that database, for an ASGI server."""
+    recorder = recorder or Recorder(database)
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         app.state.room.feed = feed = Feed(database)
-        following = asyncio.create_task(feed.run())
+        tasks = [asyncio.create_task(feed.run()), asyncio.create_task(recorder.run())]
         yield
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     errors: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in (401, 403, 404, 422)}
     app = FastAPI(
         title="rhdesk registry", version=version(), lifespan=life, responses=errors, redirect_slashes=False,
         docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json",
     )  # fmt: skip
-    app.state.room = Room(database)
+    app.state.room = Room(database, limits, recorder)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Door, limits=limits, recorder=recorder)  # passed first
     answers.add_handlers(app)
     app.add_api_route("/v1/health", _health, methods=["GET"], response_model=HealthAnswer, tags=["health"])
     for router in (changes.router, history.router, sharing.router, resources.router):  # the last takes every path

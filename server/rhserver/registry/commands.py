@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import wraps
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
 
 from rhresources.errors import RhError
 from rhserver.registry import accounts, sharing
-from rhserver.registry.database import VARIABLE, Database, default_url
+from rhserver.registry.database import Database
+from rhserver.registry.keeping_commands import audit
+from rhserver.registry.limits import Limits
+from rhserver.registry.opening import with_database
+from rhserver.registry.token_commands import token
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _limits_help() -> str:
+    return ", ".join(f"{each.name}={each.default:g}" for each in fields(Limits)) + "."
 
 
 def run(argv: list[str]) -> int:
@@ -43,32 +52,32 @@ def registry() -> None:
     """
 
 
-def with_database(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A command that gets a `database`; adds `--db`."""
-
-    @click.option("--db", metavar="URL", help=f"sqlite:///FILE or postgresql://USER@HOST/NAME; also ${VARIABLE}.")
-    @wraps(function)
-    def opened(*args: Any, db: str | None, **options: Any) -> Any:
-        database = Database(db or default_url())
-        try:
-            return function(database, *args, **options)
-        finally:
-            database.close()
-
-    return opened
-
-
 @registry.command()
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:8421", show_default=True, help="Where to answer.")
+@click.option("--cert", "certificate", type=_FILE, help="Certificate with its chain (PEM); read anew when renewed.")
+@click.option("--key", type=_FILE, help="Its private key (PEM), if that is not in the same file.")
 @click.option("--insecure", is_flag=True, help="Let other computers in without TLS.")
+@click.option("--proxy", metavar="ADDRESS", multiple=True, help="Believe X-Forwarded-For of this reverse proxy.")
+@click.option("--limit", "limits", metavar="NAME=NUMBER", multiple=True, help=f"0: none. {_limits_help()}")
+@click.option("--access-log", metavar="FILE", default="", help="A line for each request; -: standard output.")
+@click.option("--audit-days", type=click.FloatRange(min=0), default=365, show_default=True, help="Kept for so long.")
+@click.option("--audit-rows", type=click.IntRange(min=0), default=1_000_000, show_default=True, help="Lines kept.")
 @with_database
-def serve(database: Database, listen: str, insecure: bool) -> int:
+def serve(database: Database, limits: tuple[str, ...], access_log: str, key: Path | None, **options: Any) -> int:
     """Serve until interrupted."""
     from rhserver.registry import serving
 
-    serving.quiet_logging()
-    return serving.serve(database, listen, insecure=insecure)
+    if key is not None and options["certificate"] is None:
+        raise click.UsageError("--key is of no use without --cert.")
+    chosen = Limits()
+    for each in limits:
+        chosen = chosen.changed(each)
+    serving.start_logging(access_log)
+    return serving.serve(database, serving.Options(limits=chosen, key=key, **options))
 
+
+registry.add_command(token)
+registry.add_command(audit)
 
 # ---------------------------------------------------------------- users
 
@@ -92,40 +101,14 @@ def user_add(database: Database, name: str, admin: bool) -> None:
 @user.command("token")
 @click.argument("name")
 @click.option("--label", default="", help="What it is for, to tell it from others.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="It expires then; default: never.")
 @with_database
-def user_token(database: Database, name: str, label: str) -> None:
+def user_token(database: Database, name: str, label: str, days: float | None) -> None:
     """Print a new token of a user, as the last line. It is shown this once."""
     with database.writing() as connection:
-        token = accounts.new_token(connection, accounts.find(connection, name, accounts.USER), label)
+        token = accounts.new_token(connection, accounts.find(connection, name, accounts.USER), label, days=days)
     click.echo(f"A token of {name}; it cannot be shown again:", err=True)
     click.echo(token)
-
-
-@user.command("tokens")
-@click.argument("name")
-@with_database
-def user_tokens(database: Database, name: str) -> None:
-    """List the tokens of a user: number, when it was made, what it is for."""
-    with database.reading() as connection:
-        for token in accounts.tokens_of(connection, accounts.find(connection, name, accounts.USER)):
-            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(token.created))
-            click.echo(f"{token.id}\t{made}\t{token.label}")
-
-
-@user.command("revoke")
-@click.argument("name")
-@click.argument("number", type=int, required=False)
-@click.option("--all", "every", is_flag=True, help="All tokens of that user.")
-@with_database
-def user_revoke(database: Database, name: str, number: int | None, every: bool) -> None:
-    """Make a token worthless, by its number in the list of `tokens`."""
-    if (number is None) == (not every):
-        raise click.UsageError("Say the number of one token, or --all.")
-    with database.writing() as connection:
-        count = accounts.revoke(connection, accounts.find(connection, name, accounts.USER), number)
-    if not count and number is not None:
-        raise RhError(f"{name} has no token {number}.", remedy=f"See: rhdesk registry user tokens {name}")
-    click.echo(f"{count} token{'' if count == 1 else 's'} of {name} revoked.", err=True)
 
 
 @user.command("remove")

@@ -126,6 +126,11 @@ class Database:
                 _first_rows(connection)
 
 
+def has_password(url: str) -> bool:
+    """Whether there is a password in that address of a database."""
+    return bool(_checked(url).password)
+
+
 def registry_id(connection: Connection) -> str:
     """What tells this registry from others, whatever its address is."""
     found = connection.execute(select(schema.state.c.text).where(schema.state.c.name == "registry"))

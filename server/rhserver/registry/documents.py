@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, false, func, insert, select, true, updat
 
 from rhresources.documents import parse_document
 from rhresources.errors import AlreadyExists, NotFound
-from rhserver.registry import changes, resource
+from rhserver.registry import audit, changes, resource
 from rhserver.registry.accounts import EVERYONE
 from rhserver.registry.accounts import find as find_account
 from rhserver.registry.names import Name, below
@@ -23,6 +23,8 @@ from rhserver.registry.resource import OTHER, Resource, from_row
 from rhserver.registry.rights import Level, Rights
 from rhserver.registry.schema import audiences, resources, versions
 from rhserver.registry.sharing import readers_of
+
+_AUDITED = {"saved": "save", "deleted": "delete", "moved": "move", "restored": "restore version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def move(connection: Connection, rights: Rights, name: Name, to: Name, *, base: 
     connection.execute(
         update(resources).where(resources.c.id == old.id).values(_present(to, _content(old), version, rights, at))
     )
+    audit.record(connection, "move away", name.text, f"to {to}")
     changes.record(connection, changes.MOVED, old.id, version, to.text, old_name=name.text, audience_id=readers)
     return load(connection, rights, to, other=True)
 
@@ -301,6 +304,7 @@ def _add_version(
             note=note,
         )
     )  # fmt: skip
+    audit.record(connection, _AUDITED.get(action, action), name.text, f"version {version}")
     return at
 
 

@@ -28,6 +28,20 @@ class TooLarge(RhError):
     code = "too-large"
 
 
+class TooMany(RhError):
+    """Too much in too short a time.
+
+    Attributes:
+        seconds: when to try again.
+    """
+
+    code = "too-many"
+
+    def __init__(self, sentence: str, *, remedy: str = "", seconds: float = 1.0) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.seconds = seconds
+
+
 class Unfit(RhError):
     """A request that makes no sense, such as sharing with nobody."""
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from sqlalchemy import Connection
 
-from rhserver.registry import accounts
+from rhserver.registry import accounts, audit
 from rhserver.registry.accounts import Caller
+from rhserver.registry.asked import asked_of
 from rhserver.registry.database import Database
 from rhserver.registry.feed import Feed
+from rhserver.registry.limits import Limits, Slots
 from rhserver.registry.problems import BadToken
+from rhserver.registry.recorder import Recorder
 from rhserver.registry.rights import Rights, RightsCache
 
 
@@ -31,8 +34,10 @@ class Room:
 
     feed: Feed
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: Limits, recorder: Recorder) -> None:
         self.database = database
+        self.recorder = recorder
+        self.feed_slots = Slots(limits.feeds, limits.feeds_per_token)
         self._cache = RightsCache()
 
     @contextmanager
@@ -44,7 +49,7 @@ class Room:
         """
         token = token_of(request)
         with self.database.reading() as connection:
-            yield self._session(connection, token)
+            yield self._session(connection, token, request)
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:
@@ -55,7 +60,9 @@ class Room:
         """
         token = token_of(request)
         with self.database.writing() as connection:
-            yield self._session(connection, token)
+            session = self._session(connection, token, request)
+            with audit.acting(asked_of(request.scope).actor):
+                yield session
 
     def caller(self, request: Request) -> Caller:
         """Whose token came with the request.
@@ -63,12 +70,19 @@ class Room:
         Raises:
             BadToken: nobody's.
         """
+        token = token_of(request)
         with self.database.reading() as connection:
-            return accounts.authenticate(connection, token_of(request))
+            return self._authenticated(connection, token, request)
 
-    def _session(self, connection: Connection, token: str) -> Session:
-        caller = accounts.authenticate(connection, token)
+    def _session(self, connection: Connection, token: str, request: Request) -> Session:
+        caller = self._authenticated(connection, token, request)
         return Session(connection, caller, self._cache.of(connection, caller))
+
+    def _authenticated(self, connection: Connection, token: str, request: Request) -> Caller:
+        asked = asked_of(request.scope)
+        asked.caller = accounts.authenticate(connection, token)
+        self.recorder.token_used(asked.actor)
+        return asked.caller
 
 
 def room_of(request: Request) -> Room:

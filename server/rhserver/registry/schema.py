@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that makes these tables."""
 
 metadata = MetaData()
@@ -67,8 +67,14 @@ tokens = Table(
     Column("hash", String(64), nullable=False, unique=True),
     Column("label", String(100), nullable=False, default=""),
     Column("created", Float, nullable=False),
+    Column("prefix", String(20), nullable=False, default="", server_default=""),
+    Column("expires", Float),
+    Column("used", Float),
 )
-"""SHA-256 of each token that is valid. A token is 32 random bytes, so nothing slower is needed."""
+"""SHA-256 of each token that is valid. A token is 32 random bytes, so nothing slower is needed.
+
+`prefix` is how a token begins, for people to tell it from others; `used` is right to the minute.
+"""
 
 audiences = Table(
     "audiences",
@@ -153,3 +159,19 @@ changes = Table(
     Column("at", Float, nullable=False),
 )
 """The feed. Numbered under the writers' lock, so that a lower number was never committed later."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", _Name, nullable=False),
+    Column("token_id", _Id),
+    Column("address", String(60), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_at", "at"),
+)
+"""Who did what, or tried to. It outlives what it tells of, so it refers to nothing."""

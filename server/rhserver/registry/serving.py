@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -13,29 +19,60 @@ import uvicorn
 from rhresources.errors import RhError
 from rhserver.registry.app import make_app
 from rhserver.registry.database import Database
+from rhserver.registry.door import access_log
+from rhserver.registry.limits import Limits
+from rhserver.registry.patience import bounded_protocol
+from rhserver.registry.recorder import Recorder
+from rhserver.registry.redaction import RedactingFormatter
+from rhserver.registry.tls import Certificate
 
 DEFAULT_LISTEN = "127.0.0.1:8421"
 
-_SECONDS_TO_END = 5
+_SECONDS_TO_END = 10
+_TICKS_BETWEEN_LOOKS = 50  # of a tenth of a second
 
 
-def serve(database: Database, listen: str = DEFAULT_LISTEN, *, insecure: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT; prints where, once it answers.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to serve.
 
-    Args:
+    Attributes:
         listen: HOST:PORT; port 0 is any that is free.
+        certificate, key: files of TLS.
         insecure: whether other computers may be listened to without TLS.
+        proxy: addresses whose word on where a request comes from is taken.
+        audit_days, audit_rows: how much of the audit log is kept.
+    """
+
+    listen: str = DEFAULT_LISTEN
+    certificate: Path | None = None
+    key: Path | None = None
+    insecure: bool = False
+    proxy: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    audit_days: float = 365
+    audit_rows: int = 1_000_000
+
+
+def serve(database: Database, options: Options) -> int:
+    """Serve until SIGTERM or SIGINT; prints where, once it answers.
 
     Raises:
         RhError: it cannot listen there.
     """
-    host, port = _parsed(listen)
-    if not insecure and not _is_loopback(host):
+    host, port = _parsed(options.listen)
+    certificate = None
+    if options.certificate is not None:
+        certificate = Certificate(options.certificate, options.key or options.certificate)
+    if certificate is None and not options.insecure and not _is_loopback(host):
         raise RhError(
             f"The registry does not listen on {host} without TLS: tokens could be read on the way.",
-            remedy="Listen on 127.0.0.1 behind a proxy with TLS, or say --insecure.",
+            remedy="Give it --cert and --key, listen on 127.0.0.1 behind a proxy with TLS, or say --insecure.",
         )
-    server = _Server(make_app(database), _bound(host, port), host)
+    recorder = Recorder(database, days=options.audit_days, rows=options.audit_rows)
+    app = make_app(database, options.limits, recorder)
+    _raise_file_limit()
+    server = _Server(app, _bound(host, port), host, certificate, options)
     server.run()
     return 0 if server.started else 1
 
@@ -43,16 +80,22 @@ def serve(database: Database, listen: str = DEFAULT_LISTEN, *, insecure: bool = 
 class _Server(uvicorn.Server):  # type: ignore[misc]  # SkyPilot's plugin needs it to be untyped
     """uvicorn on a socket of ours, that ends feeds when it ends."""
 
-    def __init__(self, app: Any, bound: socket.socket, host: str) -> None:
+    def __init__(
+        self, app: Any, bound: socket.socket, host: str, certificate: Certificate | None, options: Options
+    ) -> None:
         config = uvicorn.Config(
-            app, loop="uvloop" if sys.platform != "win32" else "asyncio", http="httptools", ws="none",
+            app, loop="uvloop" if sys.platform != "win32" else "asyncio", ws="none",
+            http=bounded_protocol(options.limits.seconds, options.limits.connections),
             lifespan="on", log_config=None, access_log=False, server_header=False,
             timeout_graceful_shutdown=_SECONDS_TO_END, timeout_keep_alive=75,
+            proxy_headers=bool(options.proxy), forwarded_allow_ips=list(options.proxy),
+            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
         )  # fmt: skip
         super().__init__(config)
         self._app = app
         self._bound = bound
         self._host = f"[{host}]" if ":" in host else host
+        self._certificate = certificate
 
     def run(self, sockets: Any = None) -> None:
         """Serve until stopped."""
@@ -62,12 +105,29 @@ class _Server(uvicorn.Server):  # type: ignore[misc]  # SkyPilot's plugin needs 
         """Begin to answer."""
         await super().startup(sockets)
         if self.started:
-            print(f"The registry answers on http://{self._host}:{self._bound.getsockname()[1]}", flush=True)
+            scheme = "https" if self._certificate else "http"
+            print(f"The registry answers on {scheme}://{self._host}:{self._bound.getsockname()[1]}", flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        if self._certificate is not None and counter % _TICKS_BETWEEN_LOOKS == 0:
+            self._certificate.reload_if_renewed()
+        return bool(await super().on_tick(counter))
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Answer what has come, end the feeds."""
         await self._app.state.room.feed.close()
         await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals end it in order; to end as one was told is no failure, so they are not raised again."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _parsed(listen: str) -> tuple[str, int]:
@@ -103,8 +163,38 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def quiet_logging() -> None:
-    """Warnings and errors to standard error; no line for each request."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+def _raise_file_limit() -> None:
+    """As many open connections as the system lets us have: many shells begin with 1,024 files."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 65536 if hard == resource.RLIM_INFINITY else min(65536, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def start_logging(access: str = "") -> None:
+    """Warnings and errors to standard error.
+
+    Args:
+        access: a file for one line on each request, `-`: standard output; empty: nowhere.
+
+    Raises:
+        RhError: that file cannot be written.
+    """
+    errors = logging.StreamHandler(sys.stderr)
+    errors.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[errors])
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings are about what strangers send
+    if not access:
+        return
+    try:
+        # a file that was moved away by logrotate is begun anew
+        handler = logging.StreamHandler(sys.stdout) if access == "-" else WatchedFileHandler(access)
+    except OSError as error:
+        raise RhError(f"The access log {access} cannot be written: {error.strerror}.") from None
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(message)s"))
+    access_log.addHandler(handler)
+    access_log.setLevel(logging.INFO)
+    access_log.propagate = False

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from rhresources.errors import NotFound
-from rhserver.registry import accounts, changes, resource
+from rhserver.registry import accounts, audit, changes, resource
 from rhserver.registry.accounts import Account
 from rhserver.registry.names import Name, ancestors, below
 from rhserver.registry.problems import NoAccess, Unfit
@@ -102,6 +102,7 @@ def share(
             raise Unfit(f"{account.written} owns /{name.owner}; that cannot be changed.")
         if _give(connection, place, account, word):
             changed.add(account.id)
+            audit.record(connection, "share", name.text, f"{written}: {word}")
     if changed:
         accounts.rights_changed(connection)
         changes.record_access(connection, place.inside, accounts.users_of(connection, changed))

@@ -13,7 +13,10 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from rhserver.registry.accounts import Caller
+from rhserver.registry.asked import asked_of
 from rhserver.registry.feed import CaughtUp, Hello, Reset, Seen
+from rhserver.registry.problems import TooMany
 from rhserver.registry.room import room_of
 from rhserver.registry.routes.models import Number
 
@@ -35,21 +38,27 @@ async def follow_changes(
     """
     room = room_of(request)
     caller = await run_in_threadpool(room.caller, request)
+    free = room.feed_slots.take(caller.token_id)
+    if free is None:
+        raise TooMany("Too many feeds of changes are open.", remedy="Close one, or try again later.", seconds=30)
+    asked_of(request.scope).at_end.append(free)
     if last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id), 2**53)
-    events = _events(room.feed.listen(caller, after, follow=follow))
+    events = _events(caller, room.feed.listen(caller, after, follow=follow))
     # a proxy in between must pass each event on at once
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(told: AsyncIterator[Any]) -> AsyncIterator[str]:
+async def _events(caller: Caller, told: AsyncIterator[Any]) -> AsyncIterator[str]:
     """Each thing told as an event, and a comment where there is nothing for long."""
     upcoming = asyncio.ensure_future(anext(told, None))
     last = ""
     try:
         while True:
             done, _ = await asyncio.wait({upcoming}, timeout=_KEEP_ALIVE_SECONDS)
+            if caller.expired:
+                return
             if not done:
                 yield f":\n{last}\n"
                 continue

@@ -1,0 +1,60 @@
+"""The commands of whoever keeps a registry safe: the audit log, backups."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+import click
+
+from rhserver.registry import audit as audit_log
+from rhserver.registry.audit import DONE, Entry
+from rhserver.registry.database import Database
+from rhserver.registry.opening import with_database
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+class _Moment(click.ParamType[float]):
+    """A day, a time, `90m`, `24h`, `7d` or `4w` ago, or seconds since 1970."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if found := re.fullmatch(r"(\d+)([mhdw])", value):
+            return time.time() - int(found[1]) * _SECONDS[found[2]]
+        try:
+            return float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time. Write 24h, 7d or 4w ago, a day or a time (2026-11-30T14:00).", param, ctx)
+
+
+@click.command()
+@click.option("--since", type=_Moment(), metavar="TIME", help="From then on: 24h, 7d, a day or a time.")
+@click.option("--user", default="", metavar="NAME", help="What this user did.")
+@click.option("--name", default="", metavar="NAME", help="What was done to /owner/x, or inside that folder.")
+@click.option("--refused", is_flag=True, help="What was tried without the right to it.")
+@click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on each line.")
+@with_database
+def audit(database: Database, as_json: bool, **which: Any) -> None:
+    """Who did what when, from where, to which name. Refusals follow within a minute, what was done stands at once."""
+    with database.reading() as connection:
+        for entry in audit_log.entries(connection, **which):
+            said = json.dumps(entry.wire(), ensure_ascii=False) if as_json else _line(entry)
+            sys.stdout.write(f"{said}\n")
+
+
+def _line(entry: Entry) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
+    who = entry.by or "(stranger)"
+    token = f"token {entry.token_id}" if entry.token_id else ""
+    outcome = "" if entry.outcome == DONE else f"refused: {entry.outcome}"
+    cells = [at, who, entry.address, entry.action, entry.name, outcome, entry.detail, token]
+    return "  ".join(cell for cell in cells if cell)
