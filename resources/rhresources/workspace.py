@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rhresources.access import Access
 from rhresources.code.pointer import (
     Pointer,
+    code_of_pointer,
     pointer_of_callable,
     pointer_of_code,
     pointer_of_module,
@@ -28,6 +29,8 @@ from rhresources.code.specs import (
     make_builtin_environment,
     make_environment,
     make_spec,
+    push_code,
+    sent_as,
 )
 from rhresources.connections import DEFAULT_CLUSTER, ClusterLike, ClusterState
 from rhresources.documents import FunctionDocument
@@ -44,6 +47,7 @@ from rhresources.wire.client import ClusterClient, Prepared
 from rhresources.wire.values import JSON, json_arguments, pickle_arguments
 
 if TYPE_CHECKING:
+    from rhresources.documents.function import FunctionCode
     from rhresources.notebook import Notebook
     from rhresources.reach.questions import Asker
 
@@ -276,7 +280,7 @@ class Workspace(Access, Upkeep, OnDemand):
             raise UsageError(f"{pointer.title} lives in no module.", remedy="Inspect a function of a file.")
         client = await self.connect(cluster, up=up, progress=progress, ask=ask)
         for attempt in (1, 2):
-            code = await client.push(self.trees.get(pointer.root, pointer.only), progress)
+            code = await push_code(client, self.trees, pointer, progress)
             environment = await make_environment(client, self.trees, pointer, needs, progress)
             try:
                 return await client.inspect(code, environment, [import_of(pointer, "" if whole else None)])
@@ -294,6 +298,14 @@ class Workspace(Access, Upkeep, OnDemand):
         """
         _, pointer, _ = await asyncio.to_thread(self._resolve, function)
         return await locate(self.trees, pointer, progress)
+
+    def sent_code(self, client: ClusterClient, pointer: Pointer) -> FunctionCode:
+        """Where code is, for a document that others load: with what the cluster of `client` was last sent of it.
+
+        Raises:
+            UsageError: it lives in no file, so nothing could find it again.
+        """
+        return code_of_pointer(sent_as(client, self.trees, pointer))
 
     def cluster_of(self, function: FunctionLike) -> str:
         """The cluster that a function names; this computer if it names none."""

@@ -140,6 +140,9 @@ def _send_function(function: str, cluster: str, reqs: tuple[str, ...], name: str
         with Progress() as progress:
             client = await connect(workspace, target, progress)
             prepared = await workspace.prepare(document, client, progress)
+        if workspace.names.resolve(chosen).place == "registry":
+            code = workspace.sent_code(client, await workspace.locate(document))
+            document = document.model_copy(update={"code": code})
         entry = workspace.names.save(chosen, document)
         return {"name": str(entry.address), "cluster": target, "environment": prepared.environment}
 

@@ -43,6 +43,7 @@ class Pointer:
         only: the one file that travels, where the folder around it is no project.
         git_url, revision: the repository that the code is in, else empty. `root` is its checkout, `NOT_HERE` before
             there is one; folder, module and kind are known then.
+        sent: the code is not on this computer; it was sent to a cluster as (project, hash of the tree).
     """
 
     title: str
@@ -56,6 +57,7 @@ class Pointer:
     only: tuple[str, ...] | None = None
     git_url: str = ""
     revision: str = ""
+    sent: tuple[str, str] | None = None
 
 
 NOT_HERE = Path()
@@ -66,7 +68,7 @@ def pointer_of_code(code: FunctionCode) -> Pointer:
     """What the code of a document points to. One in a repository is checked out later, by whoever runs it.
 
     Raises:
-        UsageError: the file has no such function, or cannot be imported under its name.
+        UsageError: the file has no such function, or cannot be imported under its name; or its folder is not here.
         RhError: the file cannot be read.
     """
     if code.git_url:
@@ -75,7 +77,18 @@ def pointer_of_code(code: FunctionCode) -> Pointer:
         # no code travels; paths among its packages start from the home directory
         return Pointer(code.pointer, Path.home(), "", code.module, code.name, only=())
     root = Path(code.root).expanduser()
-    return pointer_of_file(root / code.file, code.name, root)
+    if os.path.isdir(root):
+        return pointer_of_file(root / code.file, code.name, root)
+    if (sent := code.sent) is None:
+        raise UsageError(
+            f"The folder {code.root}, with the code of {code.pointer}, is not on this computer.",
+            remedy="Name a git repository in its document in place of the folder (git_url), which works everywhere; or "
+            "let whoever has the folder send it to its cluster under a name of the registry (rhdesk send).",
+        )
+    return Pointer(
+        code.pointer, root, sent.folder, sent.module, code.name, file=code.file, kind=sent.gives,
+        sent=(sent.project, sent.tree),
+    )  # fmt: skip
 
 
 def pointer_of_repository(git_url: str, revision: str, file: str, name: str) -> Pointer:
@@ -102,8 +115,12 @@ def code_of_pointer(pointer: Pointer) -> FunctionCode:
     Raises:
         UsageError: it lives in no file and no module, so nothing could find it again.
     """
-    from rhresources.documents.function import FunctionCode
+    from rhresources.documents.function import FunctionCode, SentCode
 
+    if pointer.sent is not None:
+        project, tree = pointer.sent
+        sent = SentCode(project=project, tree=tree, folder=pointer.folder, module=pointer.module, gives=pointer.kind)
+        return FunctionCode(root=str(pointer.root), file=pointer.file, name=pointer.name, sent=sent)
     if pointer.git_url:
         return FunctionCode(git_url=pointer.git_url, revision=pointer.revision, file=pointer.file, name=pointer.name)
     if pointer.pickled is None and pointer.file:

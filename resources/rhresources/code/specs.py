@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rhresources.code.pointer import NOT_HERE, Pointer, pointer_at_checkout
@@ -102,7 +102,7 @@ async def make_spec(
         RhError: code cannot be read or sent, or a package names a path that is not there.
     """
     code, environment = await asyncio.gather(
-        _push_code(client, trees, pointer, progress), make_environment(client, trees, pointer, needs, progress)
+        push_code(client, trees, pointer, progress), make_environment(client, trees, pointer, needs, progress)
     )
     return pb.FunctionSpec(
         name=pointer.title,
@@ -123,7 +123,7 @@ async def make_environment(
     """
     packages = [await _package(client, trees, pointer, spec, progress) for spec in needs.packages]
     if pointer.only is None and not any(_is_root(pointer, spec) for spec in needs.packages):
-        code = await _push_code(client, trees, pointer, progress)
+        code = await push_code(client, trees, pointer, progress)
         packages.append(pb.PackageSpec(method=pb.PackageSpec.REQS, tree=code, spec="./"))
     python = needs.python
     if not python and pointer.pickled is not None:
@@ -142,12 +142,25 @@ async def make_builtin_environment(
     return pb.EnvironmentSpec(packages=specs, conda=client.conda)
 
 
+def sent_as(client: ClusterClient, trees: Trees, pointer: Pointer) -> Pointer:
+    """The pointer with what was last pushed of its folder, so that others can call that; as it is, if nothing was."""
+    if pointer.git_url or pointer.pickled is not None or pointer.only is not None or not pointer.file:
+        return pointer
+    project = trees.get(pointer.root).project
+    pushed = client.pushed.get(project)
+    return replace(pointer, sent=(project, pushed[0])) if pushed is not None else pointer
+
+
 def import_of(pointer: Pointer, name: str | None = None) -> pb.Import:
     """Where a module's function is found; with an empty `name`, the module."""
     return pb.Import(folder=pointer.folder, module=pointer.module, name=pointer.name if name is None else name)
 
 
-async def _push_code(client: ClusterClient, trees: Trees, pointer: Pointer, progress: Progress | None) -> pb.CodeTree:
+async def push_code(client: ClusterClient, trees: Trees, pointer: Pointer, progress: Progress | None) -> pb.CodeTree:
+    """The code of a function on a cluster, brought up to date; what is not here is taken as it was sent."""
+    if pointer.sent is not None:
+        project, root = pointer.sent
+        return pb.CodeTree(project=project, root=root)
     return await client.push(trees.get(pointer.root, pointer.only), progress)
 
 
@@ -194,13 +207,14 @@ async def _package(
         return message
     root = pointer.root.resolve()
     path = _path_of(root, spec)
-    if not path.exists():
+    inside_sent = pointer.sent is not None and (path == root or root in path.parents)
+    if not inside_sent and not path.exists():
         raise UsageError(
             f"The package {message.spec!r} names {path}, which does not exist.",
             remedy=f"Paths of packages start from {root}.",
         )
     if pointer.only is None and (path == root or root in path.parents):
-        tree = await _push_code(client, trees, pointer, progress)
+        tree = await push_code(client, trees, pointer, progress)
         inside = "" if path == root else path.relative_to(root).as_posix()
     elif path.is_dir():
         tree, inside = await client.push(trees.get(path), progress), ""

@@ -100,6 +100,33 @@ def _package_line(value: Any) -> Any:
 PackageLine = Annotated[str, AfterValidator(checked(parse_package)), BeforeValidator(_package_line)]
 
 
+def _hash(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{40}", value):
+        raise ValueError(f"{value!r} is not the hash of a tree")
+    return value
+
+
+def _project(value: str) -> str:
+    if not re.fullmatch(r"[\w][\w.+-]{0,199}", value):
+        raise ValueError(f"{value!r} is not the name of a tree")
+    return value
+
+
+class SentCode(Part):
+    """The code of a folder as it was sent to a cluster, for those who have the name of a function and not the folder.
+
+    It is written by rhdesk. A cluster knows what was sent to it by its content, and keeps it for as long as it is used.
+    """
+
+    project: Annotated[str, AfterValidator(_project)] = Field(title="Tree", description="What clusters call it.")
+    tree: Annotated[str, AfterValidator(_hash)] = Field(title="Content", description="The hash of all its files.")
+    folder: str = Field(default="", title="Import folder", description="Inside the tree.", max_length=4000)
+    module: Annotated[str, AfterValidator(_module)] = Field(title="Module", description="Dotted name of the file.")
+    gives: Literal["plain", "coroutine", "generator", "async generator"] = Field(
+        default="plain", title="Gives", description="What a call gives."
+    )
+
+
 class FunctionCode(Part):
     """Which code: a file of a folder, a file of a git repository, or a module of an installed package.
 
@@ -146,6 +173,11 @@ class FunctionCode(Part):
     name: Annotated[str, AfterValidator(_qualified_name)] = Field(
         title="Function", description="main, or Trainer.fit for a static method."
     )
+    sent: SentCode | None = Field(
+        default=None,
+        title="Sent",
+        description="The code of the folder as it was last sent to the cluster, for those who have not the folder.",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> FunctionCode:
@@ -158,6 +190,8 @@ class FunctionCode(Part):
             raise field_problem(("file",), "a function of a module has none")
         if not self.module and not self.file:
             raise field_problem(("file",), f"this field is missing (relative to the {given[0]})")
+        if self.sent is not None and not self.root:
+            raise field_problem(("sent",), "only code of a root has one")
         if self.revision and not self.git_url:
             raise field_problem(("revision",), "only code of a git_url has one")
         return self

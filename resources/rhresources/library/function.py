@@ -18,6 +18,7 @@ from rhresources.code.pointer import (
 )
 from rhresources.code.specs import Needs
 from rhresources.documents import ClusterDocument, FunctionDocument, FunctionResources, parse_document
+from rhresources.documents.function import FunctionCode
 from rhresources.errors import RemoteError, ServerProblem, UsageError
 from rhresources.library import calls
 from rhresources.library.cluster import Cluster, cluster, result_of_run
@@ -202,7 +203,7 @@ class Function(Resource):
         Raises:
             UsageError: it lives in no file, so nothing could find it again; or its cluster has no name.
         """
-        code = code_of_pointer(self.pointer)
+        code = self._code()
         if self.system is not None and self.system.rns_address is None:
             raise UsageError("Its cluster has no name.", remedy="Save the cluster first.")
         needs = self._needs
@@ -217,6 +218,13 @@ class Function(Resource):
         )
 
     # ------------------------------------------------------------ inside
+
+    def _code(self) -> FunctionCode:
+        """Where its code is; under a name that others load, with what its cluster was last sent of it."""
+        ready = self._ready
+        if ready is None or self.is_local():
+            return code_of_pointer(self.pointer)
+        return ready.there.workspace.sent_code(ready.client, self.pointer)
 
     def _cluster(self) -> Cluster:
         if self.system is None:

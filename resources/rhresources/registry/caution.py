@@ -21,7 +21,8 @@ def _parts_here(document: Document) -> list[str]:
     if isinstance(document, FunctionDocument):
         found = [f"its cluster {document.cluster}"] if (document.cluster or "").startswith("~/") else []
         code = document.code
-        if place := code.root or (code.git_url if code.git_url.startswith(_PATH_HERE) else ""):
+        here = "" if code.sent is not None else code.root
+        if place := here or (code.git_url if code.git_url.startswith(_PATH_HERE) else ""):
             found.append(f"its code in {place}")
         return found + [f"its package {line}" for line in document.packages if _is_here(parse_package(line))]
     if isinstance(document, ClusterDocument):

@@ -66,8 +66,8 @@ def read_source(document: Any) -> FunctionSource:
     from rhresources.errors import RhError
 
     code, file, name = document.code, file_of(document), document.code.name
-    if code.place == "module":
-        # the cluster that has it installed says more
+    if code.place == "module" or (getattr(code, "sent", None) is not None and not stamp_of(file)):
+        # the cluster that has it says more
         return FunctionSource(None, schema=static_schema("(*args, **kwargs)"))
     if file is None:
         return FunctionSource(None, problem=f"{code.source} was not fetched yet.")
