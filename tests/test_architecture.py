@@ -96,7 +96,9 @@ def test_that_only_the_window_and_the_tour_know_qt() -> None:
 def test_that_importing_the_library_loads_neither_qt_nor_ray_nor_grpc() -> None:
     program = "import sys, rhdesk; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert QT.union({"ray", "grpc", "pydantic", "paramiko", "httpx", "sqlite3"}).intersection(done.stdout.split()) == set()
+    assert (
+        QT.union({"ray", "grpc", "pydantic", "paramiko", "httpx", "sqlite3"}).intersection(done.stdout.split()) == set()
+    )
 
 
 def test_that_files_stay_small() -> None:

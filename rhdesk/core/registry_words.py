@@ -13,8 +13,7 @@ def state_text(registry: RegistryRow | None) -> str:
     who = f"{registry.user} at {registry.host}" if registry.user else registry.host
     if registry.online:
         return who
-    since = f" since {age_text(registry.seen).removesuffix(' ago')}" if registry.seen else ""
-    return f"{who}: offline{since}"
+    return f"{who}, offline" + (f", as of {age_text(registry.seen)}" if registry.seen else "")
 
 
 def left_text(registry: RegistryRow) -> str:

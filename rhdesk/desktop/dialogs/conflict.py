@@ -156,7 +156,7 @@ class ConflictDialog(Dialog):
             chips.setObjectName(f"choose-{choice.name}")
             if choice.usual is not None:
                 chips.choose(choice.usual)
-            chips.set_visible("", choice.usual is None)
+            chips.set_visible("", False)  # it stands for nothing being chosen yet
             chips.chosen.connect(partial(self._take, choice.path))
             self._rows[choice.path] = chips
             grid.addWidget(chips, line, 3)
@@ -172,7 +172,6 @@ class ConflictDialog(Dialog):
         if side == "":
             self._taken.pop(path, None)
         else:
-            self._rows[path].set_visible("", False)
             self._taken[path] = side  # type: ignore[assignment]
             self._apply(path, side)  # type: ignore[arg-type]
         self._allow()

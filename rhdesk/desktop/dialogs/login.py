@@ -111,6 +111,9 @@ class LoginDialog(Dialog):
 
     def _done(self, state: RegistryState) -> None:
         self.accept()
+        if state.problem:
+            why = f"{state.problem} {state.remedy}".strip()
+            self._desk.notifier.warning("The token is kept only until rhdesk is closed.", why)
         self._desk.notifier.success(f"Logged in to {urlsplit(state.url).netloc or state.url} as {state.user}")
         self._desk.read_names()
 

@@ -212,12 +212,16 @@ class AskAddress(Dialog):
         self.body.addWidget(Label(places_text(registry_of(desk)), "faint", wrap=True))
         self.add_button("Cancel")
         self._accept = self.add_button(act_text, "primary", self._go)
-        self.field.returnPressed.connect(self._go)
+        self.field.returnPressed.connect(self._entered)
         self.field.setFocus()
         self.fit()
 
     def _check(self, text: str) -> None:
         self.show_problem(address_problem(text, self._desk) if not text.endswith("/") else None)
+
+    def _entered(self) -> None:
+        if not self._completion.list.is_chosen:
+            self._go()
 
     def _go(self) -> None:
         text = self.field.text().strip()
@@ -261,9 +265,13 @@ class AskFolder(Dialog):
         self.body.addWidget(self.field)
         self.add_button("Cancel")
         self.add_button("Move", "primary", self._go)
-        self.field.returnPressed.connect(self._go)
+        self.field.returnPressed.connect(self._entered)
         self.field.setFocus()
         self.fit()
+
+    def _entered(self) -> None:
+        if not self._completion.list.is_chosen:
+            self._go()
 
     def _go(self) -> None:
         text = self.field.text().strip().rstrip("/")

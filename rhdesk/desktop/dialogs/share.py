@@ -50,8 +50,8 @@ class ShareDialog(Dialog):
         self.who.setObjectName("share-who")
         self.who.setAccessibleName("Person or group")
         self.who.setPlaceholderText("Name of a person, or @group")
-        self.who.textEdited.connect(lambda text: self.show_problem(None))
-        self.who.returnPressed.connect(self._add)
+        self.who.textChanged.connect(lambda text: self._typed())
+        self.who.returnPressed.connect(self._entered)
         self._completion = Completion(self.who)
         self._completion.asked.connect(self._ask_people)
         self.level = _levels("read", "What they may do")
@@ -83,6 +83,7 @@ class ShareDialog(Dialog):
         self.add_button("Cancel")
         self.accept_button = self.add_button("Save", "primary", self._save)
         self.accept_button.setObjectName("share-accept")
+        self.accept_button.setDefault(False)  # Return in the field adds
         self._load()
         self.who.setFocus()
 
@@ -139,7 +140,8 @@ class ShareDialog(Dialog):
         self._allow()
 
     def _allow(self) -> None:
-        self.accept_button.allow("" if self._changes() else "Nothing is changed yet.")
+        changed = self._changes() or (self._owner and self.who.text().strip())
+        self.accept_button.allow("" if changed else "Nothing is changed yet.")
 
     def _changes(self) -> dict[str, str]:
         found = {who: level for who, level in self._now.items() if self._before.get(who) != level}
@@ -156,6 +158,14 @@ class ShareDialog(Dialog):
         else:
             self._now[who] = level
         self._fill()
+
+    def _typed(self) -> None:
+        self.show_problem(None)
+        self._allow()
+
+    def _entered(self) -> None:
+        if not self._completion.is_chosen:
+            self._add()
 
     def _add(self) -> None:
         who = self.who.text().strip()

@@ -69,6 +69,11 @@ class Completion(QObject):
             if each.text == chosen:
                 self.popup.setCurrentIndex(self._completer.completionModel().index(place, 0))
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether a suggestion is chosen in the open list: Enter is for it then."""
+        return self.popup.isVisible() and self.popup.currentIndex().isValid()
+
     def hide(self) -> None:
         """Close the list; what was asked is not waited for."""
         self._pause.stop()

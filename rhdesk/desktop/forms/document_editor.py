@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change
+from rhdesk.core.words import age_text
 from rhdesk.desktop.forms.diff_view import DiffView
 from rhdesk.desktop.forms.yaml_editor import Check, TextProblem, YamlEditor, document_problems
 from rhdesk.desktop.widgets.base import Button, ElidedLabel, Rule, row_of
@@ -145,6 +146,8 @@ class DocumentEditor(QWidget):
         if draft:
             self.editor.edit.replace_text(draft)
             self._changed_outside(entry)
+        elif entry.conflict:
+            self._say_conflict(entry)
         self._say()
 
     def _not_loaded(self, error: BaseException) -> None:
@@ -220,12 +223,14 @@ class DocumentEditor(QWidget):
     def _look_again(self) -> None:
         """Compare with what is on disk: take it over where nothing is typed, else ask."""
         row = self._desk.store.names.get(self.address)
-        if self._entry is None or self._entry.read_only:
+        if self._entry is None or self._entry.address.place == "builtin":
             return
         if row is None:
             self._ask_disk(None)
-        elif row.modified != self._entry.modified:
+        elif (row.modified, row.access) != (self._entry.modified, self._entry.access):
             self._ask_disk(self._changed_outside)
+        elif (row.conflict, row.waiting) != (self._entry.conflict, self._entry.waiting):
+            self._ask_disk(self._marked_otherwise)
 
     def _ask_disk(self, then: object) -> None:
         address = self.address
@@ -244,7 +249,7 @@ class DocumentEditor(QWidget):
         self._desk.act(f"document.look:{id(self)}", load, on_done=done, on_error=failed, quiet=True)
 
     def _changed_outside(self, entry: Entry) -> None:
-        if self._entry is None or entry.modified == self._entry.modified:
+        if self._entry is None or (entry.modified, entry.access) == (self._entry.modified, self._entry.access):
             return
         if entry.text == self.editor.text or not self.editor.is_dirty:
             line = self.editor.edit.textCursor().blockNumber()
@@ -254,9 +259,36 @@ class DocumentEditor(QWidget):
         else:
             self._conflict(entry)
 
-    def _conflict(self, entry: Entry) -> None:
+    def _marked_otherwise(self, entry: Entry) -> None:
+        """The text is the same; an edit of it waits now, or does not any more."""
+        if self._entry is None or entry.text != self._entry.text:
+            return
+        self._entry = entry
+        self._drop_notes()
+        if entry.conflict:
+            self._say_conflict(entry)
+        self._say()
+
+    def _say_conflict(self, entry: Entry) -> None:
+        """An edit of this user is kept beside what is in the registry; the text is what is there."""
+        from rhdesk.desktop.dialogs.conflict import ConflictDialog
+
         problem = Problem(
-            f"{entry.name} was changed on disk while you were editing it.",
+            f"You changed {entry.name} while {entry.modified_by or 'somebody else'} did, and not all of it fits.",
+            "What you see is theirs; yours is kept until you have chosen.",
+        )
+        settle = Button("Settle", "link", on_click=lambda: ConflictDialog(self._desk, self.window(), entry.name).open())
+        settle.setObjectName("document-settle")
+        self._drop_notes()
+        self._note(ProblemBox(problem, [settle], level="warn"))
+
+    def _conflict(self, entry: Entry) -> None:
+        if entry.conflict:  # what was typed is kept with the registry's edits
+            self._loaded(entry)
+            return
+        where = f"by {entry.modified_by or 'somebody else'}" if entry.path is None else "on disk"
+        problem = Problem(
+            f"{entry.name} was changed {where} while you were editing it.",
             "Nothing is lost: look at both, then keep one.",
         )
         self._drop_notes()
@@ -276,7 +308,7 @@ class DocumentEditor(QWidget):
 
     def _show_both(self, entry: Entry) -> None:
         dialog = Dialog(
-            self.window(), f"Two versions of {entry.name}", "− is on disk now, + is what you typed.", width=720
+            self.window(), f"Two versions of {entry.name}", "− is there now, + is what you typed.", width=720
         )
         dialog.body.addWidget(DiffView(entry.text, self.editor.text))
         dialog.add_button("Close")
@@ -298,6 +330,14 @@ class DocumentEditor(QWidget):
         self._drop_notes()
         self._note(ProblemBox(problem, problem_actions(("Save it again", lambda: self._save(0.0))), level="warn"))
 
+    @property
+    def _why_fixed(self) -> str:
+        """Why the text cannot be changed."""
+        if self._entry is not None and self._entry.address.place == "builtin":
+            return "Built in: it can be read, not changed"
+        row = self._desk.store.names.get(self.address)
+        return row.why_fixed if row is not None else ""
+
     # ------------------------------------------------------------ what is said
 
     def _text_checked(self, problems: list[TextProblem]) -> None:
@@ -312,12 +352,14 @@ class DocumentEditor(QWidget):
         if entry is None:
             words = ""
         elif entry.read_only:
-            words = "Built in: it can be read, not changed"
+            words = self._why_fixed or "It can be read, not changed"
         elif self.editor.is_dirty:
-            words = f"● Not saved   {entry.path}"
+            words = f"● Not saved   {_where(entry)}"
+        elif entry.waiting:
+            words = "Saved here; it waits until the registry can be reached"
         else:
-            state = "Saved   " if saved else "Read again, it was changed on disk   " if reloaded else ""
-            words = f"{state}{entry.path}"
+            again = "Read again, it was changed   " if reloaded else ""
+            words = f"{'Saved   ' if saved else again}{_where(entry)}"
         self._mark.setText(words)
         editable = entry is not None and not entry.read_only
         self.save_button.setVisible(editable)
@@ -332,3 +374,11 @@ class DocumentEditor(QWidget):
         self._complains = False
         clear_layout(self._notes)
         self._notes.setContentsMargins(0, 0, 0, 0)
+
+
+def _where(entry: Entry) -> str:
+    """The file of a document, or the version that it is in the registry."""
+    if entry.path is not None:
+        return str(entry.path)
+    by = f" by {entry.modified_by}" if entry.modified_by else ""
+    return f"Version {entry.version}{by}, {age_text(entry.modified)}" if entry.version else ""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from rhdesk.core.desk import Desk
 from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.name_index import BUILTIN, LOCAL, MINE, SHARED, Node
-from rhdesk.core.words import age_text, count_text
+from rhdesk.core.words import count_text, moment_text
 from rhdesk.desktop.dialogs.clusters import edit_cluster, why_not_edit
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
@@ -87,7 +87,7 @@ class NamePanel(SidePanel):
         registry = registry_of(self._desk)
         second = row.address
         if row.in_registry and registry is not None and not registry.online:
-            second = f"{row.address}  ·  offline, as of {age_text(row.seen or registry.seen)}"
+            second = f"{row.address}  ·  offline, as of {moment_text(row.seen or registry.seen)}"
         self.set_head(row.name, second)
         of = (row.address, row.kind, row.document is None, row.why_not_shared, registry is None)
         if of == self._buttons_of:

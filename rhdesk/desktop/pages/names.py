@@ -244,7 +244,8 @@ class NamesPage(Page):
             self._opened.update(closed)
             self._fill()
         self.tree.choose(node.key)
-        self._chosen(node)
+        if self._at != node.key or self.panel.isHidden() or self._tab:  # else choosing it has shown it
+            self._chosen(node)
 
     def _chosen(self, node: Node) -> None:
         moved = node.key != self._at or self.panel.isHidden()

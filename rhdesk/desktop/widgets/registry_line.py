@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
@@ -45,6 +45,7 @@ class RegistryLine(QWidget):
         inside.setSpacing(10)
         self._mark = IconLabel("triangle-alert", "warn")
         self._left = Label("", "muted", wrap=True)
+        self._left.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._settle = Button("Settle", "link", on_click=lambda: settle_next(desk, self))
         self._settle.setObjectName("registry-settle")
         inside.addWidget(self._mark)

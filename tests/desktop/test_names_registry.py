@@ -1,0 +1,352 @@
+"""The window on a real registry that two people use: logging in, sharing, what others change, history, conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from lab.registry import RegistryServer
+from lab.secret_service import SecretService
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from rhdesk.core.entry_row import RegistryRow
+from rhdesk.core.store import REGISTRY
+from rhdesk.desktop.app import make_window, start
+from rhdesk.desktop.dialogs.conflict import ConflictDialog
+from rhdesk.desktop.dialogs.login import LoginDialog
+from rhdesk.desktop.dialogs.share import ShareDialog
+from rhdesk.desktop.models.name_lines import FRESH_ROLE
+from rhdesk.desktop.pages.names import NamesPage
+from rhdesk.desktop.shell import Shell
+from rhdesk.desktop.widgets.dialog import Dialog
+from rhresources.resource_names import ResourceNames
+
+Kind = TypeVar("Kind", bound=Dialog)
+SOON = 20_000
+PACKAGE = "kind: package\ndescription: old\ninstall_method: pip\ntarget: numpy\n"
+
+
+@pytest.fixture
+def shell(qtbot: QtBot, qapp: QApplication, rh_home: Path) -> Iterator[Shell]:
+    """The window of alice, who is not logged in yet."""
+    made = make_window(qapp, theme_name="dark")
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitExposed(made)
+    start(made, settings=False)
+    made.navigate("names")
+    yield made
+    qtbot.waitUntil(lambda: all(task.state != "running" for task in made.desk.store.tasks.rows()), timeout=30_000)
+    made._may_close = True
+    made.close()
+    made.desk.close()
+    made.deleteLater()
+    qtbot.waitUntil(lambda: not isValid(made))
+
+
+@pytest.fixture
+def bob(registry: RegistryServer, short_path: Path) -> ResourceNames:
+    """Somebody else, on a computer of their own."""
+    names = ResourceNames(short_path / "bob")
+    names.login(registry.url, registry.token("bob"))
+    return names
+
+
+@pytest.fixture
+def page(qtbot: QtBot, shell: Shell, registry: RegistryServer) -> NamesPage:
+    """The page Resource names, logged in as alice by the dialog."""
+    dialog = login_dialog(shell)
+    QTest.keyClicks(dialog.url.line, registry.url)
+    QTest.keyClicks(dialog.token.line, registry.token("alice"))
+    QTest.keyClick(dialog.token.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: state(shell) is not None and not isValid(dialog), timeout=SOON)
+    found = shell.page
+    assert isinstance(found, NamesPage)
+    qtbot.waitUntil(lambda: "/alice/" in keys(found), timeout=SOON)
+    return found
+
+
+def login_dialog(shell: Shell) -> LoginDialog:
+    assert shell.desk.commands.run("registry.login") == ""
+    return opened(shell, LoginDialog)
+
+
+def opened(shell: Shell, kind: type[Kind]) -> Kind:
+    return next(dialog for dialog in shell.findChildren(kind) if dialog.isVisible())
+
+
+def state(shell: Shell) -> RegistryRow | None:
+    return shell.desk.store.registry.get(REGISTRY)
+
+
+def keys(page: NamesPage) -> list[str]:
+    return [node.key for node in page.tree.lines.shown()]
+
+
+def words(widget: QWidget) -> str:
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def click(widget: QWidget, name: str) -> None:
+    button = next(each for each in widget.findChildren(QPushButton, name) if each.isVisible())
+    assert button.isEnabled(), button.toolTip()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def has(page: NamesPage, address: str) -> Callable[[], bool]:
+    return lambda: address in page.desk.store.names
+
+
+def save(page: NamesPage, qtbot: QtBot, address: str, text: str = PACKAGE) -> None:
+    """Alice saves a document from the window."""
+
+    async def act(workspace: object, progress: object) -> None:
+        import asyncio
+
+        await asyncio.to_thread(workspace.names.save_text, address, text)  # type: ignore[attr-defined]
+
+    page.desk.act(f"test.save:{address}", act)  # type: ignore[arg-type]
+    qtbot.waitUntil(has(page, address), timeout=SOON)
+
+
+# ---------------------------------------------------------------- logging in and out
+
+
+def test_a_wrong_token_is_said_at_its_field_and_a_right_one_logs_in(
+    qtbot: QtBot, secret_service: SecretService, shell: Shell, registry: RegistryServer, rh_home: Path
+) -> None:
+    token = registry.token("alice")
+    dialog = login_dialog(shell)
+    QTest.keyClicks(dialog.url.line, registry.url)
+    QTest.keyClicks(dialog.token.line, "wrong")
+    click(dialog, "login-accept")
+    qtbot.waitUntil(lambda: "does not accept" in dialog.token.error, timeout=SOON)
+    dialog.token.line.selectAll()
+    QTest.keyClicks(dialog.token.line, token)
+    click(dialog, "login-accept")
+    qtbot.waitUntil(lambda: state(shell) is not None, timeout=SOON)
+    page = shell.page
+    assert isinstance(page, NamesPage)
+    qtbot.waitUntil(lambda: "/alice/" in keys(page), timeout=SOON)
+    assert page.registry_line._words.text().startswith("alice at 127.0.0.1")
+    assert shell.status.findChild(QPushButton, "registry-mark").text() == "alice"  # type: ignore[union-attr]
+    for file in (rh_home / "registry").rglob("*"):
+        assert not file.is_file() or token.encode() not in file.read_bytes(), f"the token is in {file}"
+
+
+def test_a_registry_that_does_not_answer_is_said_in_the_dialog(qtbot: QtBot, shell: Shell) -> None:
+    dialog = login_dialog(shell)
+    QTest.keyClicks(dialog.url.line, "http://127.0.0.1:9")
+    QTest.keyClicks(dialog.token.line, "secret")
+    click(dialog, "login-accept")
+    qtbot.waitUntil(lambda: "127.0.0.1:9" in words(dialog) and dialog.accept_button.isEnabled(), timeout=SOON)
+    dialog.reject()
+
+
+def test_logging_out_takes_the_registry_away(qtbot: QtBot, shell: Shell, page: NamesPage) -> None:
+    save(page, qtbot, "/alice/x")
+    assert shell.desk.commands.run("registry.logout") == ""
+    dialog = next(each for each in shell.findChildren(Dialog) if each.windowTitle() == "Log out alice?")
+    next(each for each in dialog.findChildren(QPushButton) if each.text() == "Log out").click()
+    qtbot.waitUntil(lambda: state(shell) is None and "/alice/x" not in shell.desk.store.names, timeout=SOON)
+    assert page.registry_line._in.isVisible()
+
+
+# ---------------------------------------------------------------- with others
+
+
+def test_what_others_change_comes_by_itself_and_is_marked(qtbot: QtBot, page: NamesPage, bob: ResourceNames) -> None:
+    bob.save_text("@/lent", PACKAGE)
+    bob.share("@/lent", {"alice": "read"})
+    qtbot.waitUntil(has(page, "/bob/lent"), timeout=2000)
+    page.open("/bob/lent")
+    qtbot.waitUntil(lambda: page.editor.editor.text == PACKAGE, timeout=SOON)
+    assert page.editor.editor.edit.isReadOnly()
+    assert "bob can let you write" in page.editor._mark.text()
+    row = page.desk.store.names.get("/bob/lent")
+    assert row is not None
+    assert page.desk.commands.run("name.delete") == row.why_fixed
+    bob.save_text("@/lent", PACKAGE.replace("old", "new"))
+    qtbot.waitUntil(lambda: "new" in page.editor.editor.text, timeout=2000)
+    place = page.tree.lines.place_of("/bob/lent")
+    assert page.tree.lines.index(place, 0).data(FRESH_ROLE)
+    assert page.tree.lines.index(place, 2).data().endswith("bob")
+    bob.share("@/lent", {"alice": "write"})
+    qtbot.waitUntil(lambda: not page.editor.editor.edit.isReadOnly(), timeout=SOON)
+    bob.delete("@/lent")
+    qtbot.waitUntil(lambda: not has(page, "/bob/lent")(), timeout=2000)
+
+
+def test_a_name_is_shared_from_the_dialog(
+    qtbot: QtBot, shell: Shell, page: NamesPage, bob: ResourceNames, registry: RegistryServer
+) -> None:
+    registry.group("crew", "bob")
+    save(page, qtbot, "/alice/team/x")
+    page.open("/alice/team/x")
+    click(page.panel, "name-share")
+    dialog = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "Nobody else may see it." in words(dialog), timeout=SOON)
+    dialog.who.setFocus()
+    QTest.keyClicks(dialog.who, "bo")
+    qtbot.waitUntil(lambda: dialog._completion.popup.isVisible(), timeout=SOON)
+    QTest.keyClick(dialog._completion.popup, Qt.Key.Key_Down)
+    QTest.keyClick(dialog._completion.popup, Qt.Key.Key_Return)
+    assert dialog.who.text() == "bob"
+    click(dialog, "share-add")
+    dialog.who.setText("@crew")
+    dialog.level.setCurrentIndex(1)
+    click(dialog, "share-add")
+    click(dialog, "share-accept")
+    qtbot.waitUntil(lambda: not isValid(dialog), timeout=SOON)
+    assert {(grant.who, grant.access) for grant in bob.access("/alice/team/x").grants} >= {("bob", "read")}
+    assert bob.load("/alice/team/x").access == "write", "through the group"
+    shell.desk.commands.run("name.share")
+    again = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "@crew" in words(again), timeout=SOON)
+    again.who.setText("nobody-like-that")
+    click(again, "share-accept")
+    qtbot.waitUntil(lambda: "nobody-like-that" in words(again) and again.accept_button.isEnabled(), timeout=SOON)
+    again.reject()
+
+
+def test_what_a_folder_gives_is_shown_with_where_it_comes_from(
+    qtbot: QtBot, shell: Shell, page: NamesPage, bob: ResourceNames
+) -> None:
+    save(page, qtbot, "/alice/team/x")
+    page.open("/alice/team/")
+    click(page.panel, "name-share")
+    dialog = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "Nobody else" in words(dialog), timeout=SOON)
+    QTest.keyClicks(dialog.who, "bob")
+    click(dialog, "share-accept")
+    qtbot.waitUntil(lambda: not isValid(dialog), timeout=SOON)
+    assert bob.load("/alice/team/x").access == "read"
+    page.acts.share("/alice/team/x")
+    again = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "through /alice/team" in words(again), timeout=SOON)
+    again.reject()
+
+
+# ---------------------------------------------------------------- places and history
+
+
+def test_names_are_copied_and_moved_between_this_computer_and_the_registry(qtbot: QtBot, page: NamesPage) -> None:
+    from rhdesk.desktop.name_moves import into_folder
+
+    path = page.desk.home / "resources" / "deps.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(PACKAGE)
+    qtbot.waitUntil(has(page, "~/deps"), timeout=SOON)
+    into_folder(page.desk, ["~/deps"], "/alice")
+    qtbot.waitUntil(has(page, "/alice/deps"), timeout=SOON)
+    assert has(page, "~/deps")(), "between places they are copied unless somebody says otherwise"
+    page.open("@/deps")
+    assert page.tree.current() is page.desk.store.index.find("/alice/deps")
+    into_folder(page.desk, ["/alice/deps"], "/alice/lib", copy=False)
+    qtbot.waitUntil(lambda: has(page, "/alice/lib/deps")() and not has(page, "/alice/deps")(), timeout=SOON)
+    undo(qtbot, page, "Moved /alice/deps to /alice/lib/deps")
+    qtbot.waitUntil(lambda: has(page, "/alice/deps")() and not has(page, "/alice/lib/deps")(), timeout=SOON)
+
+
+def test_history_shows_who_changed_what_and_an_old_version_comes_back(
+    qtbot: QtBot, page: NamesPage, bob: ResourceNames
+) -> None:
+    save(page, qtbot, "/alice/x")
+    share(page, qtbot, "/alice/x", "bob")
+    bob.save_text("/alice/x", PACKAGE.replace("old", "new"))
+    page.open("/alice/x?tab=history")
+    view = page.panel.history
+    qtbot.waitUntil(lambda: len(view.table.rows.all_rows()) == 2, timeout=SOON)
+    newest, oldest = view.table.rows.all_rows()
+    assert [newest.by, oldest.by] == ["bob", "alice"]
+    qtbot.waitUntil(lambda: "+description: new" in shown_diff(page), timeout=SOON)
+    assert "-description: old" in shown_diff(page)
+    assert not view.restore_button.isEnabled(), "it is the newest"
+    view.table.select(str(oldest.number))
+    click(view, "restore-version")
+    qtbot.waitUntil(lambda: bob.load("/alice/x").text == PACKAGE, timeout=SOON)
+    qtbot.waitUntil(lambda: len(view.table.rows.all_rows()) == 3, timeout=SOON)
+
+
+def test_a_deleted_name_comes_back_with_its_history(qtbot: QtBot, shell: Shell, page: NamesPage) -> None:
+    save(page, qtbot, "/alice/x")
+    row = page.desk.store.names.get("/alice/x")
+    assert row is not None
+    page.acts.delete([row])
+    next(each for each in shell.findChildren(QPushButton) if each.text() == "Delete" and each.isVisible()).click()
+    qtbot.waitUntil(lambda: not has(page, "/alice/x")(), timeout=SOON)
+    undo(qtbot, page, "Deleted /alice/x")
+    qtbot.waitUntil(has(page, "/alice/x"), timeout=SOON)
+    page.open("/alice/x?tab=history")
+    view = page.panel.history
+    qtbot.waitUntil(lambda: len(view.table.rows.all_rows()) == 3, timeout=SOON)
+
+
+# ---------------------------------------------------------------- offline and conflicts
+
+
+def test_offline_it_says_so_edits_wait_and_what_does_not_fit_is_settled_by_field(
+    qtbot: QtBot, shell: Shell, page: NamesPage, bob: ResourceNames, registry: RegistryServer
+) -> None:
+    save(page, qtbot, "/alice/x")
+    share(page, qtbot, "/alice/x", "bob")
+    page.open("/alice/x")
+    qtbot.waitUntil(lambda: page.editor.editor.text == PACKAGE, timeout=SOON)
+    registry.stop()
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and not now.online, timeout=SOON)
+    assert "offline" in page.registry_line._words.text()
+    place = page.tree.lines.place_of("/alice/x")
+    assert page.tree.lines.index(place, 2).data().startswith("as of")
+    page.editor.editor.edit.replace_text(PACKAGE.replace("old", "mine").replace("numpy", "scipy"))
+    page.editor.save()
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.waiting == 1, timeout=SOON)
+    assert "1 edit of yours waits." in words(page.registry_line)
+    registry.start()
+    bob.save_text("/alice/x", PACKAGE.replace("old", "theirs"))
+    shell.desk.retry_now()
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.conflicts == ("/alice/x",), timeout=60_000)
+    qtbot.waitUntil(lambda: "does not fit" in words(page.registry_line), timeout=SOON)
+    click(page.registry_line, "registry-settle")
+    dialog = opened(shell, ConflictDialog)
+    qtbot.waitUntil(lambda: "1 field was changed by both of you" in words(dialog), timeout=SOON)
+    assert not dialog.accept_button.isEnabled(), "nothing is chosen for the person"
+    chips = dialog._rows[("description",)]
+    chips.choose("theirs")
+    assert "description: theirs" in dialog.editor.text
+    assert "target: scipy" in dialog.editor.text, "what only one side changed is in it"
+    click(dialog, "conflict-merged")
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and not now.conflicts, timeout=SOON)
+    qtbot.waitUntil(lambda: "scipy" in bob.load("/alice/x").text, timeout=SOON)
+    assert "theirs" in bob.load("/alice/x").text
+
+
+def undo(qtbot: QtBot, page: NamesPage, told: str) -> None:
+    notices = page.desk.notifier.notices
+    qtbot.waitUntil(lambda: any(notice.sentence == told for notice in notices()), timeout=SOON)
+    act = next(notice for notice in notices() if notice.sentence == told).action
+    assert act is not None
+    act()
+
+
+def share(page: NamesPage, qtbot: QtBot, address: str, who: str) -> None:
+    done: list[object] = []
+
+    async def act(workspace: object, progress: object) -> None:
+        import asyncio
+
+        await asyncio.to_thread(workspace.names.share, address, {who: "write"})  # type: ignore[attr-defined]
+
+    page.desk.act(f"test.share:{address}", act, on_done=done.append)  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: bool(done), timeout=SOON)
+
+
+def shown_diff(page: NamesPage) -> str:
+    from rhdesk.desktop.forms.diff_view import DiffView
+
+    return "\n".join(view.toPlainText() for view in page.panel.history.findChildren(DiffView) if view.isVisible())
