@@ -19,3 +19,8 @@ compile "$@" packaging/skypilot.in -o packaging/skypilot.lock
 for name in moto node; do
     compile "$@" tests/lab/clouds/$name.in -o tests/lab/clouds/$name.lock
 done
+for version in 0.0.5 0.0.42; do
+    old=tests/lab/old_clients/runhouse-$version
+    overrides=$old.overrides
+    [ -f "$overrides" ] && compile "$@" --override "$overrides" $old.in -o $old.lock || compile "$@" $old.in -o $old.lock
+done

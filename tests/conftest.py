@@ -50,6 +50,7 @@ pytest_plugins = (
     "lab.git_host",
     "lab.registry",
     "lab.clouds.fixtures",
+    "lab.old_clients.client",
 )
 
 

@@ -53,7 +53,7 @@ def to_document(config: Mapping[str, Any], surroundings: Surroundings | None = N
     raise DocumentError(f"rhdesk has no document for a {kind[:40]!r} of Runhouse: {why}.")
 
 
-def from_document(name: str | Address, document: Document) -> dict[str, Any]:
+def from_document(name: str | Address, document: Document, reader: str = "") -> dict[str, Any]:
     """What clients of Runhouse, of both versions, load in place of a document of today.
 
     What Runhouse has no words for (labels, prices, limits, ...) is left out.
@@ -61,10 +61,11 @@ def from_document(name: str | Address, document: Document) -> dict[str, Any]:
     Args:
         name: the address of the document: `/owner/name`, `~/name`.
         document: what it says.
+        reader: the user for whom it is; by default its owner.
     """
     address = str(name)
     if isinstance(document, ClusterDocument):
-        return clusters.from_document(address, document)
+        return clusters.from_document(address, document, reader)
     if isinstance(document, FunctionDocument):
         return functions.from_document(address, document)
     return packages.from_document(address, document)

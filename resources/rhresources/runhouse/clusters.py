@@ -155,7 +155,7 @@ def _image(config: Mapping[str, Any], values: dict[str, Any], notes: list[str]) 
             notes.append(f"image.{name} was not carried over: rhdesk makes an environment for every set of packages.")
 
 
-def from_document(address: str, document: ClusterDocument) -> dict[str, Any]:
+def from_document(address: str, document: ClusterDocument, reader: str = "") -> dict[str, Any]:
     """What both versions load as a cluster."""
     config: dict[str, Any] = {"name": address, "resource_type": "cluster"}
     if document.type == "cloud":
@@ -173,8 +173,9 @@ def from_document(address: str, document: ClusterDocument) -> dict[str, Any]:
             config["ssh_port"] = creds.ssh_port
         if said:
             # 0.0.5 reads ssh_creds; 0.0.42 ssh_properties, and of the two others creds first, which has to be a secret:
-            # this one is empty, so that each user's own keys are used
-            name = f"{address}-ssh-secret"
+            # this one is empty, so that each user's own keys are used, and in the folder of whoever may save it again
+            folder, _, last = address.rpartition("/")
+            name = f"{f'/{reader}' if reader else folder}/{last}-ssh-secret"
             empty = {"name": name, "resource_type": "secret", "resource_subtype": "Secret", "values": {}}
             config |= {"ssh_creds": said, "ssh_properties": said, "creds": empty}
         image = {"python_version": document.python}

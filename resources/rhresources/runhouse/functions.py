@@ -14,6 +14,8 @@ from rhresources.runhouse import packages
 from rhresources.runhouse.values import Surroundings, document_of, name_here, text, texts
 
 _HERE = frozenset({"", "file", "here", "local"})
+_ANY_CALL = {"signature": "(*args, **kwargs)", "async": False, "gen": False, "doc": None, "annotations": "{}"}
+"""How 0.0.42 notes what a function takes; without it, it imports the code where it only reads about it."""
 
 
 def to_document(config: Mapping[str, Any], notes: list[str], around: Surroundings) -> Document:
@@ -145,6 +147,7 @@ def from_document(address: str, document: FunctionDocument) -> dict[str, Any]:
         "reqs": needed,
         "setup_cmds": list(document.setup_commands),
         "fn_pointers": pointers,
+        "signature": {"call": dict(_ANY_CALL)},
     }
 
 

@@ -19,24 +19,24 @@ def without_secrets(value: Any) -> tuple[Any, list[str]]:
     it stands. The path of a key (`ssh_private_key`) is none.
     """
     found: list[str] = []
-    return _cleaned(value, "", found), found
+    return _cleaned(value, "", found, in_secret=False), found
 
 
-def _cleaned(value: Any, path: str, found: list[str]) -> Any:
+def _cleaned(value: Any, path: str, found: list[str], *, in_secret: bool) -> Any:
     if isinstance(value, Mapping):
-        is_secret = value.get("resource_type") == "secret" or "Secret" in str(value.get("resource_subtype"))
+        in_secret |= value.get("resource_type") == "secret" or "Secret" in str(value.get("resource_subtype"))
         clean = {}
         for name, inner in value.items():
             there = f"{path}.{name}" if path else str(name)
-            is_called_one = _NAMES.fullmatch(str(name)) or (is_secret and name == "values")
+            is_called_one = _NAMES.fullmatch(str(name)) or (in_secret and name == "values")
             if inner and (is_called_one or (isinstance(inner, str) and _KEY.search(inner))):
                 found.append(there)
             else:
-                clean[name] = _cleaned(inner, there, found)
+                clean[name] = _cleaned(inner, there, found, in_secret=in_secret)
         return clean
     if isinstance(value, (list, tuple)):
         kept = [inner for inner in value if not (isinstance(inner, str) and _KEY.search(inner))]
         if len(kept) != len(value):
             found.append(path)
-        return [_cleaned(inner, f"{path}[{index}]", found) for index, inner in enumerate(kept)]
+        return [_cleaned(inner, f"{path}[{index}]", found, in_secret=in_secret) for index, inner in enumerate(kept)]
     return value

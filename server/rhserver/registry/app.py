@@ -19,6 +19,8 @@ from rhserver.registry.database import Database, registry_id
 from rhserver.registry.door import Door
 from rhserver.registry.feed import Feed
 from rhserver.registry.limits import Limits
+from rhserver.registry.old_clients import resources as old_resources
+from rhserver.registry.old_clients import users as old_users
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.room import Room, room_of
 from rhserver.registry.routes import changes, history, resources, sharing
@@ -52,6 +54,8 @@ def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder |
     app.add_middleware(Door, limits=limits, recorder=recorder)  # passed first
     answers.add_handlers(app)
     app.add_api_route("/v1/health", _health, methods=["GET"], response_model=HealthAnswer, tags=["health"])
+    for router in (old_users.router, old_resources.router):
+        app.include_router(router)
     for router in (changes.router, history.router, sharing.router, resources.router):  # the last takes every path
         app.include_router(router)
     return app

@@ -29,7 +29,7 @@ def note(request: Request, error: RhError) -> None:
     room: Room = request.app.state.room
     actor = asked_of(request.scope).actor
     code = error.code
-    path = request.path_params.get("path", "")
+    path = request.path_params.get("path") or request.path_params.get("uri", "").replace(":", "/")  # of old clients
     if isinstance(error, NotFound):
         if actor.token_id is None or not path or not _is_hidden(room, request, path):
             return

@@ -104,16 +104,26 @@ def node_wheels(on_start: Callable[[], None] = lambda: None) -> Path:
     return _kept("wheels", lock, make, on_start)
 
 
+def runhouse_environment(version: str, on_start: Callable[[], None] = lambda: None) -> Path:
+    """An environment with that version of Runhouse, which runs on no Python above 3.12."""
+    lock = _LOCKS.parent / "old_clients" / f"runhouse-{version}.lock"
+    python = Path(sys.executable) if sys.version_info < (3, 13) else node_python()
+    # what it wants is not looked at again: the lock has newer packages than it allows
+    return _kept(f"runhouse-{version}", lock, lambda folder: _environment(folder, python, lock, alone=True), on_start)
+
+
 def _give_away(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NODE_USER_ID, NODE_USER_ID, follow_symlinks=False)
 
 
-def _environment(folder: Path, python: Path, lock: Path, *options: str, link_mode: str = "") -> None:
+def _environment(
+    folder: Path, python: Path, lock: Path, *options: str, link_mode: str = "", alone: bool = False
+) -> None:
     _uv("venv", "--relocatable", *options, "--python", str(python), str(folder))
-    mode = ["--link-mode", link_mode] if link_mode else []
+    more = [*(["--link-mode", link_mode] if link_mode else []), *(["--no-deps"] if alone else [])]
     there = str(folder / "bin" / "python")
-    _uv("pip", "install", "--python", there, "--compile-bytecode", "--require-hashes", *mode, "-r", str(lock))
+    _uv("pip", "install", "--python", there, "--compile-bytecode", "--require-hashes", *more, "-r", str(lock))
 
 
 def _uv(*words: str) -> None:
@@ -144,6 +154,9 @@ def _kept(name: str, lock: Path, make: Callable[[Path], None], on_start: Callabl
 
 def main() -> None:
     """Make all of them that are not there yet."""
+    for version in ("0.0.5", "0.0.42"):
+        note = f"Making the environment of Runhouse {version} for the tests ..."
+        runhouse_environment(version, lambda note=note: print(note, flush=True))  # type: ignore[misc]
     if os.geteuid() != 0:
         return  # hosts of clouds have users of their own, which only root can start
     try:
