@@ -51,6 +51,8 @@ missing_packages() {
         [ -x /usr/sbin/ip ] || [ -x /sbin/ip ] || echo iproute2
         command -v openssl >/dev/null || echo openssl
         command -v git-lfs >/dev/null || echo git-lfs
+        # the registry's other database
+        compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
         # clouds of their own, for the tests of SkyPilot: what its nodes run, and a Slurm
         command -v curl >/dev/null || echo curl
         command -v sudo >/dev/null || echo sudo

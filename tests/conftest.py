@@ -48,6 +48,7 @@ pytest_plugins = (
     "lab.secret_fixtures",
     "lab.host_fixtures",
     "lab.git_host",
+    "lab.postgres",
     "lab.registry",
     "lab.clouds.fixtures",
     "lab.old_clients.client",

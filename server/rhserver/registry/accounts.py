@@ -8,7 +8,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from rhresources.errors import AlreadyExists, BadName, NotFound
 from rhresources.names import Address
@@ -233,7 +233,7 @@ def revoke(connection: Connection, revoked: list[Token]) -> None:
 _by_hash = select(
     tokens.c.id, tokens.c.hash, tokens.c.expires, accounts.c.id.label("user_id"), accounts.c.name, accounts.c.admin,
     _generation.label("generation"),
-).join(accounts, accounts.c.id == tokens.c.user_id)  # fmt: skip
+).join(accounts, accounts.c.id == tokens.c.user_id).where(tokens.c.hash == bindparam("wanted"))  # fmt: skip
 
 
 def authenticate(connection: Connection, token: str) -> Caller:
@@ -243,7 +243,7 @@ def authenticate(connection: Connection, token: str) -> Caller:
         BadToken: nobody's, or it has expired.
     """
     wanted = _hash(token)
-    row = connection.execute(_by_hash.where(tokens.c.hash == wanted)).first()
+    row = connection.execute(_by_hash, {"wanted": wanted}).first()
     if row is None or not hmac.compare_digest(row.hash, wanted):
         raise BadToken("This token is not valid here.", remedy="Ask who runs the registry for a new one.")
     caller = Caller(Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.generation, row.expires)

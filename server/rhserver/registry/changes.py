@@ -26,13 +26,20 @@ _PRUNE_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class Now:
+    """What became of a document since: under which key it is found, and who might read it when it ended, if it has."""
+
+    key: str
+    readers: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change.
 
     Attributes:
         resource: the document right after it.
-        key: under which the document is found now.
-        readers: who might read the document when it ended; None while it is there.
+        now: what became of it, as it was when the change was read.
         audience: the users whom the change concerned, where that cannot be seen from their rights of today.
     """
 
@@ -41,8 +48,7 @@ class Change:
     name: str
     old_name: str | None
     resource: Resource
-    key: str
-    readers: frozenset[int] | None
+    now: Now
     audience: frozenset[int]
 
 
@@ -66,14 +72,19 @@ class News:
         return said
 
 
+_NEWEST = select(func.max(changes.c.cursor))
+_OLDEST = select(func.min(changes.c.cursor))
+_INSERT = insert(changes)
+
+
 def newest(connection: Connection) -> int:
     """The number of the last change, 0 before the first."""
-    return int(connection.execute(select(func.coalesce(func.max(changes.c.cursor), 0))).scalar_one())
+    return int(connection.execute(_NEWEST).scalar() or 0)
 
 
 def oldest(connection: Connection) -> int:
     """The number of the first change that is still kept, 0 before the first."""
-    return int(connection.execute(select(func.coalesce(func.min(changes.c.cursor), 0))).scalar_one())
+    return int(connection.execute(_OLDEST).scalar() or 0)
 
 
 # ---------------------------------------------------------------- writing it
@@ -91,12 +102,11 @@ def record(
 ) -> int:
     """Add a change to the feed, in the transaction that makes it; its number."""
     cursor = newest(connection) + 1
-    connection.execute(
-        insert(changes).values(
-            cursor=cursor, event=event, resource_id=resource_id, version=version, name=name, old_name=old_name,
-            audience_id=audience_id, at=time.time(),
-        )
-    )  # fmt: skip
+    row = {
+        "cursor": cursor, "event": event, "resource_id": resource_id, "version": version, "name": name,
+        "old_name": old_name, "audience_id": audience_id, "at": time.time(),
+    }  # fmt: skip
+    connection.execute(_INSERT, row)
     if cursor % _PRUNE_EVERY == 0:
         connection.execute(delete(changes).where(changes.c.cursor <= cursor - KEPT))
     return cursor
@@ -168,12 +178,12 @@ def told(change: Change, rights: Rights) -> News | None:
 
 
 def _level_now(change: Change, rights: Rights) -> Level:
-    if change.readers is None:
-        return rights.of(change.key, change.resource.id)
+    if change.now.readers is None:
+        return rights.of(change.now.key, change.resource.id)
     if rights.user.admin:
         return Level.OWNER
     # how much they might do is gone with it; that it is gone, too, they are told by a later change
-    return Level.READ if rights.user.id in change.readers else Level.NONE
+    return Level.READ if rights.user.id in change.now.readers else Level.NONE
 
 
 def _gone(change: Change, name: str) -> News:
@@ -190,5 +200,5 @@ def _change(row: Row[*tuple[Any, ...]]) -> Change:
     )
     readers = frozenset(row.readers or ()) if row.deleted else None
     return Change(
-        row.cursor, row.event, row.name, row.old_name, resource, row.key, readers, frozenset(row.audience or ())
+        row.cursor, row.event, row.name, row.old_name, resource, Now(row.key, readers), frozenset(row.audience or ())
     )

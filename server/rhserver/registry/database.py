@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import sqlite3
 import time
 import uuid
@@ -16,19 +17,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from rhresources import paths
 from rhresources.errors import RhError
 from rhserver.registry import schema
+from rhserver.registry.writer import Writer
 
 VARIABLE = "RH_REGISTRY_DB"
 
 _BUSY_SECONDS = 30
 _READERS = 20
 _WRITERS_LOCK = 7242101  # any number will do, as long as all servers of this registry use it
+
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +58,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._listeners: list[Callable[[], None]] = []
         self._readers = self._engine(_READERS)
-        # threads wait for the one connection in turn; waiting for SQLite's own lock would be by luck
-        self._writer = self._engine(1) if self.is_sqlite else self._readers
+        self._writing = self._engine(1)
+        self._writer = Writer(self._writing, self._exclude_others, self._tell)
         try:
             self._prepare()
         except DBAPIError as error:
@@ -83,12 +88,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The one connection that may write; what it did is committed at the end, or undone where an error leaves."""
-        with self._writer.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_LOCK})
+        with self._writer.turn() as connection:
             yield connection
-        for listener in self._listeners:
-            listener()
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener`, in the thread of the writer, after everything that was committed here."""
@@ -97,12 +98,24 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._readers.dispose()
-        self._writer.dispose()
+        self._writing.dispose()
+
+    def _exclude_others(self, connection: Connection) -> None:
+        if not self.is_sqlite:  # there BEGIN IMMEDIATE has done it
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_LOCK})
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _engine(self, size: int) -> Engine:
         options: dict[str, Any] = {"pool_size": size, "max_overflow": 0, "pool_timeout": _BUSY_SECONDS}
         if not self.is_sqlite:
-            return create_engine(self.url, pool_pre_ping=True, **options)
+            if size > 1:  # each statement sees what is committed; two messages less for each request
+                options["isolation_level"] = "AUTOCOMMIT"
+            engine = create_engine(self.url, **options)
+            event.listen(engine, "checkout", _require_open)
+            return engine
         options["connect_args"] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
         engine = create_engine(self.url, **options)
         event.listen(engine, "connect", _on_connect)
@@ -188,6 +201,14 @@ def _begin_writing(connection: Connection) -> None:
 
 def _begin_reading(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+def _require_open(connection: psycopg.Connection[Any], _record: Any, _proxy: Any) -> None:
+    """Have a connection that was closed at the other end replaced, without asking over it."""
+    with _Selector() as selector:
+        selector.register(connection.fileno(), selectors.EVENT_READ)
+        if selector.select(0):  # nobody speaks to one that is idle, except to say that it ends
+            raise DisconnectionError
 
 
 def _plain(error: DBAPIError) -> str:

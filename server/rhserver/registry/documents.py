@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, false, func, insert, select, true, update
+from sqlalchemy import Connection, Row, bindparam, false, func, insert, select, true, update
 
 from rhresources.documents import parse_document
 from rhresources.errors import AlreadyExists, NotFound
@@ -139,9 +139,7 @@ def move(connection: Connection, rights: Rights, name: Name, to: Name, *, base: 
     readers = changes.add_audience(connection, readers_of(connection, name.key, old.id))
     version = max(old.version, highest_version(connection, to)) + 1
     at = _add_version(connection, old.id, version, to, _content(old), "moved", rights, "")
-    connection.execute(
-        update(resources).where(resources.c.id == old.id).values(_present(to, _content(old), version, rights, at))
-    )
+    connection.execute(_UPDATE, {"which": old.id, **_present(to, _content(old), version, rights, at)})
     audit.record(connection, "move away", name.text, f"to {to}")
     changes.record(connection, changes.MOVED, old.id, version, to.text, old_name=name.text, audience_id=readers)
     return load(connection, rights, to, other=True)
@@ -162,9 +160,7 @@ def put(
 ) -> Resource:
     """Make `version` of a document: a line of its history, what is there now, a place in the feed."""
     at = _add_version(connection, resource_id, version, name, content, action, rights, note)
-    connection.execute(
-        update(resources).where(resources.c.id == resource_id).values(_present(name, content, version, rights, at))
-    )
+    connection.execute(_UPDATE, {"which": resource_id, **_present(name, content, version, rights, at)})
     changes.record(connection, changes.SAVED, resource_id, version, name.text)
     return Resource(
         resource_id, name.text, content.kind, version, content.text, content.description, at, rights.user.name,
@@ -174,8 +170,7 @@ def put(
 
 def highest_version(connection: Connection, name: Name) -> int:
     """The highest number that a version under this name ever had, whatever document that was."""
-    query = select(func.coalesce(func.max(versions.c.version), 0)).where(versions.c.key == name.key)
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_HIGHEST, {"wanted": name.key}).scalar() or 0)
 
 
 def require_write(name: Name, level: Level) -> None:
@@ -261,11 +256,16 @@ def not_found_version(name: Name, number: int) -> NotFound:
 
 # ---------------------------------------------------------------- rows
 
+_INSERT = insert(resources)
+_UPDATE = update(resources).where(resources.c.id == bindparam("which"))
+_INSERT_VERSION = insert(versions)
+_HIGHEST = select(func.max(versions.c.version)).where(versions.c.key == bindparam("wanted"))
+
 
 def _create(connection: Connection, rights: Rights, name: Name, content: Content, note: str) -> Resource:
     version = highest_version(connection, name) + 1
     row = _present(name, content, version, rights, time.time())
-    added = connection.execute(insert(resources).values(row))
+    added = connection.execute(_INSERT, row)
     resource_id = int((added.inserted_primary_key or [0])[0])
     return put(connection, rights, resource_id, version, name, content, "saved", note)
 
@@ -297,13 +297,12 @@ def _add_version(
     note: str,
 ) -> float:
     at = time.time()
-    connection.execute(
-        insert(versions).values(
-            resource_id=resource_id, version=version, name=name.text, key=name.key, action=action, kind=content.kind,
-            text=content.text, description=content.description, legacy=content.legacy, by=rights.user.name, at=at,
-            note=note,
-        )
-    )  # fmt: skip
+    row = {
+        "resource_id": resource_id, "version": version, "name": name.text, "key": name.key, "action": action,
+        "kind": content.kind, "text": content.text, "description": content.description, "legacy": content.legacy,
+        "by": rights.user.name, "at": at, "note": note,
+    }  # fmt: skip
+    connection.execute(_INSERT_VERSION, row)
     audit.record(connection, _AUDITED.get(action, action), name.text, f"version {version}")
     return at
 

@@ -10,14 +10,14 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from rhserver.registry import accounts, changes
 from rhserver.registry.accounts import Caller
-from rhserver.registry.changes import Change, News
+from rhserver.registry.changes import Change, News, Now
 from rhserver.registry.database import Database, registry_id
 from rhserver.registry.rights import Rights, rights_of
 
@@ -70,6 +70,7 @@ class Feed:
         self._moved = asyncio.Condition()
         self._closed = False
         self._recent: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._now: dict[int, Now] = {}  # what became of the documents in it
         self._start = 0  # what is remembered begins after this change
         self._newest = 0
         self._generation = -1
@@ -156,6 +157,9 @@ class Feed:
                 if overflow > 0:
                     self._start = self._recent[min(overflow, len(self._recent)) - 1].cursor
                 self._recent.extend(batch)
+                self._now.update((change.resource.id, change.now) for change in batch)
+                if len(self._now) > 2 * _REMEMBERED:
+                    self._now = {change.resource.id: self._now[change.resource.id] for change in self._recent}
                 self._newest = batch[-1].cursor
             self._moved.notify_all()
         return len(batch) == _BATCH
@@ -164,7 +168,8 @@ class Feed:
         if position >= self._newest:
             return []
         if position >= self._start:
-            return [change for change in self._recent if change.cursor > position][:_BATCH]
+            found = [change for change in self._recent if change.cursor > position][:_BATCH]
+            return [replace(change, now=self._now[change.resource.id]) for change in found]
         batch = await run_in_threadpool(self._read_old, position)
         return [change for change in batch if change.cursor <= self._newest]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, true
 
-from rhserver.registry import documents
+from rhserver.registry import documents, resource
 from rhserver.registry.documents import Content
 from rhserver.registry.names import Name
 from rhserver.registry.resource import OTHER, Resource
@@ -81,6 +81,8 @@ def restore(connection: Connection, rights: Rights, name: Name, number: int, *, 
         documents.require_write(name, rights.of(name.key, dead.id))
         if base not in (None, 0, dead.version):
             raise documents.conflict(connection, rights, name, None, base)
+        if resource.find(connection, name.key) is not None and rights.of(name.key) is Level.NONE:
+            documents.require_write(name, Level.NONE)  # whether the name is taken is not theirs to know
         documents.require_free(connection, name)
         resource_id, newest = dead.id, documents.highest_version(connection, name)
     return documents.put(

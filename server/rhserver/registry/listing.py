@@ -66,7 +66,9 @@ def page(
 
 def folders(connection: Connection, rights: Rights, under: Name | None = None) -> list[str]:
     """The folders of all that this user may read, their own, and those of their groups."""
-    found = {f"/{rights.user.name}", *(f"/{group}" for group in rights.groups)}
+    found = {f"/{rights.user.name}", *(f"/{group}" for group in rights.groups), *rights.granted}
+    for folder in rights.granted:
+        found.update(ancestors(folder))
     names = select(resources.c.name).where(rights.readable(), ~resources.c.deleted, resources.c.kind != OTHER)
     for name in connection.scalars(names):
         found.update(ancestors(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, false, select
+from sqlalchemy import Connection, Row, Select, bindparam, false, select
 
 from rhserver.registry.rights import Level
 from rhserver.registry.schema import resources, versions
@@ -68,12 +68,12 @@ def live() -> Select[Any]:
     )  # fmt: skip
 
 
-_LIVE = live()
+_BY_KEY = live().where(resources.c.key == bindparam("wanted"))
 
 
 def find(connection: Connection, key: str) -> Row[Any] | None:
     """The row of the document that is there under `key`."""
-    return connection.execute(_LIVE.where(resources.c.key == key)).first()
+    return connection.execute(_BY_KEY, {"wanted": key}).first()
 
 
 def from_row(row: Row[Any], level: Level) -> Resource:

@@ -40,6 +40,7 @@ class Rights:
         groups: the names of those groups.
         folders: the level for everything in a folder, by its key.
         documents: the level for single documents, by their id.
+        granted: the names of folders that were shared with the user.
     """
 
     user: Account
@@ -47,6 +48,7 @@ class Rights:
     groups: list[str] = field(default_factory=list)
     folders: dict[str, Level] = field(default_factory=dict)
     documents: dict[int | None, Level] = field(default_factory=dict)
+    granted: frozenset[str] = frozenset()
 
     def of(self, key: str, resource_id: int | None = None) -> Level:
         """The level for the document `key`."""
@@ -108,10 +110,12 @@ def rights_of(connection: Connection, user: Account) -> Rights:
         folders[f"/{row.name.lower()}"] = Level.OWNER if row.manager else Level.WRITE
     who = frozenset({user.id, everyone(connection).id, *groups})
     documents: dict[int | None, Level] = {}
+    granted = set()
     for row in connection.execute(select(grants).where(grants.c.account_id.in_(who))):
         level = LEVELS[row.access]
         if row.resource_id is None:
+            granted.add(row.folder)
             folders[row.folder_key] = max(level, folders.get(row.folder_key, Level.NONE))
         else:
             documents[row.resource_id] = max(level, documents.get(row.resource_id, Level.NONE))
-    return Rights(user, who, list(groups.values()), folders, documents)
+    return Rights(user, who, list(groups.values()), folders, documents, frozenset(granted))

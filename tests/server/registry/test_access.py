@@ -1,0 +1,154 @@
+"""Who may do what, and that others learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from lab.registry_caller import CLUSTER, Caller, code, ok
+from lab.registry_feed import Follower
+
+SECOND = CLUSTER + "price_per_hour: 2\n"
+
+
+def test_that_whoever_has_no_access_learns_nothing(alice: Caller, bob: Caller) -> None:
+    with Follower(bob.registry, "bob") as heard:
+        alice.save("alice/lab/secret", CLUSTER + "description: hidden\n")
+        alice.save("alice/lab/secret", SECOND)
+        alice.save("alice/lab/gone")
+        alice.move("alice/lab/gone", "/alice/lab/moved")
+        alice.delete("alice/lab/moved")
+        for there, missing in (("secret", "missing"), ("moved", "missing"), ("gone", "missing")):
+            tried = [_everything(bob, f"alice/lab/{name}") for name in (there, missing)]
+            assert tried[0] == [(status, text.replace(missing, there)) for status, text in tried[1]]
+        for path in ("alice", "alice/lab", "alice/lab2"):
+            assert code(bob.access(path)) == (404, "not-found")
+            assert code(bob.share(path, bob="read")) == (404, "not-found")
+        assert bob.list() == {"resources": [], "next": None, "cursor": bob.list()["cursor"]}
+        assert bob.names(query="hidden") == bob.names(under="/alice") == bob.names(under="/alice/lab") == []
+        assert bob.folders() == ["/bob"]
+        assert bob.folders(under="/alice") == []
+        bob.save("bob/mine")
+        heard.until_told("saved", "/bob/mine")
+        assert heard.told == [("saved", "/bob/mine")]
+
+
+def _everything(bob: Caller, path: str) -> list[tuple[int, str]]:
+    """What somebody without access hears whatever they try."""
+    answers = [
+        bob.load(path), bob.save(path), bob.save(path, base=0), bob.save(path, base=1), bob.save(path, base=7),
+        bob.delete(path), bob.delete(path, base=1), bob.move(path, "/bob/x"), bob.move(path, "/alice/x"),
+        bob.history(path), bob.version(path, 1), bob.restore(path, 1), bob.restore(path, 1, base=9),
+        bob.access(path), bob.share(path, bob="owner"), bob.save(path.upper().replace("ALICE", "alice")),
+    ]  # fmt: skip
+    assert {answer.status_code for answer in answers} <= {403, 404}
+    return [(answer.status_code, answer.text.lower()) for answer in answers]
+
+
+def test_reading_and_writing_as_given(alice: Caller, bob: Caller) -> None:
+    alice.save("alice/gpu")
+    given = ok(alice.share("alice/gpu", bob="read"))
+    assert given == {"owner": "alice", "grants": [{"who": "bob", "access": "read", "inherited_from": None}]}
+    assert ok(bob.load("alice/gpu"))["access"] == "read"
+    assert bob.names() == ["/alice/gpu"]
+    for refused in (
+        bob.save("alice/gpu", SECOND), bob.delete("alice/gpu"), bob.move("alice/gpu", "/alice/y"),
+        bob.share("alice/gpu", bob="owner"),
+    ):  # fmt: skip
+        assert code(refused) == (403, "no-access")
+    alice.share("alice/gpu", bob="write")
+    assert ok(bob.save("alice/gpu", SECOND))["modified_by"] == "bob"
+    assert code(bob.move("alice/gpu", "/bob/gpu")) == (403, "no-access"), "writing is not taking away"
+    alice.share("alice/gpu", bob="owner")
+    ok(bob.share("alice/gpu", everyone_="read"))
+    assert ok(bob.move("alice/gpu", "/bob/gpu"))["access"] == "owner"
+    alice.save("alice/other")
+    assert code(alice.share("alice/other", alice="read")) == (422, "bad-request")
+    assert code(alice.share("alice/other", carl="read")) == (422, "bad-request")
+    assert code(alice.share("alice/other", bob="all")) == (422, "bad-request")
+
+
+def test_that_access_to_a_folder_holds_for_all_inside(alice: Caller, bob: Caller) -> None:
+    alice.save("alice/lab/old")
+    alice.save("alice/other")
+    ok(alice.share("alice/lab", bob="write"))
+    alice.save("alice/lab/deep/new")
+    assert bob.names() == ["/alice/lab/deep/new", "/alice/lab/old"]
+    assert bob.folders() == ["/alice", "/alice/lab", "/alice/lab/deep", "/bob"]
+    ok(bob.save("alice/lab/mine", base=0))
+    assert code(bob.save("alice/mine")) == (403, "no-access")
+    assert code(bob.move("alice/lab/mine", "/alice/mine")) == (403, "no-access")
+    assert ok(bob.access("alice/lab/old"))["grants"] == [
+        {"who": "bob", "access": "write", "inherited_from": "/alice/lab"}
+    ]
+    alice.share("alice/lab/old", bob="owner")
+    assert ok(bob.load("alice/lab/old"))["access"] == "owner", "the higher of the two counts"
+    alice.share("alice/lab", bob="none")
+    assert bob.names() == ["/alice/lab/old"]
+
+
+def test_that_a_folder_can_be_shared_before_there_is_anything_in_it(alice: Caller, bob: Caller) -> None:
+    ok(alice.share("alice/new/lab", bob="write"))
+    assert bob.folders() == ["/alice", "/alice/new", "/alice/new/lab", "/bob"]
+    ok(bob.save("alice/new/lab/x"))
+    assert alice.names() == ["/alice/new/lab/x"]
+
+
+def test_a_document_and_a_folder_of_one_name(alice: Caller, bob: Caller) -> None:
+    alice.save("alice/lab")
+    alice.save("alice/lab/x")
+    ok(
+        alice.http.put(
+            "/v1/resources/alice/lab:access?folder=true", json={"grants": [{"who": "bob", "access": "read"}]}
+        )
+    )
+    assert bob.names() == ["/alice/lab/x"]
+    ok(alice.share("alice/lab", bob="write"))
+    assert bob.names() == ["/alice/lab", "/alice/lab/x"]
+    assert ok(alice.access("alice/lab"))["grants"][0]["access"] == "write"
+    assert ok(alice.access("alice/lab", folder=True))["grants"][0]["access"] == "read"
+
+
+def test_groups(alice: Caller, bob: Caller, caller: Callable[[str], Caller]) -> None:
+    carl = caller("carl")
+    alice.registry.group("lab", "bob", managers=("alice",))
+    ok(bob.save("lab/gpu"))
+    assert ok(alice.load("lab/gpu"))["access"] == "owner"
+    assert bob.folders() == ["/bob", "/lab"]
+    assert code(bob.share("lab/gpu", carl="read")) == (403, "no-access")
+    assert carl.names() == []
+    ok(alice.share("lab/gpu", carl="read"))
+    assert carl.names() == ["/lab/gpu"]
+    carl.save("carl/x")
+    ok(carl.share("carl/x", lab_="write"))
+    assert ok(carl.access("carl/x"))["grants"] == [{"who": "@lab", "access": "write", "inherited_from": None}]
+    ok(bob.save("carl/x", SECOND))
+    bob.registry.command("group", "member", "lab", "bob", "--none")
+    assert bob.names() == []
+    assert code(bob.save("lab/gpu", SECOND)) == (403, "no-access")
+    ok(carl.share("carl/x", everyone_="read"))
+    assert bob.names() == ["/carl/x"]
+
+
+def test_an_admin(alice: Caller, caller: Callable[[str], Caller]) -> None:
+    alice.registry.user("root", admin=True)
+    root = caller("root")
+    alice.save("alice/gpu")
+    assert ok(root.load("alice/gpu"))["access"] == "owner"
+    ok(root.move("alice/gpu", "/alice/lab/gpu"))
+    assert code(root.save("nobody/x")) == (404, "not-found")
+    assert code(root.save("everyone/x")) == (403, "no-access")
+    assert code(root.save("Alice/x")) == (404, "not-found")
+
+
+@pytest.mark.parametrize("end", [("user", "remove", "bob"), ("token", "revoke", "--user", "bob")])
+def test_that_a_revoked_token_ends_at_once(alice: Caller, bob: Caller, end: tuple[str, ...]) -> None:
+    alice.save("alice/gpu")
+    alice.share("alice/gpu", bob="read")
+    with Follower(bob.registry, "bob") as heard:
+        bob.registry.command(*end)
+        assert code(bob.load("alice/gpu")) == (401, "bad-token")
+        alice.save("alice/gpu", SECOND)
+        heard.until(lambda: heard.ended)
+        assert ("saved", "/alice/gpu") not in heard.told
+    assert len(ok(alice.access("alice/gpu"))["grants"]) == (0 if "remove" in end else 1)
