@@ -7,9 +7,11 @@ import contextlib
 import functools
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -65,7 +67,7 @@ class RegistryServer:
 
     def start(self) -> RegistryServer:
         """Serve; returns when it answers."""
-        listen = self.url.partition("://")[2] or "127.0.0.1:0"
+        listen = self.url.partition("://")[2] or f"127.0.0.1:{_free_port()}"
         output = self.folder / "output"
         output.unlink(missing_ok=True)
         self._process = psutil.Process(
@@ -152,11 +154,18 @@ class RegistryServer:
         self.output += (self.folder / "output").read_text()
 
 
+def _free_port() -> int:
+    """A port that is free, and that the system gives to no outgoing connection while the server is down."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as trying, contextlib.suppress(OSError):
+            trying.bind(("127.0.0.1", port))
+            return port
+
+
 def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    """Whether anything of it is left: while one of its threads waits for the disk it still has its port."""
+    return bool(process.is_running())
 
 
 class _Starter:

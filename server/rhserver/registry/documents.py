@@ -89,11 +89,11 @@ def save(
             raise conflict(connection, rights, name, None, base)
         require_free(connection, name)
         return _create(connection, rights, name, content, note)
-    unchanged = (row.kind, row.text, row.legacy) == (content.kind, content.text, content.legacy)
-    if unchanged and base != 0:
-        return from_row(row, level)  # also for a client that did not hear of its first try
     if base is not None and base != row.version:
+        # also where the text is the same: two who each add one to what they saw have not both added one
         raise conflict(connection, rights, name, from_row(row, level), base)
+    if (row.kind, row.text, row.legacy) == (content.kind, content.text, content.legacy):
+        return from_row(row, level)
     return put(connection, rights, row.id, row.version + 1, name, content, "saved", note)
 
 

@@ -44,12 +44,14 @@ def test_that_a_stale_change_is_refused_with_what_is_needed_to_merge_it(alice: C
     assert ok(alice.save("alice/gpu", CLUSTER))["version"] == 4, "without a base whatever is there is replaced"
 
 
-def test_that_a_save_may_be_repeated_when_its_answer_was_not_heard(alice: Caller) -> None:
-    alice.save("alice/gpu")
-    first = ok(alice.save("alice/gpu", OTHER_TEXT, base=1))
-    assert ok(alice.save("alice/gpu", OTHER_TEXT, base=1)) == first
+def test_that_saving_what_is_there_makes_no_version(alice: Caller) -> None:
+    first = ok(alice.save("alice/gpu"))
+    assert ok(alice.save("alice/gpu", base=1)) == ok(alice.save("alice/gpu")) == first
+    ok(alice.save("alice/gpu", OTHER_TEXT, base=1))
+    refused = alice.save("alice/gpu", OTHER_TEXT, base=1)
+    assert code(refused) == (409, "conflict"), "of two who made the same change of the same version one must look again"
+    assert refused.json()["current"]["text"] == OTHER_TEXT
     assert len(ok(alice.history("alice/gpu"))["versions"]) == 2
-    assert code(alice.save("alice/gpu", OTHER_TEXT, base=0)) == (409, "conflict"), "it is not new"
 
 
 def test_that_a_change_of_what_was_deleted_is_refused_also_when_it_is_there_again(alice: Caller) -> None:
