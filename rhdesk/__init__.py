@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         exists,
         get,
         load,
+        login,
+        logout,
         resources,
         set_folder,
         unset_folder,
@@ -46,7 +48,17 @@ _HOMES = {
     "function": ("Function", "function"),
     "on_demand": ("ondemand_cluster",),
     "package": ("GitPackage", "Package", "git_package", "package"),
-    "toplevel": ("current_folder", "exists", "get", "load", "resources", "set_folder", "unset_folder"),
+    "toplevel": (
+        "current_folder",
+        "exists",
+        "get",
+        "load",
+        "login",
+        "logout",
+        "resources",
+        "set_folder",
+        "unset_folder",
+    ),
 }
 _PLACES = {name: (f"rhresources.library.{module}", name) for module, names in _HOMES.items() for name in names}
 _PLACES |= {
@@ -85,6 +97,8 @@ __all__ = [
     "get",
     "git_package",
     "load",
+    "login",
+    "logout",
     "ondemand_cluster",
     "package",
     "resources",

@@ -9,11 +9,12 @@ import builtins
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhresources.errors import NoRegistry, UsageError
+from rhresources.errors import NoRegistry, RhError, UsageError
 from rhresources.names import Address, parse_folder
 from rhresources.registry.answers import Access, Conflict, Level, Nothing, RegistryState, Version
 from rhresources.registry.login import TOKEN, URL, login_file
@@ -52,6 +53,15 @@ class RegistryNames(ABC):
     def registry(self) -> RegistryState | None:
         """The registry that is logged in to, as far as is known here; None: there is none. Does not wait for it."""
         return self._client.state if self._may_be_logged_in() else None
+
+    def refresh_registry(self) -> RegistryState | None:
+        """Ask the registry what is new, deliver what waits, and say how it is; None: nobody is logged in."""
+        store = self._client.store() if self._may_be_logged_in() else None
+        if store is None:
+            return self.registry
+        with suppress(RhError):  # the state says what is wrong
+            store.session.refresh()
+        return self.registry
 
     def login(self, url: str, token: str, *, insecure: bool = False, authority: Path | None = None) -> RegistryState:
         """Log in to a registry: the token is checked and kept in the keyring.

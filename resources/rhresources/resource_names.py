@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, cast
 
 from rhresources import paths
 from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument, update_text
@@ -28,8 +28,6 @@ from rhresources.stores.local import LocalStore
 
 if TYPE_CHECKING:
     from rhresources.registry.store import RegistryStore
-
-_Kind = TypeVar("_Kind", ClusterDocument, FunctionDocument, PackageDocument)
 
 __all__ = ["Name", "ResourceNames"]
 
@@ -141,6 +139,20 @@ class ResourceNames(RegistryNames):
         """
         return self.load(name).require()
 
+    def entry(self, name: Name, kind: str) -> Entry:
+        """The resource of that name, which is whole and of that kind.
+
+        Raises:
+            UsageError: it is something else.
+            RhError: as `document`.
+        """
+        # what one thing is done with is looked up again and again on the way
+        entry = self._load(self.resolve(name), fresh=_LATELY)
+        found = entry.require().kind
+        if found != kind:
+            raise UsageError(f"{entry.name} is a {found}, not a {kind}.", remedy=f"Name a {kind}.")
+        return entry
+
     def cluster(self, name: Name) -> ClusterDocument:
         """The cluster of that name.
 
@@ -148,15 +160,15 @@ class ResourceNames(RegistryNames):
             UsageError: it is something else.
             RhError: as `document`.
         """
-        return self._of_kind(name, ClusterDocument)
+        return cast("ClusterDocument", self.entry(name, "cluster").document)
 
     def function(self, name: Name) -> FunctionDocument:
         """The function of that name; errors as `cluster`."""
-        return self._of_kind(name, FunctionDocument)
+        return cast("FunctionDocument", self.entry(name, "function").document)
 
     def package(self, name: Name) -> PackageDocument:
         """The package of that name; errors as `cluster`."""
-        return self._of_kind(name, PackageDocument)
+        return cast("PackageDocument", self.entry(name, "package").document)
 
     def packages(self, lines: Iterable[str]) -> builtins.list[PackageSpec]:
         """Package lines taken apart, with what is saved under a name (`rh:~/deps`) looked up.
@@ -346,15 +358,6 @@ class ResourceNames(RegistryNames):
                 f"{address} is built in and cannot be {what}.", remedy=f"Use a name of your own: ~/{address.name}."
             )
         return address
-
-    def _of_kind(self, name: Name, model: type[_Kind]) -> _Kind:
-        # what one thing is done with is looked up again and again on the way
-        entry = self._load(self.resolve(name), fresh=_LATELY)
-        document = entry.require()
-        if not isinstance(document, model):
-            wanted = model.model_fields["kind"].default
-            raise UsageError(f"{entry.name} is a {document.kind}, not a {wanted}.", remedy=f"Name a {wanted}.")
-        return document
 
     def known_names(self, kind: str | None = None) -> builtins.list[str]:
         """Every name in every place in its canonical form, as far as they are known without asking anybody."""

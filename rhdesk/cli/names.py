@@ -1,4 +1,4 @@
-"""Commands about names and their documents: ls, show, save, rm."""
+"""Commands about names and their documents: ls, show, save, rm, mv, cp."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rhdesk.cli.login import say_state
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table
 from rhresources.documents import plain_values
@@ -39,23 +40,38 @@ class _Folder(Name):
 def ls_command(folder: str | None, kind: str | None, as_json: bool) -> None:
     """List saved clusters, functions and packages.
 
-    FOLDER is `~` (this computer), a folder in it such as `~/team`, or `^` (built in); by default the current folder.
+    FOLDER is `~` (this computer), `@` (yours in the registry), `/OWNER` (another's, or a group's), a folder in one of
+    these such as `~/team`, or `^` (built in); by default the current folder.
     """
     names = ResourceNames()
     folder = folder or names.current_folder
     entries = names.list(folder, kind=kind)
+    shared = folder.startswith(("@", "/"))
+    if shared:
+        say_state(names.registry)
     if as_json:
-        print_json([_entry_as_json(entry) for entry in entries])
+        print_json([entry_as_json(entry) for entry in entries])
         return
     if not entries:
         what = f"No {kind}" if kind else "Nothing"
-        note(f"{what} is saved in {folder} yet. `rhdesk ls ^` lists what is built in.")
+        where = f"in {folder}, as far as you may see" if folder.startswith("/") else f"in {folder} yet"
+        note(f"{what} is saved {where}. `rhdesk ls ^` lists what is built in.")
         return
-    print_table(("NAME", "KIND", "CHANGED", "DESCRIPTION"), (_row(entry) for entry in entries))
+    titles = ("NAME", "KIND", "CHANGED", "BY", "DESCRIPTION") if shared else ("NAME", "KIND", "CHANGED", "DESCRIPTION")
+    print_table(titles, (_row(entry, shared) for entry in entries))
 
 
-def _row(entry: Entry) -> tuple[str, str, str, str]:
-    changed = "-" if entry.read_only else age(entry.modified)
+def _row(entry: Entry, shared: bool) -> tuple[str, ...]:
+    name, kind, changed, summary = _cells(entry)
+    return (name, kind, changed, entry.modified_by or "-", summary) if shared else (name, kind, changed, summary)
+
+
+def _cells(entry: Entry) -> tuple[str, str, str, str]:
+    changed = age(entry.modified) if entry.modified else "-"
+    if entry.waiting:
+        changed += " (waits)"
+    if entry.conflict:
+        changed += " (conflict)"
     if entry.problem is not None:
         return entry.name, f"{entry.kind} (broken)".strip(), changed, entry.problem.sentence
     return entry.name, entry.kind, changed, _summary(entry.document)
@@ -75,8 +91,9 @@ def _summary(document: Any) -> str:
             return f"{document.install_method} {document.target or document.git_url}"
 
 
-def _entry_as_json(entry: Entry) -> dict[str, Any]:
-    return {
+def entry_as_json(entry: Entry) -> dict[str, Any]:
+    """One resource; what a registry knows of it only where it is from one."""
+    said: dict[str, Any] = {
         "name": entry.name,
         "kind": entry.kind or None,
         "changed": moment(entry.modified),
@@ -84,6 +101,17 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
         "problem": entry.problem.sentence if entry.problem else None,
         "document": plain_values(entry.document) if entry.document else None,
     }
+    if entry.address.place == "registry":
+        said |= {
+            "version": entry.version or None,
+            "changed_by": entry.modified_by or None,
+            "access": entry.access,
+            "seen": moment(entry.seen),
+            "waiting": entry.waiting,
+            "conflict": entry.conflict,
+            "caution": entry.caution or None,
+        }
+    return said
 
 
 @click.command("show", cls=RhCommand)
@@ -91,9 +119,11 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
 @json_option
 def show_command(name: str, as_json: bool) -> None:
     """Print the document of NAME, as YAML with its comments."""
-    entry = ResourceNames().load(name)
+    names = ResourceNames()
+    entry = names.load(name)
+    _say_of(names, entry)
     if as_json:
-        print_json(_entry_as_json(entry))
+        print_json(entry_as_json(entry))
     else:
         click.echo(entry.text.rstrip("\n"))
     if entry.problem is not None:
@@ -106,28 +136,46 @@ def show_command(name: str, as_json: bool) -> None:
 @json_option
 def save_command(file: str, name: str | None, as_json: bool) -> None:
     """Save the document in the YAML file FILE (`-`: standard input). What is saved under that name is replaced."""
-    if file == "-":
-        if name is None:
-            raise UsageError("A document from standard input needs a name.", remedy="Add --as NAME.")
-        text = sys.stdin.read(SIZE_LIMIT + 1)  # a longer one is refused
-    else:
-        name = name or Path(file).stem
-        try:
-            with open(file, encoding="utf-8") as opened:
-                text = opened.read(SIZE_LIMIT + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            raise RhError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if file == "-" and name is None:
+        raise UsageError("A document from standard input needs a name.", remedy="Add --as NAME.")
+    text = read_document(file)
+    name = name or Path(file).stem
     names = ResourceNames()
     if names.exists(name) and (old := names.load(name)).broken:
         raise AlreadyExists(
             f"{old.name} holds a document that cannot be read, and is not overwritten.",
-            remedy=f"Mend {old.path}, or give it up with `rhdesk rm {old.name}`.",
+            remedy=f"Mend {old.path or 'it'}, or give it up with `rhdesk rm {old.name}`.",
         )
     entry = names.save_text(name, text)
     if as_json:
-        print_json(_entry_as_json(entry))
+        print_json(entry_as_json(entry))
     else:
         note(f"Saved {entry.name}.")
+    _say_of(names, entry)
+
+
+def read_document(file: str) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Raises:
+        RhError: it cannot be read.
+    """
+    if file == "-":
+        return sys.stdin.read(SIZE_LIMIT + 1)  # a longer one is refused
+    try:
+        with open(file, encoding="utf-8") as opened:
+            return opened.read(SIZE_LIMIT + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RhError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _say_of(names: ResourceNames, entry: Entry) -> None:
+    """What a person should know of a resource of the registry besides what it says."""
+    if entry.address.place != "registry":
+        return
+    say_state(names.registry)
+    if entry.caution:
+        note(entry.caution)
 
 
 @click.command("rm", cls=RhCommand)
@@ -143,3 +191,33 @@ def rm_command(names: tuple[str, ...], as_json: bool) -> None:
         print_json({"removed": removed})
     else:
         note(f"Removed {', '.join(removed)}.")
+    if any(address.startswith("/") for address in removed):
+        say_state(store.registry)
+
+
+@click.command("mv", cls=RhCommand)
+@click.argument("old", type=Name())
+@click.argument("new", type=Name())
+@json_option
+def mv_command(old: str, new: str, as_json: bool) -> None:
+    """Give OLD the name NEW, also in another place. What names it is not changed."""
+    names = ResourceNames()
+    _moved(names, names.rename(old, new), f"{old} is called {{}} now.", as_json)
+
+
+@click.command("cp", cls=RhCommand)
+@click.argument("old", type=Name())
+@click.argument("new", type=Name())
+@json_option
+def cp_command(old: str, new: str, as_json: bool) -> None:
+    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/train` puts it into the registry."""
+    names = ResourceNames()
+    _moved(names, names.copy(old, new), f"{old} is saved as {{}}, too.", as_json)
+
+
+def _moved(names: ResourceNames, entry: Entry, said: str, as_json: bool) -> None:
+    if as_json:
+        print_json(entry_as_json(entry))
+    else:
+        note(said.format(entry.name))
+    _say_of(names, entry)

@@ -63,12 +63,14 @@ def _saved_names(kind: str | None) -> list[str]:
     try:
         names = ResourceNames()
         current = names.current_folder
-        found = []
-        for folder in (current, "^"):
-            for entry in names.list(folder, kind=kind):
-                whole = str(entry.address)
-                found += [whole.removeprefix(f"{current}/"), whole]
-        return sorted(set(found))
+        mine = f"{folder}/" if (folder := str(names.resolve("@/x").folder)) != "@" else ""
+        found = set()
+        for whole in names.known_names(kind):
+            found.add(whole)
+            short = f"@/{whole.removeprefix(mine)}" if mine and whole.startswith(mine) else whole
+            found.add(short)
+            found.update(each.removeprefix(f"{current}/") for each in (whole, short))
+        return sorted(found)
     except Exception:  # completion must never print a traceback into somebody's prompt
         return []
 

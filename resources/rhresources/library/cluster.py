@@ -292,10 +292,12 @@ def cluster(
     }  # fmt: skip
     from rhresources.documents import parse_document, plain_values
 
-    if load and names().exists(name):
-        document = names().cluster(name)
+    began = names().entry(name, "cluster") if load and names().exists(name) else None
+    if began is not None:
+        document = began.require()
+        assert isinstance(document, ClusterDocument)
         if not given and log_in is None:
-            return Cluster(name, document, dryrun)
+            return Cluster(name, document, dryrun).began_from(began)
         said: dict[str, Any] = {**plain_values(document), **given}
     else:
         kind = "ssh" if ips else "cloud" if given.keys() - {"price_per_hour", "conda"} else "machine"
@@ -304,7 +306,8 @@ def cluster(
         said["ssh_creds"] = {**said.get("ssh_creds", {}), "log_in": log_in}
     made = parse_document(said, source=name)
     assert isinstance(made, ClusterDocument)
-    return Cluster(name, made, dryrun)
+    cluster = Cluster(name, made, dryrun)
+    return cluster.began_from(began) if began is not None else cluster
 
 
 def result_of_run(there: Portal, client: ClusterClient, run: str, stream_logs: bool = False) -> Any:

@@ -366,7 +366,10 @@ def from_document(name: str | None, document: FunctionDocument, dryrun: bool = F
 def _loaded(
     name: str, system: str | Cluster | None, reqs: Any, setup_cmds: Sequence[str] | None, dryrun: bool
 ) -> Function:
-    found = from_document(name, names().function(name), dryrun)
+    entry = names().entry(name, "function")
+    document = entry.require()
+    assert isinstance(document, FunctionDocument)
+    found = from_document(name, document, dryrun).began_from(entry)
     if system is not None:
         found.system = _cluster_of(system)
     if reqs is not None:

@@ -199,7 +199,10 @@ def package(
     if install_method is None and install_str is None and url is None:
         if not name or not load:
             raise UsageError("Nothing says what to install.", remedy='Give install_str="numpy".')
-        return Package.from_document(name, names().package(name), dryrun)
+        entry = names().entry(name, "package")
+        saved = entry.require()
+        assert isinstance(saved, PackageDocument)
+        return Package.from_document(name, saved, dryrun).began_from(entry)
     where = shlex.quote(url) if url and " " in url else url
     text = " ".join(part for part in (where, install_str) if part)
     spec = parse_package(f"{install_method}:{text}" if install_method else text)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rhresources.documents import Document, plain_values
 from rhresources.errors import UsageError
 from rhresources.library.portal import portal
+from rhresources.library.progress import progress
 from rhresources.names import Address
+from rhresources.registry.answers import Level, Nothing, Version
 from rhresources.resource_names import ResourceNames
+from rhresources.stores.entry import Entry
 
 if TYPE_CHECKING:
     from rhresources.wire.client import ClusterClient
@@ -32,6 +36,7 @@ class Resource(ABC):
 
     def __init__(self, name: str | None, dryrun: bool = False) -> None:
         self._address: Address | None = names().resolve(name) if name else None
+        self._began: Entry | None = None
         self.dryrun = dryrun
 
     @property
@@ -58,18 +63,57 @@ class Resource(ABC):
         """What is saved under its name."""
 
     def save(self, name: str | None = None, overwrite: bool = True) -> Self:
-        """Save it under `name`, or under the name that it has.
+        """Save it under `name`, or under the name that it has: `~/x` on this computer, `@/x` in the registry.
 
         Raises:
             UsageError: it has no name, or cannot be saved.
-            AlreadyExists: the name is taken and `overwrite` is false.
+            AlreadyExists: the name is taken and `overwrite` is false; or it was loaded from the registry, and somebody
+                changed the same fields there since.
         """
         if name is not None:
             self.name = name
         if self._address is None:
             raise UsageError("It has no name to be saved under.", remedy='Give one: save("~/name").')
-        names().save(self._address, self.document(), overwrite=overwrite)
+        began = self._began if self._began is not None and self._began.address == self._address else None
+        saved = names().save(
+            self._address, self.document(), overwrite=overwrite, modified=began.modified if began is not None else None
+        )
+        self._began = saved
+        if saved.waiting:
+            progress(f"{saved.name} waits until the registry answers.")
+        if saved.caution:
+            progress(f"{saved.name}: {saved.caution}")
         return self
+
+    def began_from(self, entry: Entry) -> Self:
+        """Remember what it was loaded as, so that saving it loses nothing that others do in the meantime."""
+        self._began = entry
+        return self
+
+    def share(self, users: str | Iterable[str], access: Level | Nothing = "read") -> dict[str, str]:
+        """Say what users, `@groups` or `@everyone` may do with it in the registry; "none" takes it away.
+
+        Returns:
+            Who may do what now, besides its owner.
+
+        Raises:
+            UsageError: it has no name of a registry.
+            RhError: there is no such user, or it is not yours to share.
+        """
+        who = [users] if isinstance(users, str) else list(users)
+        given = names().share(self._shared(), dict.fromkeys(who, access))
+        if access != "none" and (caution := names().load(self._shared()).caution):
+            progress(f"{self.rns_address}: {caution}")
+        return {grant.who: grant.access for grant in given.grants}
+
+    def history(self) -> list[Version]:
+        """Its versions in the registry, newest first: who did what, and when."""
+        return names().history(self._shared())
+
+    def _shared(self) -> Address:
+        if self._address is None:
+            raise UsageError("It is not saved under a name.", remedy='Save it in the registry: save("@/name").')
+        return self._address
 
     @classmethod
     def from_name(cls, name: str, dryrun: bool = True) -> Self:

@@ -30,6 +30,7 @@ class RegistryClient:
         self._home = home
         self._lock = threading.RLock()
         self._store: RegistryStore | None = None
+        self._key: object = ()
         self._read: tuple[object, Login | None] = ((), None)
         self._tokens: dict[Login, str] = {}  # of who logged in here where there is no keyring
         self._followers: list[Follower] = []
@@ -76,9 +77,9 @@ class RegistryClient:
                 self._read = self._read[0], login
         with self._lock:
             known = self._store
-            if known is not None and known.session.login == login:
+            if known is not None and known.session.login == login and self._key == self._read[0]:
                 return known
-            self._store = None
+            self._store, self._key = None, self._read[0]  # whoever logs in anew has another token
             if known is not None:
                 known.session.close()
             if login is not None and login.user:

@@ -133,8 +133,8 @@ class KnownResources:
     def _require_knowledge(self) -> None:
         """See that what is not known here is not there."""
         state = self.session.state()
-        if state.problem and not state.seen:
-            raise RegistryAway(f"{state.problem} Nothing of it is known here yet.", remedy=state.remedy)
+        if state.problem and self.session.replica.cursor is None:
+            raise RegistryAway(f"{state.problem} What is in it is not known here yet.", remedy=state.remedy)
 
     def _row(self, name: str) -> Row | None:
         edits = self.session.outbox.edits()

@@ -123,6 +123,7 @@ class Replica:
         """Take over what the registry answered to a question or a change of ours."""
         with self.database.writing() as connection:
             _put(connection, resource, own=True)
+            _note(connection, "seen", time.time())
 
     def drop(self, name: str) -> None:
         """Forget a document that is not there any more, or not for us."""

@@ -121,13 +121,15 @@ class Session:
     @property
     def away(self) -> bool:
         """Whether it could not be reached just now."""
-        return bool(self._failed) and time.monotonic() - self._failed < _ASK_AGAIN
+        failed = isinstance(self._problem, RegistryAway) and bool(self._failed)
+        return failed and time.monotonic() - self._failed < _ASK_AGAIN
 
     # ---------------------------------------------------------------- what is known
 
     def refresh(self, *, fresh: float = 0.0) -> None:
-        """Take over what others changed, unless that happened in the last `fresh` seconds; a registry that is away
-        changes nothing.
+        """Take over what others changed, and deliver what waits, unless that happened in the last `fresh` seconds.
+
+        A registry that is away changes nothing.
 
         Raises:
             RhError: it does not take the token, or is not what it was.
@@ -141,6 +143,10 @@ class Session:
                 self.ask(self.catch_up)
             except RegistryAway:
                 return
+        if self.outbox.count():
+            from rhresources.registry.delivery import deliver
+
+            deliver(self)
 
     def _is_fresh(self, fresh: float) -> bool:
         confirmed = bool(self._confirmed) and time.monotonic() - self._confirmed < fresh

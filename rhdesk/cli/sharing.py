@@ -1,0 +1,197 @@
+"""Commands about names of a registry: share, history, restore, settle."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import click
+
+from rhdesk.cli.names import entry_as_json, read_document
+from rhdesk.cli.options import Name, RhCommand, json_option
+from rhdesk.cli.terminal import age, moment, note, print_json, print_table
+from rhresources.errors import NotFound, UsageError
+from rhresources.registry.answers import Access, Conflict, Version
+from rhresources.resource_names import ResourceNames
+
+# ---------------------------------------------------------------- share
+
+
+@click.command("share", cls=RhCommand)
+@click.argument("name", type=Name())
+@click.argument("who", nargs=-1, metavar="[WHO...]")
+@click.option(
+    "--access",
+    type=click.Choice(["read", "write", "owner", "none"]),
+    help="What they may do: read; write as well; share, move and delete as well; nothing any more. Default: read.",
+)
+@json_option
+def share_command(name: str, who: tuple[str, ...], access: str | None, as_json: bool) -> None:
+    """Share NAME, or everything in the folder NAME, with users, @groups or @everyone. Without WHO: say who may do what.
+
+    \b
+    rhdesk share @/train bob                 bob may read it, and call it if it is a function
+    rhdesk share @/team @nlp --access write
+    rhdesk share @/train bob --access none
+    """
+    names = ResourceNames()
+    if not who:
+        if access is not None:
+            raise UsageError("Nobody is named to share it with.", remedy="Add a user, @group or @everyone.")
+        found = names.access(name)
+    else:
+        found = names.share(name, dict.fromkeys(who, access or "read"))  # type: ignore[arg-type]
+    if as_json:
+        print_json(_access_as_json(found))
+        return
+    rows = [(grant.who, grant.access, grant.inherited_from or "-") for grant in found.grants]
+    print_table(("WHO", "ACCESS", "BY SHARING"), [(found.owner, "owner", "-"), *rows])
+    if who and access != "none":
+        _say_caution(names, name)
+
+
+def _say_caution(names: ResourceNames, name: str) -> None:
+    try:
+        entries = [names.load(name)]
+    except (NotFound, UsageError):
+        entries = names.list(name)
+    for entry in entries:
+        if entry.caution:
+            note(f"{entry.name}: {entry.caution}")
+
+
+def _access_as_json(access: Access) -> dict[str, Any]:
+    return {
+        "owner": access.owner,
+        "grants": [
+            {"who": grant.who, "access": grant.access, "inherited_from": grant.inherited_from or None}
+            for grant in access.grants
+        ],
+    }
+
+
+# ---------------------------------------------------------------- history
+
+
+@click.command("history", cls=RhCommand)
+@click.argument("name", type=Name())
+@click.option("--diff", "number", type=click.IntRange(min=1), metavar="N", help="Show what version N changed.")
+@json_option
+def history_command(name: str, number: int | None, as_json: bool) -> None:
+    """List the versions of NAME in the registry, newest first: who did what, and when. Also of one that was deleted."""
+    names = ResourceNames()
+    versions = names.history(name)
+    if number is not None:
+        _show_diff(names, name, versions, number, as_json)
+        return
+    if as_json:
+        print_json([_version_as_json(version) for version in versions])
+        return
+    rows = ((str(each.number), each.action, each.by, age(each.at), each.name, each.note) for each in versions)
+    print_table(("VERSION", "ACTION", "BY", "WHEN", "NAME", "NOTE"), rows)
+
+
+def _show_diff(names: ResourceNames, name: str, versions: list[Version], number: int, as_json: bool) -> None:
+    known = {version.number: version for version in versions}
+    if number not in known:
+        raise NotFound(
+            f"{name} has no version {number}.", remedy=f"It has {', '.join(str(each) for each in sorted(known))}."
+        )
+    before = max((each for each in known if each < number), default=0)
+    texts = [names.version_text(name, each) if each and not _is_end(known[each]) else "" for each in (before, number)]
+    diff = _diff(texts[0], texts[1], f"version {before}", f"version {number}")
+    if as_json:
+        print_json({**_version_as_json(known[number]), "before": before or None, "diff": diff, "text": texts[1]})
+        return
+    version = known[number]
+    note(f"Version {number}: {version.action} by {version.by}, {age(version.at)}.")
+    click.echo(diff, nl=False)
+
+
+def _is_end(version: Version) -> bool:
+    return version.action == "deleted"
+
+
+def _diff(before: str, after: str, old: str, new: str) -> str:
+    return "".join(difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new))
+
+
+def _version_as_json(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "action": version.action,
+        "by": version.by,
+        "at": moment(version.at),
+        "name": version.name,
+        "note": version.note or None,
+    }
+
+
+@click.command("restore", cls=RhCommand)
+@click.argument("name", type=Name())
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@json_option
+def restore_command(name: str, number: int, as_json: bool) -> None:
+    """Make version N of NAME the newest one. This brings back what was deleted, too."""
+    entry = ResourceNames().restore(name, number)
+    if as_json:
+        print_json(entry_as_json(entry))
+    else:
+        note(f"{entry.name} is what it was at version {number}; it now is version {entry.version}.")
+
+
+# ---------------------------------------------------------------- settle
+
+
+@click.command("settle", cls=RhCommand)
+@click.argument("name", type=Name())
+@click.option("--mine", is_flag=True, help="Save my change in place of theirs.")
+@click.option("--theirs", is_flag=True, help="Give my change up.")
+@click.option(
+    "--with", "file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Save this instead."
+)
+@json_option
+def settle_command(name: str, mine: bool, theirs: bool, file: str | None, as_json: bool) -> None:
+    """Decide on a change of NAME that could not be merged with another's. Without an option: show both.
+
+    `rhdesk whoami` lists the names that wait for this.
+    """
+    if mine + theirs + (file is not None) > 1:
+        raise UsageError("Only one of --mine, --theirs and --with can be meant.")
+    names = ResourceNames()
+    conflict = names.conflict(name)
+    if not (mine or theirs or file is not None):
+        _show_conflict(conflict, as_json)
+        return
+    if theirs:
+        names.discard(name)
+        said = f"Your change of {conflict.name} is given up."
+    else:
+        text = conflict.mine if file is None else read_document(file)
+        entry = names.settle(name, text)
+        said = f"Saved {entry.name}." if entry is not None else f"Removed {conflict.name}."
+    if as_json:
+        print_json({"name": conflict.name, "settled": True})
+    else:
+        note(said)
+
+
+def _show_conflict(conflict: Conflict, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "name": conflict.name,
+                "problem": conflict.problem,
+                "base": conflict.base or None,
+                "mine": conflict.mine or None,
+                "theirs": conflict.theirs or None,
+                "by": conflict.by or None,
+                "at": moment(conflict.at),
+            }
+        )
+        return
+    note(f"{conflict.name} was not changed. {conflict.problem}")
+    who = f"theirs, {conflict.by}, {age(conflict.at)}" if conflict.by else "theirs"
+    click.echo(_diff(conflict.base, conflict.mine, "before", "mine") or "mine: as before\n", nl=False)
+    click.echo(_diff(conflict.base, conflict.theirs, "before", who) or "theirs: as before\n", nl=False)
+    note(f"Decide: rhdesk settle {conflict.name} --mine, --theirs or --with FILE.")

@@ -1,0 +1,182 @@
+"""The commands of a team, against a real registry: logged in by the environment as on a CI, and by a real keyring."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from lab.commands import RunCommand
+from lab.registry import RegistryServer
+from lab.secret_service import SecretService
+
+BOX = "kind: cluster\ntype: ssh\nips: [gpu1]\n"
+
+
+class User:
+    """Runs commands as one user of the registry, on a computer of their own."""
+
+    def __init__(self, rhdesk: RunCommand, registry: RegistryServer, name: str, folder: Path) -> None:
+        self._rhdesk = rhdesk
+        self.env = {
+            "RH_HOME": str(folder / name),
+            "RH_REGISTRY_URL": registry.url,
+            "RH_REGISTRY_TOKEN": registry.token(name),
+        }
+
+    def __call__(self, *arguments: str, given: str = "", code: int = 0) -> tuple[str, str]:
+        done = self._rhdesk(*arguments, given=given, env=self.env, code=code)
+        assert self.env["RH_REGISTRY_TOKEN"] not in done.out + done.err
+        return done.out, done.err
+
+
+@pytest.fixture
+def user(rhdesk: RunCommand, registry: RegistryServer, short_path: Path) -> Callable[[str], User]:
+    """Commands of a user of that name."""
+    return lambda name: User(rhdesk, registry, name, short_path)
+
+
+@pytest.mark.slow
+def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
+    alice, bob = user("alice"), user("bob")
+    alice("save", "-", "--as", "~/box", given=f"# mine\n{BOX}")
+    _, said = alice("cp", "~/box", "@/team/box")
+    assert "~/box is saved as /alice/team/box, too." in said
+    listed = json.loads(alice("ls", "@", "--json")[0])
+    assert [(entry["name"], entry["version"], entry["access"]) for entry in listed] == [("@/team/box", 1, "owner")]
+    assert "There is no resource /alice/team/box" in bob("show", "/alice/team/box", code=1)[1]
+
+    out, _ = alice("share", "@/team", "bob", "--access", "write")
+    assert "bob" in out
+    assert bob("show", "/alice/team/box")[0] == f"# mine\n{BOX}"
+    bob("save", "-", "--as", "/alice/team/box", given=f"# mine\n{BOX}description: of bob\n")
+    history = json.loads(alice("history", "@/team/box", "--json")[0])
+    assert [(version["version"], version["by"]) for version in history] == [(2, "bob"), (1, "alice")]
+    diff, _ = alice("history", "@/team/box", "--diff", "2")
+    assert "+description: of bob" in diff
+    assert "by bob" in alice("history", "@/team/box", "--diff", "2")[1]
+    alice("restore", "@/team/box", "1")
+    assert "of bob" not in bob("show", "/alice/team/box")[0]
+
+    alice("mv", "@/team/box", "@/box")
+    assert "saved in /alice, as far as you may see" in bob("ls", "/alice")[1]
+    _, said = alice("save", "-", "--as", "@/f", given="kind: function\ncode: {root: /a, file: a.py, name: f}\n")
+    assert "Others cannot reach its code in /a" in said
+    alice("rm", "@/f", "@/box")
+    assert json.loads(alice("ls", "@", "--json")[0]) == []
+    assert json.loads(alice("whoami", "--json")[0])["user"] == "alice"
+    assert "alice at http://" in alice("whoami")[0]
+
+
+@pytest.mark.slow
+def test_offline_names_are_there_and_changes_wait(user: Callable[[str], User], registry: RegistryServer) -> None:
+    alice, bob = user("alice"), user("bob")
+    alice("save", "-", "--as", "@/box", given=BOX)
+    alice("share", "@/box", "bob", "--access", "write")
+    bob("ls", "/alice")
+    registry.kill()
+    out, said = bob("show", "/alice/box")
+    assert out == BOX
+    assert "cannot be reached: connection refused" in said
+    assert "What is known of it is from" in said
+    _, said = bob("save", "-", "--as", "/alice/box", given=f"{BOX}description: bob's\n")
+    assert "1 change waits until the registry answers" in said
+    assert json.loads(bob("show", "/alice/box", "--json")[0])["waiting"]
+    assert "cannot be reached" in bob("history", "/alice/box", code=1)[1]
+    registry.start()
+    alice("save", "-", "--as", "@/box", given=f"{BOX}description: of alice\n")
+    state = json.loads(bob("whoami", "--json")[0])
+    assert (state["online"], state["waiting"], state["conflicts"]) == (True, 0, ["/alice/box"])
+    conflict = json.loads(bob("settle", "/alice/box", "--json")[0])
+    assert (conflict["by"], conflict["base"]) == ("alice", BOX)
+    assert "+description: bob's" in bob("settle", "/alice/box")[0]
+    bob("settle", "/alice/box", "--mine")
+    assert "bob's" in alice("show", "@/box")[0]
+    assert json.loads(bob("whoami", "--json")[0])["conflicts"] == []
+
+
+@pytest.mark.slow
+def test_the_token_is_in_the_keyring_and_nowhere_else(
+    rhdesk: RunCommand, registry: RegistryServer, secret_service: SecretService, rh_home: Path
+) -> None:
+    token = registry.token("alice")
+    said = rhdesk("login", registry.url, "--token-stdin", given=f"{token}\n")
+    assert f"You are alice at {registry.url}" in said.err
+    rhdesk("save", "-", "--as", "@/box", given=BOX)
+    assert "alice" in rhdesk("whoami").out
+    listed = rhdesk("credentials", "list")
+    assert f"alice@{registry.url}" in listed.out
+    assert token not in listed.out + said.out + said.err
+    for file in rh_home.rglob("*"):
+        if file.is_file():
+            assert token.encode() not in file.read_bytes(), file
+            assert not file.stat().st_mode & 0o077 or "resources" in file.parts or file.name == ".lock", file
+    replicas = list(rh_home.glob("registry/*/alice.db"))
+    assert len(replicas) == 1
+    said = rhdesk("logout")
+    assert "alice is logged out" in said.err
+    assert not replicas[0].exists()
+    assert f"alice@{registry.url}" not in rhdesk("credentials", "list").out
+    assert "none is logged in to" in rhdesk("ls", "@", code=1).err
+    assert "Nobody is logged in" in rhdesk("whoami", code=1).err
+
+
+@contextmanager
+def other_server() -> Iterator[int]:
+    """The port of a web server that is no registry."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_one_sentence(rhdesk: RunCommand, registry: RegistryServer, tmp_path: Path) -> None:
+    good = registry.token("alice")
+    wrong = {"RH_REGISTRY_URL": registry.url, "RH_REGISTRY_TOKEN": "wrong"}
+    assert "does not take this token: it is wrong or has been revoked" in rhdesk("ls", "@", env=wrong, code=1).err
+    said = rhdesk("login", "http://registry.example.org", "--token-stdin", given=good, code=2).err
+    assert "over an open network" in said
+    assert "--insecure" in said
+    assert good not in said
+    assert "is not the address of a registry" in rhdesk("login", "ftp://x", "--token-stdin", given=good, code=2).err
+    assert "cannot be reached" in rhdesk("login", "http://127.0.0.1:9", "--token-stdin", given=good, code=1).err
+    with other_server() as port:
+        plain, closed = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{port}"
+        assert "is not a registry of rhdesk" in rhdesk("login", plain, "--token-stdin", given=good, code=1).err
+        assert "does not speak TLS" in rhdesk("login", closed, "--token-stdin", given=good, code=1).err
+    assert "No keyring" in rhdesk("login", registry.url, "--token-stdin", given=good, code=1).err
+    assert "Nobody is at a terminal" in rhdesk("login", registry.url, code=2).err
+    half = {"RH_REGISTRY_URL": registry.url}
+    assert "RH_REGISTRY_TOKEN is not" in rhdesk("ls", "@", env=half, code=2).err
+    assert not (tmp_path / "registry").exists()
+
+
+@pytest.mark.slow
+def test_names_are_completed_without_asking_anybody(user: Callable[[str], User], registry: RegistryServer) -> None:
+    alice = user("alice")
+    alice("save", "-", "--as", "@/training", given=BOX)
+    registry.stop()
+
+    def complete(words: str) -> list[str]:
+        done = alice._rhdesk(
+            env={**alice.env, "_RHDESK_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "2"}
+        )
+        return [line.partition(",")[2] for line in done.out.splitlines()]
+
+    assert complete("rhdesk show @/t") == ["@/training"]
+    assert complete("rhdesk show /al") == ["/alice/training"]
