@@ -11,7 +11,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, Problem, State
 from rhdesk.desktop.access_acts import connect_to, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
-from rhdesk.desktop.dialogs.clusters import edit_cluster
+from rhdesk.desktop.dialogs.clusters import edit_cluster, why_fixed
 from rhdesk.desktop.widgets.base import Button
 from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import ProblemBox
@@ -101,7 +101,7 @@ class ClusterProblem(QWidget):
             not self._beside
             and row.kind in ("ssh", "cloud")
             and row.state not in _RENTED
-            and not row.address.startswith("^")
+            and not why_fixed(self._desk, row.address)
         ):
             buttons.append(Button("Edit", "link", on_click=partial(edit_cluster, self._desk, self, row.address)))
         box = ProblemBox(problem, buttons, level=level, retry_at=row.retry_at, beside=self._beside)

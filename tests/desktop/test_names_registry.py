@@ -350,3 +350,35 @@ def shown_diff(page: NamesPage) -> str:
     from rhdesk.desktop.forms.diff_view import DiffView
 
     return "\n".join(view.toPlainText() for view in page.panel.history.findChildren(DiffView) if view.isVisible())
+
+
+def test_names_of_the_registry_are_offered_where_a_name_is_chosen(
+    qtbot: QtBot, shell: Shell, page: NamesPage, bob: ResourceNames
+) -> None:
+    from rhdesk.desktop.forms.cluster_choice import ClusterChoice
+    from rhdesk.desktop.forms.offering_text import PackageLines
+
+    bob.save_text("@/gpu", "kind: cluster\ntype: ssh\nips: [192.0.2.1]\n")
+    bob.save_text("@/lib", PACKAGE)
+    bob.share("/bob", {"alice": "read"})
+    save(page, qtbot, "/alice/deps")
+    qtbot.waitUntil(lambda: has(page, "/bob/gpu")() and has(page, "/bob/lib")(), timeout=SOON)
+    choice = ClusterChoice(shell.desk)
+    qtbot.addWidget(choice)
+    assert "/bob/gpu" in [choice.itemData(place) for place in range(choice.count())]
+    choice.choose("@/own")
+    assert choice.chosen == "/alice/own"
+    lines = PackageLines(shell.desk)
+    qtbot.addWidget(lines)
+    assert {"rh:/alice/deps", "rh:/bob/lib"} <= set(lines.known)
+    shell.navigate("clusters", "/bob/gpu")
+    row = shell.desk.store.clusters.get("/bob/gpu")
+    assert row is not None
+    menu = {entry[1]: entry[3] for entry in shell.page._menu(row) if entry is not None}  # type: ignore[attr-defined]
+    assert "bob can let you write" in menu["Delete…"]
+    assert "bob can let you write" in menu["Edit, test connection…"]
+    shell.navigate("packages", "/bob/lib")
+    editor = shell.page.editor  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: editor.editor.text == PACKAGE, timeout=SOON)
+    assert not editor.form.isEnabled()
+    assert not editor.save_button.isVisible()

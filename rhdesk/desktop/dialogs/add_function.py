@@ -17,8 +17,8 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.file_choice import choose_file, choose_folder
-from rhdesk.desktop.forms.inputs import GrowingText
 from rhdesk.desktop.forms.name_field import address_problem
+from rhdesk.desktop.forms.offering_text import PackageLines
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.models.columns import Column, Kind
 from rhdesk.desktop.widgets.base import Button, Card, Label, row_of
@@ -128,9 +128,8 @@ class AddFunction(Dialog):
         self.name.setAccessibleName("Name")
         self.name.setPlaceholderText("~/name")
         self.cluster = ClusterChoice(desk)
-        self.packages = GrowingText(lines=4)
+        self.packages = PackageLines(desk)
         self.packages.setPlaceholderText("The requirements of its folder. Else one a line: numpy==1.26, rh:~/deps")
-        self.packages.setAccessibleName("Packages")
         self.packages.setObjectName("function-packages")
         for line, (title, control) in enumerate(
             (("Name", self.name), ("Cluster", self.cluster), ("Packages", self.packages))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import BUILT_IN
 from rhdesk.core.rows import ClusterRow, Problem, State
 
 if TYPE_CHECKING:
@@ -74,10 +75,16 @@ def _made(desk: Desk, address: str, launch_it: bool, on_done: Callable[[], objec
     desk.navigate("clusters", address)
 
 
-def why_not_edit(kind: str, address: str) -> str:
+def why_fixed(desk: Desk, address: str) -> str:
+    """Why the document of a cluster cannot be changed; "" when it can."""
+    row = desk.store.names.get(address)
+    return row.why_fixed if row is not None else BUILT_IN if address.startswith("^") else ""
+
+
+def why_not_edit(desk: Desk, kind: str, address: str) -> str:
     """Why the dialog is not for this cluster; "" when it is."""
-    if address.startswith("^"):
-        return "It is built in."
+    if fixed := why_fixed(desk, address):
+        return fixed
     return "" if kind in ("ssh", "cloud") else "It is this computer; edit its document."
 
 
@@ -136,10 +143,10 @@ def _open_cloud(
     desk.act(f"cluster.edit:{address}", load, on_done=loaded)
 
 
-def why_not_delete(row: ClusterRow) -> str:
+def why_not_delete(desk: Desk, row: ClusterRow) -> str:
     """Why a cluster cannot be deleted now; "" when it can."""
-    if row.address.startswith("^"):
-        return "It is built in."
+    if fixed := why_fixed(desk, row.address):
+        return fixed
     if row.cloud is not None or row.state in (State.UP, State.STARTING, State.STOPPING):
         return f"{row.address} is {row.state.word.lower()}; take it down first."
     return ""

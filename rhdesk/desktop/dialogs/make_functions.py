@@ -13,8 +13,9 @@ from rhdesk.core.package_modules import PackageFunction
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
-from rhdesk.desktop.forms.inputs import GrowingText, mark_invalid
+from rhdesk.desktop.forms.inputs import mark_invalid
 from rhdesk.desktop.forms.name_field import address_problem
+from rhdesk.desktop.forms.offering_text import PackageLines
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.widgets.base import ElidedLabel, Label
 from rhdesk.desktop.widgets.dialog import Dialog
@@ -80,9 +81,8 @@ class MakeFunctions(Dialog):
         below.setColumnStretch(1, 1)
         self.cluster = ClusterChoice(desk)
         self.cluster.choose(cluster)
-        self.packages = GrowingText(lines=4)
+        self.packages = PackageLines(desk)
         self.packages.setPlainText("\n".join(packages))
-        self.packages.setAccessibleName("Packages")
         below.addWidget(Label("Cluster", "strong"), 0, 0)
         below.addWidget(self.cluster, 0, 1)
         below.addWidget(Label("Packages", "strong"), 1, 0)

@@ -16,7 +16,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.offers import PROCESSORS, OfferFilter, fitting, wish_of
 from rhdesk.core.rows import Problem
 from rhdesk.desktop.forms.cloud_form import CloudForm
-from rhdesk.desktop.forms.name_field import address_problem
+from rhdesk.desktop.forms.name_field import address_problem, kept_problem
 from rhdesk.desktop.forms.offer_picker import OfferPicker
 from rhdesk.desktop.forms.offers_loading import OffersLoading
 from rhdesk.desktop.forms.request_step import RequestStep
@@ -335,7 +335,8 @@ class CloudClusterDialog(Dialog):
             self.name.setFocus()
         elif isinstance(error, RhError) and error.code == "exists" and self._entry is not None:
             words = "Close it and open it again; what you see here is not saved."
-            self.show_problem(Problem(f"{self._entry.name} was changed on disk while this dialog was open.", words))
+            here = Problem(f"{self._entry.name} was changed on disk while this dialog was open.", words)
+            self.show_problem(here if self._entry.path is not None else kept_problem(self._entry.name))
         else:
             self._refuse(problem)
 

@@ -17,7 +17,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.ssh_words import config_words
 from rhdesk.desktop.dialogs.connection_test import ConnectionTest
 from rhdesk.desktop.forms.cluster_form import ClusterForm
-from rhdesk.desktop.forms.name_field import address_problem
+from rhdesk.desktop.forms.name_field import address_problem, kept_problem
 from rhdesk.desktop.widgets.base import Label, column_of, row_of
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhresources.documents import ClusterDocument, parse_document, plain_values, update_text
@@ -231,8 +231,12 @@ class ClusterDialog(Dialog):
         self.accept_button.setEnabled(True)
         problem = Problem.of(error)
         if isinstance(error, RhError) and error.code == "exists" and self._entry is not None:
-            problem = Problem(
-                f"{self._entry.name} was changed on disk while this dialog was open.",
-                "Close it and open it again; what you see here is not saved.",
+            problem = (
+                Problem(
+                    f"{self._entry.name} was changed on disk while this dialog was open.",
+                    "Close it and open it again; what you see here is not saved.",
+                )
+                if self._entry.path is not None
+                else kept_problem(self._entry.name)
             )
         self.show_problem(problem)

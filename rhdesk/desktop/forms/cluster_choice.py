@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.desktop.forms.inputs import CalmCombo
+from rhdesk.desktop.forms.name_field import registry_of, whole_name
 
 LOCAL = "^local"
 _PAUSE = 200  # milliseconds; the load of a cluster changes its row every few seconds
@@ -46,7 +47,7 @@ class ClusterChoice(CalmCombo):
 
     def choose(self, address: str) -> None:
         """Choose a cluster, even one that is not known (yet)."""
-        self._wanted = address
+        self._wanted = whole_name(address, registry_of(self._desk))
         self._fill()
 
     def _picked(self, place: int) -> None:
@@ -54,7 +55,13 @@ class ClusterChoice(CalmCombo):
 
     def _fill(self) -> None:
         known = {row.address: row for row in self._desk.store.clusters.rows() if not row.is_template}
-        addresses = sorted({LOCAL, self._wanted, *known}, key=lambda one: (one != LOCAL, one))
+        registry = registry_of(self._desk)
+        mine = f"{registry.mine}/" if registry is not None else "@/"
+        order = {"~": 1, "/": 3, "^": 4}
+        addresses = sorted(
+            {LOCAL, self._wanted, *known},
+            key=lambda one: (0 if one == LOCAL else 2 if one.startswith(mine) else order.get(one[:1], 5), one),
+        )
         texts = [(address, _text(address, known.get(address))) for address in addresses]
         if texts != self._texts:
             self._texts = texts

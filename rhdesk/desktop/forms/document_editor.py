@@ -114,6 +114,9 @@ class DocumentEditor(QWidget):
         """Look at what is about to be saved, and call `save` if it shall be."""
         save()
 
+    def let_edit(self, may: bool) -> None:
+        """Told whether what is shown may be changed, for what stands beside the text."""
+
     def add_button(self, button: Button) -> None:
         """A button at the left of Revert and Save."""
         self._bar.insertWidget(1, button)
@@ -362,6 +365,7 @@ class DocumentEditor(QWidget):
             words = f"{'Saved   ' if saved else again}{_where(entry)}"
         self._mark.setText(words)
         editable = entry is not None and not entry.read_only
+        self.let_edit(editable)
         self.save_button.setVisible(editable)
         self._revert.setVisible(editable and self.editor.is_dirty)
         self.save_button.setEnabled(editable and self.editor.is_dirty)

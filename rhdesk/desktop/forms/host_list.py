@@ -5,43 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QTextCursor
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent
 
-from rhdesk.desktop.forms.inputs import GrowingText, offer, popup_of
+from rhdesk.desktop.forms.offering_text import OfferingText
 
 _APART = re.compile(r"[,;\s]+")
 _LINE = re.compile(r"(?:ssh\s+)?(?:-p\s*(?P<early>\d+)\s+)?(?P<user>[^@\s:]+)@(?P<host>[^@\s:]+|\[[^\]]+\])"
                    r"(?::(?P<port>\d+)|\s+-p\s*(?P<late>\d+))?")  # fmt: skip
 
 
-class HostList(GrowingText):
+class HostList(OfferingText):
     """The names of hosts as text. `left` comes when the field loses the focus."""
 
     left = Signal()
 
     def __init__(self) -> None:
-        super().__init__(lines=6)
+        super().__init__(lines=6, apart=_APART)
         self.setPlaceholderText("A name, an address, or an entry of ~/.ssh/config; one a line")
         self.setAccessibleName("Hosts")
-        self._known: list[str] = []
-        self._completer = offer([], self)
-        self._popup = popup_of(self._completer)
-        self._completer.setWidget(self)
-        self._completer.activated.connect(self._take)
 
     @property
     def hosts(self) -> list[str]:
         return [word for word in _APART.split(self.toPlainText()) if word]
-
-    @property
-    def known(self) -> list[str]:
-        return self._known
-
-    def set_known(self, names: Sequence[str]) -> None:
-        """What is offered."""
-        self._known = list(names)
-        self._completer.setModel(QStringListModel(self._known, self._completer))
 
     def set_hosts(self, hosts: Sequence[str]) -> None:
         self.setPlainText("\n".join(hosts))
@@ -51,44 +37,10 @@ class HostList(GrowingText):
         if host not in self.hosts:
             self.set_hosts([*self.hosts, host])
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        offering = self._popup.isVisible()
-        if offering and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Escape):
-            event.ignore()  # they are for the popup
-            return
-        super().keyPressEvent(event)
-        if event.text():
-            self._offer()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._completer.setWidget(self)
-        super().focusInEvent(event)
-
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         if event.reason() is not Qt.FocusReason.PopupFocusReason:
             self.left.emit()
-
-    def _offer(self) -> None:
-        word = self._word()
-        self._completer.setCompletionPrefix(word)
-        count = self._completer.completionCount() if word else 0
-        if count == 0 or (count == 1 and self._completer.currentCompletion() == word):
-            self._popup.hide()
-            return
-        box = self.cursorRect()
-        box.setWidth(max(200, self._popup.sizeHintForColumn(0) + 40))
-        self._completer.complete(box)
-
-    def _word(self) -> str:
-        cursor = self.textCursor()
-        return _APART.split(cursor.block().text()[: cursor.positionInBlock()])[-1]
-
-    def _take(self, name: str) -> None:
-        cursor = self.textCursor()
-        cursor.movePosition(QTextCursor.MoveOperation.Left, QTextCursor.MoveMode.KeepAnchor, len(self._word()))
-        cursor.insertText(name)
-        self.setTextCursor(cursor)
 
 
 def split_accounts(text: str) -> tuple[list[str], str, str] | None:

@@ -58,6 +58,14 @@ def folder_problem(text: str, desk: Desk) -> Problem | None:
     return address_problem(f"{folder}/x", desk) if folder != BUILTIN else Problem("What is built in stays as it is.")
 
 
+def kept_problem(name: str) -> Problem:
+    """What a dialog says whose document of a registry somebody else changed meanwhile."""
+    return Problem(
+        f"{name} was changed by somebody else while this dialog was open.",
+        "Your change is kept: settle the two on the page Resource names.",
+    )
+
+
 def places_text(registry: RegistryRow | None) -> str:
     """How names are written, for the line below a field."""
     if registry is None:

@@ -17,7 +17,7 @@ from rhdesk.desktop.access_acts import access_menu, open_in_terminal, upgrade, u
 from rhdesk.desktop.cloud_acts import cloud_menu, stop, why_not_stop
 from rhdesk.desktop.cluster_acts import bring_up, take_down, task_name, why_not_down, why_not_up
 from rhdesk.desktop.cluster_problems import LOST, ClusterProblem
-from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_not_delete
+from rhdesk.desktop.dialogs.clusters import delete_cluster, edit_cluster, why_fixed, why_not_delete
 from rhdesk.desktop.models.cluster_columns import uptime_text
 from rhdesk.desktop.pages.cluster_hosts import HostsView
 from rhdesk.desktop.pages.environments_view import EnvironmentsView
@@ -207,12 +207,17 @@ class ClusterPanel(SidePanel):
             ("file-text", "Show the document", lambda: self._desk.navigate("names", row.address), ""),
             ("play", "Its runs", lambda: self._desk.navigate("runs", f"?cluster={row.address}"), ""),
             None,
-            ("trash-2", "Delete…", lambda: delete_cluster(self._desk, self, row.address), why_not_delete(row)),
+            (
+                "trash-2",
+                "Delete…",
+                lambda: delete_cluster(self._desk, self, row.address),
+                why_not_delete(self._desk, row),
+            ),
         ]
         if row.kind == "ssh":
-            entries.insert(-4, ("plug", "Edit, test connection…", self._edit, ""))
+            entries.insert(-4, ("plug", "Edit, test connection…", self._edit, why_fixed(self._desk, row.address)))
         elif row.kind == "cloud":
-            entries.insert(-4, ("pencil", "Edit…", self._edit, ""))
+            entries.insert(-4, ("pencil", "Edit…", self._edit, why_fixed(self._desk, row.address)))
         popup_menu(self, entries, button.mapToGlobal(button.rect().bottomLeft()))
 
     def _down_entry(self, row: ClusterRow) -> MenuEntry:

@@ -174,13 +174,15 @@ class ClustersPage(Page):
         if row.kind in ("ssh", "cloud") and not row.is_template:
             edit = partial(edit_cluster, self.desk, self, address)
             words = "Edit, test connection…" if row.kind == "ssh" else "Edit…"
-            entries.append(("plug" if row.kind == "ssh" else "pencil", words, edit, why_not_edit(row.kind, address)))
+            entries.append(
+                ("plug" if row.kind == "ssh" else "pencil", words, edit, why_not_edit(self.desk, row.kind, address))
+            )
         entries += [
             ("file-text", "Show the document", lambda: self.desk.navigate("names", address), ""),
             ("play", "Its runs", lambda: self.desk.navigate("runs", f"?cluster={address}"), ""),
         ]
         if not row.is_template:
-            entries += [None, ("trash-2", "Delete…", partial(self._delete, row), why_not_delete(row))]
+            entries += [None, ("trash-2", "Delete…", partial(self._delete, row), why_not_delete(self.desk, row))]
         return entries
 
     def _delete(self, row: ClusterRow) -> None:

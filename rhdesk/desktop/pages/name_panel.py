@@ -94,9 +94,8 @@ class NamePanel(SidePanel):
             return
         self._buttons_of = of
         buttons = []
-        if row.kind == "cluster" and not row.why_fixed and not why_not_edit(
-            getattr(row.document, "type", ""), row.address
-        ):  # fmt: skip
+        kind = getattr(row.document, "type", "")
+        if row.kind == "cluster" and not why_not_edit(self._desk, kind, row.address):
             buttons.append(
                 Button("Edit", "", "pencil", lambda: edit_cluster(self._desk, self, row.address), tip="As a form")
             )

@@ -82,6 +82,10 @@ class PackageEditor(DocumentEditor):
             users, concerned = self.users(self.address), not asks_alike(old, new)
             review_changes(self.window(), self.address, old, new, users, save, concerned=concerned)
 
+    def let_edit(self, may: bool) -> None:
+        if self.form.isEnabled() != may:
+            self.form.setEnabled(may)
+
     def focus_form(self) -> None:
         """Put the cursor into the first line of the form."""
         line = self.form.git_url.line if self.form.method == "git" else self.form.target.line
