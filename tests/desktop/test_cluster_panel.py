@@ -252,10 +252,10 @@ def test_a_cluster_out_of_reach_is_not_taken_down(desk: Desk, qtbot: QtBot) -> N
 
 
 def test_a_cluster_that_is_down_can_be_deleted_and_its_details_close(page: ClustersPage) -> None:
-    assert why_not_delete(LAB) == "~/lab is running; take it down first."
-    assert why_not_delete(replace(LAB, address="^local")) == "It is built in."
+    assert why_not_delete(page.desk, LAB) == "~/lab is running; take it down first."
+    assert why_not_delete(page.desk, replace(LAB, address="^local")) == "It is built in."
     down = replace(LAB, state=State.DOWN)
-    assert why_not_delete(down) == ""
+    assert why_not_delete(page.desk, down) == ""
     show(page, down)
     assert page.panel.isVisible()
     page.desk.store.clusters.replace({})
