@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from rhresources import paths
 from rhresources.errors import RhError
+from rhresources.stores.files import disk_error
 from rhserver.registry import schema
 from rhserver.registry.writer import Writer
 
@@ -62,6 +63,8 @@ class Database:
         self._writer = Writer(self._writing, self._exclude_others, self._tell)
         try:
             self._prepare()
+        except OSError as error:
+            raise disk_error(f"The database {self.shown} cannot be used", error) from None
         except DBAPIError as error:
             raise RhError(
                 f"The database {self.shown} cannot be used: {_plain(error)}.",

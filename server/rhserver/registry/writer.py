@@ -96,6 +96,7 @@ class Writer:
             self._committed()
         except BaseException as error:
             batch.problem = error
+            batch.connection.invalidate()  # SQLite would keep the transaction that it could not commit
         finally:
             self._batch = None
             batch.connection.close()
