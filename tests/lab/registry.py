@@ -107,6 +107,10 @@ class RegistryServer:
         """The token of a user, who is made if there is none."""
         return self._tokens.get(name) or self.user(name)
 
+    def use_token(self, name: str, token: str) -> None:
+        """That this user has this token: of another registry, whose backup was put back here."""
+        self._tokens[name] = token
+
     def group(self, name: str, *members: str, managers: tuple[str, ...] = ()) -> None:
         """Make a group; users who are not there are made."""
         for each in (*members, *managers):

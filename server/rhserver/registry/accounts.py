@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from rhresources.errors import AlreadyExists, BadName, NotFound
 from rhresources.names import Address
 from rhserver.registry import audit
+from rhserver.registry.database import RESTORED
 from rhserver.registry.problems import BadToken
 from rhserver.registry.redaction import TOKEN_START
 from rhserver.registry.schema import accounts, members, state, tokens
@@ -22,6 +23,7 @@ USER, GROUP, EVERYONE = "user", "group", "everyone"
 _PREFIX_LENGTH = len(TOKEN_START) + 6  # of 43 characters: enough to tell tokens apart, no help in guessing one
 
 _NOBODY = "There is no user or group '{}'."
+_restored = select(state.c.number).where(state.c.name == RESTORED)
 _generation = select(state.c.number).where(state.c.name == "rights").scalar_subquery()
 
 
@@ -52,6 +54,7 @@ class Caller:
 
     user: Account
     token_id: int
+    token_hash: str
     generation: int
     expires: float | None = None
 
@@ -207,7 +210,7 @@ def new_token(connection: Connection, user: Account, label: str = "", *, days: f
         )
     )  # fmt: skip
     number = (added.inserted_primary_key or [0])[0]
-    audit.record(connection, "add token", user.written, f"token {number}")
+    audit.record(connection, "add token", user.written, f"token {number}, {token[:_PREFIX_LENGTH]}…")
     return token
 
 
@@ -226,7 +229,7 @@ def revoke(connection: Connection, revoked: list[Token]) -> None:
     """Make these tokens worthless."""
     for token in revoked:
         connection.execute(delete(tokens).where(tokens.c.id == token.id))
-        audit.record(connection, "revoke token", token.user, f"token {token.id}")
+        audit.record(connection, "revoke token", token.user, f"token {token.id}, {token.prefix}…")
     rights_changed(connection)  # feeds that such a token opened look again and end
 
 
@@ -246,7 +249,9 @@ def authenticate(connection: Connection, token: str) -> Caller:
     row = connection.execute(_by_hash, {"wanted": wanted}).first()
     if row is None or not hmac.compare_digest(row.hash, wanted):
         raise BadToken("This token is not valid here.", remedy="Ask who runs the registry for a new one.")
-    caller = Caller(Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.generation, row.expires)
+    caller = Caller(
+        Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.hash, row.generation, row.expires
+    )
     if caller.expired:
         raise BadToken("This token has expired.", remedy="Ask who runs the registry for a new one.")
     return caller
@@ -258,9 +263,15 @@ def note_use(connection: Connection, used: dict[int, float]) -> None:
         connection.execute(update(tokens).where(tokens.c.id == token_id).values(used=at))
 
 
-def is_valid(connection: Connection, token_id: int) -> bool:
+def is_valid(connection: Connection, caller: Caller) -> bool:
     """Whether that token has not been revoked."""
-    return connection.execute(select(tokens.c.id).where(tokens.c.id == token_id)).first() is not None
+    # by its hash: the number of one that was revoked may be that of another by now
+    return connection.execute(select(tokens.c.id).where(tokens.c.hash == caller.token_hash)).first() is not None
+
+
+def restored(connection: Connection) -> int:
+    """Changes when a backup is put back."""
+    return int(connection.execute(_restored).scalar() or 0)
 
 
 def generation(connection: Connection) -> int:

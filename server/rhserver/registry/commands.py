@@ -11,7 +11,7 @@ import click
 from rhresources.errors import RhError
 from rhserver.registry import accounts, sharing
 from rhserver.registry.database import Database
-from rhserver.registry.keeping_commands import audit
+from rhserver.registry.keeping_commands import audit, backup, restore
 from rhserver.registry.limits import Limits
 from rhserver.registry.opening import with_database
 from rhserver.registry.token_commands import token
@@ -78,6 +78,8 @@ def serve(database: Database, limits: tuple[str, ...], access_log: str, key: Pat
 
 registry.add_command(token)
 registry.add_command(audit)
+registry.add_command(backup)
+registry.add_command(restore)
 
 # ---------------------------------------------------------------- users
 

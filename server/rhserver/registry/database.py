@@ -23,12 +23,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from rhresources import paths
-from rhresources.errors import RhError
+from rhresources.errors import NotFound, RhError
 from rhresources.stores.files import disk_error
 from rhserver.registry import schema
 from rhserver.registry.writer import Writer
 
 VARIABLE = "RH_REGISTRY_DB"
+RESTORED = "restored"
+"""The row of `state` that is there, with another number, after a backup was put back."""
 
 _BUSY_SECONDS = 30
 _READERS = 20
@@ -89,6 +91,14 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that reads what was committed when it began, and nothing later."""
+        with self._readers.connect() as connection:
+            if not self.is_sqlite:  # there all who read do
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The one connection that may write; what it did is committed at the end, or undone where an error leaves."""
         with self._writer.turn() as connection:
@@ -145,6 +155,17 @@ class Database:
 def has_password(url: str) -> bool:
     """Whether there is a password in that address of a database."""
     return bool(_checked(url).password)
+
+
+def require_file(url: str) -> None:
+    """Refuse an address of SQLite where there is no file.
+
+    Raises:
+        NotFound: with its name.
+    """
+    parsed = _checked(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
+        raise NotFound(f"There is no registry in {parsed.database}.", remedy=f"Say where with --db or ${VARIABLE}.")
 
 
 def registry_id(connection: Connection) -> str:

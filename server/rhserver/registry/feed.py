@@ -74,6 +74,7 @@ class Feed:
         self._start = 0  # what is remembered begins after this change
         self._newest = 0
         self._generation = -1
+        self._restored = 0
         self._rights: dict[int, Rights] = {}
         database.on_commit(self._wake)
 
@@ -83,7 +84,8 @@ class Feed:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        self._newest = self._start = await run_in_threadpool(self._read_newest)
+        self._newest, self._restored = await run_in_threadpool(self._read_newest)
+        self._start = self._newest
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -109,9 +111,10 @@ class Feed:
     ) -> AsyncIterator[Hello | Reset | CaughtUp | Seen | News]:
         """What this caller is told of what happens after `after`, or from now on.
 
-        Ends when the token is revoked or the server ends; without `follow` when all that is there has been told.
+        Ends when the token is revoked, a backup is put back or the server ends; without `follow` when all that is
+        there has been told.
         """
-        hello = await run_in_threadpool(self._hello, caller)
+        hello, restored = await run_in_threadpool(self._hello, caller)
         newest, oldest = hello.cursor, hello.oldest
         yield hello
         position = newest if after is None else after
@@ -121,7 +124,7 @@ class Feed:
             position = newest
         generation = -1
         caught_up = False
-        while not self._closed:
+        while not self._closed and self._restored <= restored:
             if generation != self._generation:
                 generation = self._generation
                 if not await run_in_threadpool(self._is_valid, caller):
@@ -148,10 +151,17 @@ class Feed:
         batch, generation = await run_in_threadpool(self._read, self._newest)
         if not batch and generation == self._generation:
             return False
+        newest, restored = await run_in_threadpool(self._read_newest) if generation != self._generation else (0, 0)
+        if restored > self._restored:  # what is remembered never happened
+            batch = []
         async with self._moved:
             if generation != self._generation:
                 self._generation = generation
                 self._rights.clear()
+            if restored > self._restored:
+                self._restored = restored
+                self._newest = self._start = newest
+                self._recent.clear()
             if batch:
                 overflow = len(self._recent) + len(batch) - _REMEMBERED
                 if overflow > 0:
@@ -201,15 +211,16 @@ class Feed:
         with self._database.reading() as connection:
             return changes.after(connection, position, _BATCH)
 
-    def _read_newest(self) -> int:
+    def _read_newest(self) -> tuple[int, int]:
         with self._database.reading() as connection:
-            return changes.newest(connection)
+            return changes.newest(connection), accounts.restored(connection)
 
-    def _hello(self, caller: Caller) -> Hello:
+    def _hello(self, caller: Caller) -> tuple[Hello, int]:
         with self._database.reading() as connection:
             groups = rights_of(connection, caller.user).groups
             newest, oldest = changes.newest(connection), changes.oldest(connection)
-            return Hello(newest, oldest, registry_id(connection), caller.user.name, groups)
+            hello = Hello(newest, oldest, registry_id(connection), caller.user.name, groups)
+            return hello, accounts.restored(connection)
 
     def _read_rights(self, caller: Caller) -> Rights:
         with self._database.reading() as connection:
@@ -217,4 +228,4 @@ class Feed:
 
     def _is_valid(self, caller: Caller) -> bool:
         with self._database.reading() as connection:
-            return accounts.is_valid(connection, caller.token_id)
+            return accounts.is_valid(connection, caller)

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ import click
 from rhserver.registry import audit as audit_log
 from rhserver.registry.audit import DONE, Entry
 from rhserver.registry.database import Database
-from rhserver.registry.opening import with_database
+from rhserver.registry.opening import with_database, with_existing_database
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -58,3 +59,28 @@ def _line(entry: Entry) -> str:
     outcome = "" if entry.outcome == DONE else f"refused: {entry.outcome}"
     cells = [at, who, entry.address, entry.action, entry.name, outcome, entry.detail, token]
     return "  ".join(cell for cell in cells if cell)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="If there is such a file.")
+@with_existing_database
+def backup(database: Database, file: Path, replace: bool) -> None:
+    """Write all of the registry to FILE, while it goes on. Whoever has that file has all documents: keep it safe."""
+    from rhserver.registry.backup import back_up
+
+    summary = back_up(database, file, replace=replace)
+    click.echo(f"{file}: {summary}.", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="What is in the database now is lost.")
+@click.option("--moved", is_flag=True, help="Nothing was saved after the backup: clients just go on.")
+@with_database
+def restore(database: Database, file: Path, replace: bool, moved: bool) -> None:
+    """Put back a backup, of SQLite or PostgreSQL, into a new database, or with --replace into one in use."""
+    from rhserver.registry.backup import restore as put_back
+
+    summary = put_back(database, file, replace=replace, moved=moved)
+    click.echo(f"{database.shown} holds what {file} does: {summary}.", err=True)

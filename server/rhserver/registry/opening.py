@@ -11,11 +11,11 @@ import click
 
 from rhserver.registry import audit
 from rhserver.registry.audit import Actor
-from rhserver.registry.database import VARIABLE, Database, default_url, has_password
+from rhserver.registry.database import VARIABLE, Database, default_url, has_password, require_file
 
 
-def with_database(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A command that gets a `database`; adds `--db`."""
+def with_database(function: Callable[..., Any], *, existing: bool = False) -> Callable[..., Any]:
+    """A command that gets a `database`, which is made if there is none; adds `--db`."""
 
     @click.option("--db", metavar="URL", help=f"sqlite:///FILE or postgresql://USER@HOST/NAME; also ${VARIABLE}.")
     @wraps(function)
@@ -26,6 +26,8 @@ def with_database(function: Callable[..., Any]) -> Callable[..., Any]:
                 "or put it into ~/.pgpass.",
                 err=True,
             )
+        if existing:
+            require_file(db or default_url())
         database = Database(db or default_url())
         try:
             with audit.acting(Actor(f"({_account()})", None, "command line")):
@@ -34,6 +36,11 @@ def with_database(function: Callable[..., Any]) -> Callable[..., Any]:
             database.close()
 
     return opened
+
+
+def with_existing_database(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that gets a `database`, which must be there."""
+    return with_database(function, existing=True)
 
 
 def _account() -> str:
