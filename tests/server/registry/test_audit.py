@@ -65,12 +65,12 @@ def test_commands_of_whoever_runs_it_stand_there_too(registry: RegistryServer) -
     registry.command("token", "revoke", "--user", "bob")
     registry.command("user", "remove", "bob")
     found = log(registry)
-    assert [(each["action"], each["name"], each["detail"]) for each in found] == [
+    assert [(each["action"], each["name"], each["detail"].partition("rhr_")[0]) for each in found] == [
         ("add user", "bob", ""),
-        ("add token", "bob", "token 1"),
+        ("add token", "bob", "token 1, "),
         ("add group", "team", ""),
         ("set member", "@team", "bob: member"),
-        ("revoke token", "bob", "token 1"),
+        ("revoke token", "bob", "token 1, "),
         ("remove user", "bob", ""),
     ]
     assert {each["address"] for each in found} == {"command line"}
