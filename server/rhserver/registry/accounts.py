@@ -16,7 +16,7 @@ from rhserver.registry import audit
 from rhserver.registry.database import RESTORED
 from rhserver.registry.problems import BadToken
 from rhserver.registry.redaction import TOKEN_START
-from rhserver.registry.schema import accounts, members, state, tokens
+from rhserver.registry.schema import accounts, grants, members, state, tokens
 
 USER, GROUP, EVERYONE = "user", "group", "everyone"
 
@@ -119,6 +119,7 @@ def remove(connection: Connection, name: str, kind: str = USER) -> Account:
     account = find(connection, name, kind)
     connection.execute(delete(tokens).where(tokens.c.user_id == account.id))
     connection.execute(delete(members).where((members.c.user_id == account.id) | (members.c.group_id == account.id)))
+    connection.execute(delete(grants).where(grants.c.account_id == account.id))  # the next of that name is another
     connection.execute(update(accounts).where(accounts.c.id == account.id).values(removed=time.time(), admin=False))
     rights_changed(connection)
     audit.record(connection, f"remove {kind}", name)

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -178,8 +179,9 @@ class Feed:
         if position >= self._newest:
             return []
         if position >= self._start:
-            found = [change for change in self._recent if change.cursor > position][:_BATCH]
-            return [replace(change, now=self._now[change.resource.id]) for change in found]
+            found = list(takewhile(lambda change: change.cursor > position, reversed(self._recent)))
+            # as it is now; a change that is remembered may have been read before its document was moved or deleted
+            return [replace(change, now=self._now[change.resource.id]) for change in found[: -_BATCH - 1 : -1]]
         batch = await run_in_threadpool(self._read_old, position)
         return [change for change in batch if change.cursor <= self._newest]
 

@@ -152,3 +152,14 @@ def test_that_a_revoked_token_ends_at_once(alice: Caller, bob: Caller, end: tupl
         heard.until(lambda: heard.ended)
         assert ("saved", "/alice/gpu") not in heard.told
     assert len(ok(alice.access("alice/gpu"))["grants"]) == (0 if "remove" in end else 1)
+
+
+def test_that_what_somebody_was_given_goes_with_them(alice: Caller, bob: Caller) -> None:
+    alice.save("alice/gpu")
+    alice.share("alice/gpu", bob="write")
+    bob.save("bob/mine")
+    alice.registry.command("user", "remove", "bob")
+    assert ok(alice.access("alice/gpu"))["grants"] == []
+    assert code(alice.share("alice/gpu", bob="read")) == (422, "bad-request")
+    bob.http.headers["Authorization"] = f"Bearer {bob.registry.user('bob')}"
+    assert bob.names() == ["/bob/mine"], "another person may have the name now"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from lab.registry_caller import CLUSTER, Caller, ok
 from lab.registry_feed import Follower
+from sqlalchemy import delete
+
+from rhserver.registry import accounts, documents
+from rhserver.registry.database import Database
+from rhserver.registry.names import document_name
+from rhserver.registry.rights import rights_of
+from rhserver.registry.schema import changes
 
 SECOND = CLUSTER + "price_per_hour: 2\n"
 
@@ -120,3 +128,39 @@ def test_that_a_restart_loses_nothing_of_the_feed(alice: Caller) -> None:
     with Follower(alice.registry, "alice", after=1) as heard:
         heard.until_told("saved", "/alice/b")
         assert heard.told == [("saved", "/alice/b")]
+
+
+def test_that_who_has_missed_more_than_is_kept_reads_everything_anew(alice: Caller) -> None:
+    for number in range(5):
+        alice.save(f"alice/d{number}")
+    database = Database(alice.registry.database)
+    with database.writing() as connection:
+        connection.execute(delete(changes).where(changes.c.cursor <= 3))
+    database.close()
+    alice.registry.stop()
+    alice.registry.start()
+    for after, told in ((2, ["reset"]), (3, ["saved", "saved"])):
+        with Follower(alice.registry, "alice", after=after) as heard:
+            heard.until(lambda heard=heard, told=told: len(heard.seen) > len(told))
+            assert heard.seen[0].data["oldest"] == 4
+            assert [each.event for each in heard.seen[1 : len(told) + 1]] == told
+
+
+@pytest.mark.slow
+def test_a_folder_of_ten_thousand_documents_that_is_shared(alice: Caller, bob: Caller) -> None:
+    count = 10_000
+    database = Database(alice.registry.database)
+    with database.writing() as connection:
+        owner = accounts.find(connection, "alice")
+        rights = rights_of(connection, owner)
+        for number in range(count):
+            name = document_name(f"alice/lab/d{number:05}")
+            documents.save(connection, rights, name, documents.Content("cluster", CLUSTER))
+    database.close()
+    with Follower(bob.registry, "bob") as heard:
+        ok(alice.share("alice/lab", bob="read"))
+        heard.until(lambda: len(heard.told) == count)
+        assert [name for _, name in heard.told] == [f"/alice/lab/d{number:05}" for number in range(count)]
+        ok(alice.share("alice/lab", bob="none"))
+        heard.until(lambda: len(heard.told) == 2 * count)
+        assert {event for event, _ in heard.told[count:]} == {"deleted"}
