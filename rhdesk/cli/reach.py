@@ -10,6 +10,7 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.session import cluster_address, run_async
 from rhdesk.cli.terminal import note, print_json
+from rhresources.documents import dump_document, parse_document
 from rhresources.errors import UsageError
 from rhresources.reach.ssh.secrets import short
 
@@ -36,22 +37,30 @@ _FIELDS = {
 @click.option("--known-hosts", type=click.Path(), help="The file of host keys.")
 @click.option("--log-in", type=click.Choice(["auto", "key", "agent", "password"]), help="By what.")
 @click.option("--forget", is_flag=True, help="Go by its document alone again.")
+@click.option("--document", is_flag=True, help="Print a document of the head, for other people's computers.")
 @json_option
-def reach_command(cluster: str, forget: bool, as_json: bool, **given: Any) -> None:
+def reach_command(cluster: str, forget: bool, document: bool, as_json: bool, **given: Any) -> None:
     """Say how this computer logs in to CLUSTER, or change it for this computer alone.
 
     The document says where a cluster is, for everybody who may read it; a key in a file, an account or a jump host of
     your own is kept here, in reach.yaml, and the document stays as it is. With another account on the hosts it is
     another cluster server that you reach: one cluster is one account.
+
+    Of a cluster in a cloud, which only the SkyPilot that launched it knows, --document prints what others need to reach
+    its head over SSH while its machines are up; their public keys belong into ~/.ssh/authorized_keys there.
     """
     said = {_FIELDS[name]: value or None for name, value in given.items() if value is not None}
+    if document:
+        if said or forget or as_json:
+            raise UsageError("--document prints a document, and goes with no other option.")
+        click.echo(run_async(lambda workspace: _document_of_head(workspace, cluster)), nl=False)
+        return
     if said and forget:
         raise UsageError("--forget takes back what the other options set; give the one or the others.")
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
-        document = workspace.names.cluster(address)
-        if document.type != "ssh":
+        if workspace.names.cluster(address).type != "ssh":
             raise UsageError(f"{address} is not a cluster over SSH.", remedy="Only those are logged in to by a key.")
         if forget:
             await asyncio.to_thread(workspace.own_ways.forget, address)
@@ -75,6 +84,29 @@ def reach_command(cluster: str, forget: bool, as_json: bool, **given: Any) -> No
         click.echo(f"{name:<12}{text}")
     if row["own"]:
         note(f"Set for this computer: {', '.join(row['own'])}. `rhdesk reach {row['name']} --forget` takes it back.")
+
+
+async def _document_of_head(workspace: Workspace, cluster: str) -> str:
+    """The head of a cluster as one over SSH. Other hosts belong to it by names that only its own document has."""
+    address = cluster_address(workspace, cluster)
+    target = await workspace.ssh_target(address)
+    if target.proxy_command:
+        raise UsageError(
+            f"The head of {address} is reached only through the SkyPilot that launched it.",
+            remedy="It cannot be reached from other computers.",
+        )
+    creds = {"ssh_user": target.user, "ssh_port": target.port if target.port != 22 else None}
+    creds["proxy_jump"] = ",".join(jump.account for jump in target.jumps) or None
+    parsed = parse_document(
+        {
+            "kind": "cluster",
+            "description": f"The head of {address}, while its machines are up.",
+            "type": "ssh",
+            "ips": [target.host],
+            "ssh_creds": {name: value for name, value in creds.items() if value is not None},
+        }
+    )
+    return dump_document(parsed)
 
 
 def _row(address: str, target: SshTarget, own: list[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from lab.cloud_cluster import CloudCluster
 from lab.commands import Answer, RunCommand
 from lab.skypilot_stand_in import StandInSkyPilot
+from lab.ssh_fixtures import SshHome, SshKeys
 
 from rhdesk.cli import main
 from rhresources.cloud.answers import CloudCheck, CloudRequest, Offer
@@ -70,6 +71,27 @@ def test_the_whole_life(rhdesk: RunCommand, sky: StandInSkyPilot, cloud_cluster:
     assert down == {"name": "~/cloud", "was_up": True, "ended_runs": []}
     assert sky.known == {}
     assert rhdesk("status", "cloud", "--json").json()["state"] == "down"
+
+
+def test_that_other_computers_reach_the_head_by_a_document_of_it(
+    rhdesk: RunCommand,
+    cloud_cluster: CloudCluster,
+    ssh_home: SshHome,
+    ssh_keys: SshKeys,
+    short_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One whose own SkyPilot knows nothing of it, with a key of its own that the head lets in."""
+    rhdesk("up", "cloud")
+    file = short_path / "head.yaml"
+    file.write_text(rhdesk("reach", "cloud", "--document").out)
+    assert "ssh_private_key" not in file.read_text()
+    monkeypatch.setenv("RH_HOME", str(short_path / "other"))
+    ssh_home.knows(cloud_cluster.sshd)
+    rhdesk("save", str(file), "--as", "head")
+    rhdesk("reach", "head", "--key", str(ssh_keys.rsa))
+    assert rhdesk("status", "head", "--json").json()["state"] == "up"
+    assert "is not a cluster over SSH" in rhdesk("reach", "^local", code=2).err
 
 
 def test_that_a_run_brings_its_cluster_up(

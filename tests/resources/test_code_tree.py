@@ -240,7 +240,7 @@ def test_a_missing_folder_and_odd_names(tmp_path: Path, project: Path) -> None:
         CodeTree(project).refresh()
 
 
-def test_roots_and_project_names(project: Path, tmp_path: Path) -> None:
+def test_roots_and_project_names(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_root(project / "pkg" / "a.py") == project
     plain = tmp_path / "plain" / "inner"
     plain.mkdir(parents=True)
@@ -249,6 +249,9 @@ def test_roots_and_project_names(project: Path, tmp_path: Path) -> None:
     assert find_root(plain) == tmp_path / "plain"
     assert project_id(project) == project_id(project) != project_id(plain)
     assert project_id(project).startswith("project-")
+    here = project_id(project)
+    monkeypatch.setattr("socket.gethostname", lambda: "another-container-of-one-image")
+    assert project_id(project) != here
 
 
 def test_knowing_that_nothing_changed_takes_microseconds(project: Path) -> None:

@@ -14,6 +14,7 @@ from rhresources.documents import ClusterDocument, dump_document, parse_document
 from rhresources.errors import DocumentError, RhError
 from rhresources.reach.own_way import OwnWays, missing_key
 from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer, SecretAnswer, SecretQuestion
+from rhresources.registry.caution import caution_of
 from rhresources.workspace import Workspace
 
 
@@ -144,3 +145,9 @@ async def test_that_who_would_rather_not_say_is_not_asked_for_ever(theirs: Works
     with pytest.raises(NeedsAnswer):
         await theirs.cluster_state("~/gpu", ask=True)
     await theirs.close()
+
+
+def test_that_a_cluster_without_an_account_is_another_server_for_everybody() -> None:
+    assert "cluster server of their own" in caution_of(cluster(ssh_private_key="~/.ssh/id"))
+    assert caution_of(cluster(ssh_user="ml", ssh_private_key="~/.ssh/id")) == ""
+    assert "its key file /home/alice/.ssh/id" in caution_of(cluster(ssh_private_key="/home/alice/.ssh/id"))

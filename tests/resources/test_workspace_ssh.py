@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from lab.ssh_cluster import SshCluster
 from lab.ssh_fixtures import SshHome, SshKeys
-from lab.sshd import Sshd
+from lab.sshd import ME, Sshd
 
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ClusterDown, ConnectionLost, NotFound, RhError, UsageError
@@ -291,3 +291,27 @@ async def test_a_cancelled_transfer_leaves_nothing_half_done(
         await task
     assert not (there / "big").exists()
     assert await workspace.run_command("~/lab", "true") == 0
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can start programs of other accounts")
+async def test_that_servers_of_other_accounts_on_the_host_are_told(
+    workspace: Workspace, ssh_home: SshHome, host: Sshd, lab: ClusterDocument
+) -> None:
+    """They share nothing with the one that this document leads to, and nobody should find out by chance."""
+    ssh_home.knows(host)
+    steps = await workspace.check("~/lab", lambda step: None, ask=False)
+    assert (steps[-1].name, steps[-1].state) == ("server", "done")
+    assert steps[-1].sentence.startswith("rhdesk ")
+    words = ["/bin/sh", "-c", "read line", "-m", "rhserver", "--home", "/home/nobody/.rh/server"]
+    theirs = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE, user="nobody", cwd="/")
+    try:
+        steps = await workspace.check("~/lab", lambda step: None, ask=False)
+        assert steps[-1].state == "note"
+        assert "nobody has a cluster server of their own" in steps[-1].sentence
+        assert "ssh_user" in steps[-1].remedy
+        named = lab.model_copy(update={"ssh_creds": lab.ssh_creds.model_copy(update={"ssh_user": ME})})
+        steps = await workspace.check(named, lambda step: None, ask=False)
+        assert steps[-1].state == "done", "an account was chosen"
+    finally:
+        theirs.kill()
+        await theirs.wait()

@@ -11,6 +11,7 @@ import json
 import os
 import posixpath
 import re
+import socket
 import stat
 import threading
 import time
@@ -290,7 +291,8 @@ def _hash_of(path: str, size: int) -> str:
 def project_id(root: Path, only: Iterable[str] | None = None) -> str:
     """The name of a tree on this computer: its folder's name and a hash of where it is."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", root.name).strip("-.") or "tree"
-    where = "\0".join([os.fspath(root), _machine_id(), *(only or ())])
+    # the name too: computers made of one image have one id, and two people's trees of one name push out each other
+    where = "\0".join([os.fspath(root), _machine_id(), socket.gethostname(), *(only or ())])
     digest = hashlib.blake2b(where.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     return f"{name[:48]}-{digest}"
 

@@ -13,6 +13,7 @@ from rhresources.reach.asking import AskedOnce
 from rhresources.reach.bring_up import problems
 from rhresources.reach.bring_up.host import Host
 from rhresources.reach.bring_up.install import SPACE_NEEDED
+from rhresources.reach.bring_up.state import SHARING, read_state, servers_of_others
 from rhresources.reach.bring_up.tools import Tools, choose_pythons, look, shown_pythons
 from rhresources.reach.questions import Asker
 from rhresources.reach.ssh.connection import SshConnection
@@ -112,6 +113,24 @@ async def _check_inside(document: ClusterDocument, host: Host, tell: OnStep) -> 
         return
     began = _begin("gpu", host.name, tell)
     tell(Step("gpu", host.name, "done", time.monotonic() - began, _gpus(tools)))
+    if host.name == document.ips[0]:
+        await _check_server(document, host, tell)
+
+
+async def _check_server(document: ClusterDocument, host: Host, tell: OnStep) -> None:
+    """Whether a server runs on the head already, and whether others have one there that is not the same."""
+    began = _begin("server", host.name, tell)
+    try:
+        state, others = await read_state(host), await servers_of_others(host)
+    except RhError as error:
+        tell(_failed("server", host.name, time.monotonic() - began, error))
+        return
+    account = host.connection.target.user
+    said = f"rhdesk {state.server_version} runs, as {account}" if state.server_lives else f"none runs yet as {account}"
+    if others:
+        said = f"{said}; {others}"
+    remedy = SHARING if others and not document.ssh_creds.ssh_user else ""
+    tell(Step("server", host.name, "note" if remedy else "done", time.monotonic() - began, said, remedy))
 
 
 async def _try_forwarding(host: Host) -> str:

@@ -21,7 +21,7 @@ from rhresources.reach.bring_up.host import Host, Timed
 from rhresources.reach.bring_up.install import prepare
 from rhresources.reach.bring_up.nodes import address_of
 from rhresources.reach.bring_up.start import remove_old, start_server, stop
-from rhresources.reach.bring_up.state import Install, State, read_state
+from rhresources.reach.bring_up.state import SHARING, Install, State, read_state, servers_of_others
 from rhresources.reach.bring_up.wheel import own_version
 from rhresources.reach.cluster_hosts import ClusterHosts
 from rhresources.reach.head_way import HeadWay, NothingListens
@@ -181,6 +181,9 @@ class SshRoute(SshHosts):
                         f"It is another build than this computer's; `rhdesk upgrade` brings {self.head} up to date."
                     )
                 return address, version
+        if not self._document.ssh_creds.ssh_user and (theirs := await servers_of_others(head)):
+            with head.step("others", f"{theirs}. {SHARING}"):
+                pass
         installs = await self._prepare({self.head: head, **others}, {self.head: state}, failed)
         version = installs[self.head].version
         return await self._start(head, version), version

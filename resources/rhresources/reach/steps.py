@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-StepName = Literal["resolve", "reach", "host key", "log in", "forwarding", "python", "disk", "gpu"]
+StepName = Literal["resolve", "reach", "host key", "log in", "forwarding", "python", "disk", "gpu", "server"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,23 @@ from rhresources.documents import ClusterDocument, Document, FunctionDocument
 from rhresources.packages import PackageSpec, parse_package
 
 _PATH_HERE = ("/", "~")
+_NO_ACCOUNT = (
+    "It names no account (ssh_user under ssh_creds), so everybody who loads it logs in as themselves and has a cluster "
+    "server of their own there."
+)
 
 
 def caution_of(document: Document) -> str:
     """One sentence about what others cannot reach; empty if they can reach all of it."""
     found = _parts_here(document)
     if not found:
-        return ""
+        return _NO_ACCOUNT if _names_no_account(document) else ""
     listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     return f"Others cannot reach {listed}: {'that is' if len(found) == 1 else 'they are'} on one computer."
+
+
+def _names_no_account(document: Document) -> bool:
+    return isinstance(document, ClusterDocument) and document.type == "ssh" and not document.ssh_creds.ssh_user
 
 
 def _parts_here(document: Document) -> list[str]:

@@ -25,6 +25,7 @@ NAMES = {
     "forwarding": "Forwarding",
     "python": "Python",
     "disk": "Disk",
+    "server": "Server",
     "gpu": "GPU",
 }
 """What the steps are called here."""

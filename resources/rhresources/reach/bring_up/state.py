@@ -62,6 +62,21 @@ async def read_state(host: Host) -> State:
     return state_of(await host.run("state"))
 
 
+async def servers_of_others(host: Host) -> str:
+    """A sentence where other accounts of a host have cluster servers of their own there; else empty.
+
+    They do not share anything: each counts all processors and GPUs as its own.
+    """
+    others = list(dict.fromkeys((await host.run("others")).all("other")))
+    if not others:
+        return ""
+    who, has = " and ".join(others), "has a cluster server" if len(others) == 1 else "have cluster servers"
+    return f"{who} {has} of their own on {host.name}"
+
+
+SHARING = "To share one, name its account in the document (ssh_user under ssh_creds); each brings a key of their own."
+
+
 def state_of(answer: Answer) -> State:
     """What the script said."""
     installs = {}
