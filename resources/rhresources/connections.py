@@ -276,6 +276,8 @@ class Connections:
             SshProblem: that key is not here, and nobody can be asked.
             NeedsAnswer: the person would rather not say.
         """
+        if isinstance(cluster, str) and self.names.resolve(cluster).place == "registry":
+            await asyncio.to_thread(self.names.cluster, cluster)  # the registry is not waited for on the loop
         way = self._way(cluster)
         if way.client is None and way.document.type == "ssh" and isinstance(cluster, str):
             from rhresources.reach.asking_for_key import have_key

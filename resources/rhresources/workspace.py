@@ -238,7 +238,8 @@ class Workspace(Access, Upkeep, OnDemand):
             UsageError: the arguments cannot be sent.
             RhError: no such function or cluster, or it cannot be reached.
         """
-        client = await self.connect(on or self.cluster_of(function), up=up, progress=progress, ask=True)
+        cluster = await self._cluster_for(on, function)
+        client = await self.connect(cluster, up=up, progress=progress, ask=True)
         if pickled:
             arguments = await client.value(pickle_arguments(tuple(args), dict(kwargs or {})))
         else:
@@ -275,7 +276,7 @@ class Workspace(Access, Upkeep, OnDemand):
             assert not isinstance(target, Path)
             _, pointer, needs = await asyncio.to_thread(self._resolve, target)
             pointer = await locate(self.trees, pointer, progress)
-            cluster = on or self.cluster_of(target)
+            cluster = await self._cluster_for(on, target)
         if not pointer.module:
             raise UsageError(f"{pointer.title} lives in no module.", remedy="Inspect a function of a file.")
         client = await self.connect(cluster, up=up, progress=progress, ask=ask)
@@ -306,6 +307,9 @@ class Workspace(Access, Upkeep, OnDemand):
             UsageError: it lives in no file, so nothing could find it again.
         """
         return code_of_pointer(sent_as(client, self.trees, pointer))
+
+    async def _cluster_for(self, on: ClusterLike | None, function: FunctionLike) -> ClusterLike:
+        return on or str(await asyncio.to_thread(self.cluster_of, function))
 
     def cluster_of(self, function: FunctionLike) -> str:
         """The cluster that a function names; this computer if it names none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -134,7 +135,7 @@ class Session:
         Raises:
             RhError: it does not take the token, or is not what it was.
         """
-        if self._is_fresh(fresh):
+        if self._is_fresh(fresh) or (_is_on_a_loop() and (self._confirmed or self._problem is not None)):
             return
         with self._refreshing:
             if self._is_fresh(fresh):
@@ -249,6 +250,15 @@ class Session:
             self.turns.unlink()
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def _is_on_a_loop() -> bool:
+    """Whether this thread has an event loop, which must not wait for a network; it makes do with what is known."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def identified(home: Path, login: Login, token: str) -> tuple[Login, Me]:
