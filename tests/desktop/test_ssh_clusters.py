@@ -20,7 +20,9 @@ from pytestqt.qtbot import QtBot
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Phase
 from rhdesk.core.tasks import Progress
+from rhdesk.desktop.access_acts import connect_to
 from rhdesk.desktop.app import make_window, start
+from rhdesk.desktop.dialogs.secret import SecretDialog
 from rhdesk.desktop.dialogs.transfer import FetchFiles, SendFiles
 from rhdesk.desktop.pages.clusters import ClustersPage
 from rhdesk.desktop.pages.runs import RunsPage
@@ -153,6 +155,33 @@ def test_an_unknown_host_is_not_asked_again_until_the_person_connects(
     qtbot.waitUntil(lambda: shell.desk.store.status.get(LAB) is not None, timeout=10_000)
     assert row_of(shell).price_per_hour == 1.5
     assert row_of(shell).reach == f"127.0.0.1:{host.port}"
+
+
+def test_a_document_with_the_key_of_somebody_else_asks_for_ones_own(
+    qtbot: QtBot, qapp: QApplication, lab: Path, host: Sshd, ssh_home: SshHome, ssh_keys: SshKeys
+) -> None:
+    ssh_home.knows(host)
+    theirs = lab.read_text().replace(str(ssh_keys.plain), "/home/alice/.ssh/id_ed25519")
+    lab.write_text(theirs)
+    shell = make_window(qapp, theme_name="dark")
+    shell.show()
+    start(shell, settings=False)
+    try:
+        wait_for(qtbot, shell, State.NEEDS_YOU)
+        assert "names the key /home/alice/.ssh/id_ed25519" in row_of(shell).sentence
+        connect_to(shell.desk, LAB)
+        qtbot.waitUntil(lambda: isinstance(shell.asking.dialog, SecretDialog), timeout=20_000)
+        dialog = shell.asking.dialog
+        assert isinstance(dialog, SecretDialog)
+        assert f"Your private key for {LAB}" in words(dialog)
+        dialog.field.line.setText(str(ssh_keys.ecdsa))
+        dialog.accept_button.click()
+        wait_for(qtbot, shell, State.UP)
+        assert lab.read_text() == theirs
+        assert str(ssh_keys.ecdsa) in (shell.desk.home / "reach.yaml").read_text()
+    finally:
+        shell.close()
+        shell.desk.close()
 
 
 def test_a_lost_cluster_is_shown_with_its_reason_and_everything_goes_on_when_it_is_back(
