@@ -99,10 +99,8 @@ def _say_who_cannot_tell(clusters: list[tuple[str, ClusterClient]]) -> None:
     """Servers of before do not keep who started a run."""
     for cluster, client in clusters:
         if client.connected and not client.hello.by:
-            note(
-                f"{cluster} runs rhdesk {client.hello.version}, which does not keep who started a run; "
-                f"`rhdesk upgrade {cluster}` changes that."
-            )
+            mend = f"take {cluster} down and up again" if cluster.startswith("^") else f"`rhdesk upgrade {cluster}`"
+            note(f"{cluster} runs rhdesk {client.hello.version}, which does not keep who started a run; {mend} first.")
 
 
 def _have_several_hosts(found: list[tuple[pb.Run, str]]) -> bool:
