@@ -27,6 +27,15 @@ def _programs() -> Path | None:
     return found[-1].parent if found else None
 
 
+def why_no_postgres() -> str:
+    """What is missing for one; nothing if it is all there."""
+    if _programs() is None:
+        return "needs the package postgresql"
+    if os.geteuid() == 0 and not has_many_users():
+        return "PostgreSQL refuses root, and there is no other user in this namespace"
+    return ""
+
+
 class PostgresServer:
     """One server. As root it runs as another user, because it refuses root.
 
@@ -77,6 +86,11 @@ class PostgresServer:
             self._program.wait(_SECONDS)
             self._program = None
 
+    def remove(self) -> None:
+        """End it, and all that it holds."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _run(self, name: str, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [self._path(name), *arguments], capture_output=True, text=True, check=False, cwd=self.folder, **self._as
@@ -95,14 +109,10 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL for the session; take a database of your own from it."""
-    if _programs() is None:
-        pytest.skip("needs the package postgresql")
-    if os.geteuid() == 0 and not has_many_users():
-        pytest.skip("PostgreSQL refuses root, and there is no other user in this namespace")
-    folder = Path(tempfile.mkdtemp(prefix="rhp-", dir="/tmp"))
-    server = PostgresServer(folder)
+    if reason := why_no_postgres():
+        pytest.skip(reason)
+    server = PostgresServer(Path(tempfile.mkdtemp(prefix="rhp-", dir="/tmp")))
     try:
         yield server.start()
     finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()

@@ -88,6 +88,8 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # as everything else that cannot be understood
+        return error_answer(Unfit("The body of the request cannot be read.", detail=str(error.detail)))
     codes = {404: "not-found", 405: "bad-method"}
     said = {
         "code": codes.get(error.status_code, "bad-request"), "sentence": f"{error.detail}.", "remedy": "", "detail": "",

@@ -27,6 +27,7 @@ from rhserver.registry.routes import changes, history, resources, sharing
 from rhserver.registry.routes.models import ErrorAnswer, HealthAnswer
 
 _THREADS = 64  # most wait for the one writer
+_REFUSALS = (401, 403, 404, 413, 422, 429, 503)
 
 
 def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder | None = None) -> FastAPI:
@@ -44,7 +45,7 @@ def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder |
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    errors: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in (401, 403, 404, 422)}
+    errors: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in _REFUSALS}
     app = FastAPI(
         title="rhdesk registry", version=version(), lifespan=life, responses=errors, redirect_slashes=False,
         docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json",

@@ -1,0 +1,113 @@
+"""Limits: by token and address, for guessers, for slow clients, for open feeds."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+import httpx
+import pytest
+from lab.registry import RegistryServer
+
+from rhresources.errors import UsageError
+from rhserver.registry.limits import Buckets, Limits, network_of
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_holds_what_may_come_at_once_and_fills_again() -> None:
+    clock = Clock()
+    buckets = Buckets(2, 3, clock)
+    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert buckets.take("b") == 0  # another's is full
+    clock.now += 0.5
+    assert [buckets.take("a"), buckets.wait("a")] == [0, 0.5]
+    clock.now += 3600
+    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert [Buckets(0, 0, clock).take("a") for _ in range(100)] == [0] * 100
+
+
+def test_what_is_one_address() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::")
+    assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")
+    assert network_of("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+def test_writing_limits() -> None:
+    assert Limits().changed("token=7").changed("feeds-per-token=2") == Limits(token=7, feeds_per_token=2)
+    for wrong in ("tokens=7", "token", "token=x", "token=-1", "token=nan", "token=inf"):
+        with pytest.raises(UsageError):
+            Limits().changed(wrong)
+
+
+def test_a_program_that_runs_wild_is_told_when_to_come_again(make_registry: Callable[..., RegistryServer]) -> None:
+    registry = make_registry("", ["--limit", "token=0.5", "--limit", "feeds-per-token=1"])
+    with registry.client("alice") as alice, registry.client("bob") as bob:
+        answers = [alice.get("/v1/me") for _ in range(12)]
+        refused = answers[-1]
+        assert answers[4].status_code == 200
+        assert refused.status_code == 429
+        assert refused.json()["error"]["code"] == "too-many"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 2
+        with bob.stream("GET", "/v1/changes") as feed:
+            assert feed.status_code == 200
+            second = bob.get("/v1/changes", params={"follow": False})
+            assert (second.status_code, second.headers["Retry-After"]) == (429, "30")
+
+
+def test_that_a_guesser_is_slowed_down_and_keeps_nobody_out(make_registry: Callable[..., RegistryServer]) -> None:
+    registry = make_registry("", ["--limit", "guesses=3"])
+
+    def asked(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.get(f"{registry.url}/v1/me", headers=headers, trust_env=False).status_code
+
+    alice, bob = registry.token("alice"), registry.token("bob")
+    assert asked(alice) == 200
+    assert [asked(f"rhr_{number:043}") for number in range(5)] == [401, 401, 401, 429, 429]
+    assert asked(alice) == 200  # the same address, but known
+    assert asked(bob) == 429  # who might be the next guess
+    assert httpx.get(f"{registry.url}/v1/health", trust_env=False).status_code == 200
+
+
+def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistryServer]) -> None:
+    registry = make_registry("", ["--limit", "seconds=1", "--limit", "connections=3"])
+    host, port = registry.url.removeprefix("http://").split(":")
+
+    def connect(sent: str) -> socket.socket:
+        connection = socket.create_connection((host, int(port)), timeout=20)
+        connection.sendall(sent.encode())
+        return connection
+
+    def ended(connection: socket.socket) -> bool:
+        with contextlib.suppress(ConnectionError):
+            return connection.recv(1) == b""
+        return True
+
+    head = "PUT /v1/resources/alice/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+    slow = [connect(""), connect(head), connect(f"{head}\r\n123")]
+    with connect("GET /v1/health HTTP/1.1\r\n") as too_many:
+        assert ended(too_many)
+    for connection in slow:
+        with connection:
+            assert ended(connection)
+    with connect("GET /v1/health HTTP/1.1\r\n") as endless:
+        with contextlib.suppress(ConnectionError):
+            for number in range(100):
+                endless.sendall(f"X-{number}: {'x' * 2000}\r\n".encode())
+        assert ended(endless)
+    with registry.client("alice") as alice:  # others are served
+        assert alice.get("/v1/me").status_code == 200
+        with alice.stream("GET", "/v1/changes") as feed:  # what takes long by its nature is not slow
+            told = feed.iter_lines()
+            assert next(told) == "event: hello"
+            with registry.client("bob") as bob:
+                for _ in range(3):
+                    assert bob.get("/v1/health").status_code == 200

@@ -1,0 +1,142 @@
+"""Serving: TLS by files that are renewed, refusal to be open to the network, the access log, a clean end."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import ssl
+import stat
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from lab.registry import RegistryServer
+
+
+def write_certificate(folder: Path, serial: int) -> tuple[Path, Path]:
+    """A certificate for localhost that signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    alternatives = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(serial).not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1)).add_extension(alternatives, critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    files = {
+        folder / "cert.pem": certificate.public_bytes(pem),
+        folder / "key.pem": key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    }  # fmt: skip
+    for file, content in files.items():  # as ACME clients do it: each file whole, one after the other
+        new = file.with_suffix(".new")
+        new.write_bytes(content)
+        os.replace(new, file)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def shown_serial(registry: RegistryServer) -> int:
+    port = int(registry.url.rpartition(":")[2])
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate(("localhost", port)).encode()).serial_number
+
+
+def test_tls_with_a_certificate_that_is_renewed(make_registry: Callable[..., RegistryServer], tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path, 1001)
+    registry = make_registry("", ["--cert", str(certificate), "--key", str(key)])
+    assert registry.url.startswith("https://127.0.0.1:")
+    address = registry.url.replace("127.0.0.1", "localhost")
+    headers = {"Authorization": f"Bearer {registry.token('alice')}"}
+
+    def user() -> str:
+        trusting = ssl.create_default_context(cafile=certificate)
+        with httpx.Client(base_url=address, headers=headers, verify=trusting, trust_env=False) as client:
+            return str(client.get("/v1/me").json()["user"])
+
+    assert user() == "alice"
+    assert shown_serial(registry) == 1001
+    write_certificate(tmp_path, 1002)
+    deadline = time.monotonic() + 60
+    while shown_serial(registry) != 1002:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert user() == "alice"
+
+
+def test_what_it_refuses_to_do(registry: RegistryServer, tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path, 1)
+    (tmp_path / "other").mkdir()
+    _, other = write_certificate(tmp_path / "other", 2)
+
+    def refused(*options: str) -> str:
+        done = registry.command("serve", *options, check=False)
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "without TLS" in refused("--listen", "0.0.0.0:0")
+    assert "KEY_VALUES_MISMATCH" in refused("--cert", str(certificate), "--key", str(other))
+    assert "without --cert" in refused("--key", str(key))
+    assert "is not a limit" in refused("--limit", "speed=9")
+
+
+def test_the_access_log(make_registry: Callable[..., RegistryServer], tmp_path: Path) -> None:
+    file = tmp_path / "access.log"
+    registry = make_registry("", ["--access-log", str(file), "--proxy", "127.0.0.1"])
+    with registry.client("alice") as alice:
+        alice.put("/v1/resources/alice/gpu", json={"text": "kind: cluster\nips: [gpu1]\n"})
+        alice.get("/v1/resources", params={"query": "secret words"}, headers={"X-Forwarded-For": "192.0.2.7"})
+        alice.get("/v1/resources/alice/x%0ay")
+    lines = [line.split(" ", 2)[2] for line in file.read_text().splitlines()]
+    assert [line.rsplit(" ", 2)[0] for line in lines] == [
+        '127.0.0.1 alice "PUT /v1/resources/alice/gpu" 200',
+        '192.0.2.7 alice "GET /v1/resources" 200',
+        '127.0.0.1 - "GET /v1/resources/alice/x%0Ay" 404',
+    ]
+    database = registry.folder / "registry.sqlite"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+def test_that_it_ends_in_order(registry: RegistryServer) -> None:
+    """Feeds end, and what was acknowledged until then is there."""
+    heard, saved = [], []
+
+    def follow() -> None:
+        with registry.client("alice") as client, client.stream("GET", "/v1/changes") as feed:
+            for line in feed.iter_lines():
+                heard.append(line)
+        heard.append("end")
+
+    def write() -> None:
+        with registry.client("alice") as client:
+            for number in range(100_000):
+                try:
+                    answer = client.put(f"/v1/resources/alice/{number}", json={"text": "kind: cluster\nips: [gpu1]\n"})
+                except httpx.TransportError:
+                    return
+                if answer.status_code == 200:
+                    saved.append(number)
+
+    registry.token("alice")
+    threads = [threading.Thread(target=follow), threading.Thread(target=write)]
+    for thread in threads:
+        thread.start()
+    while len(saved) < 20 or not heard:
+        time.sleep(0.01)
+    registry.stop()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert heard[-1] == "end"
+    registry.start()
+    with registry.client("alice") as client:
+        for number in saved:
+            assert client.get(f"/v1/resources/alice/{number}").status_code == 200
