@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.old_clients.client import OldTeam
 
 CLUSTER = {
     "name": "~/clusters/gpu",
@@ -164,3 +165,25 @@ def test_that_a_folder_without_anything_of_runhouse_is_said_to_be_one(rhdesk, tm
     (model / "config.json").write_text('{"architectures": ["Bert"]}')
     assert "Runhouse left nothing in" in rhdesk("import", "somewhere", code=2).err
     assert "is not a folder" in rhdesk("import", "nowhere", code=2).err
+
+
+@pytest.mark.slow
+def test_that_what_the_real_runhouse_saved_is_taken_over(rhdesk, old_team: OldTeam) -> None:
+    client = old_team.client()
+    hosts = "ips" if old_team.version == "0.0.5" else "host"
+    log_in = CLUSTER["ssh_creds"]
+    client(f"c = rh.cluster(name='~/lab/gpu', {hosts}=['10.0.0.7'], ssh_creds={log_in}, dryrun=True); c.save()")
+    client("rh.Package(name='~/deps', install_method='pip', install_target='numpy==1.26').save()")
+    made = "reqs=['./', '~/deps'], " if old_team.version == "0.0.5" else ""
+    client("import sys; sys.path.insert(0, '.'); import train")
+    client(f"f = rh.function(train.main, name='~/train', {made}dryrun=True); f.system = c; f.save()")
+    done = rhdesk("import", str(client.project), "--json").json()
+    assert {each["name"]: each["outcome"] for each in done["resources"]} == dict.fromkeys(
+        ("~/lab/gpu", "~/deps", "~/train"), "made"
+    )
+    assert rhdesk("show", "~/lab/gpu", "--json").json()["document"]["ips"] == ["10.0.0.7"]
+    function = rhdesk("show", "~/train", "--json").json()["document"]
+    assert function["cluster"] == "~/lab/gpu"
+    assert function["code"] == {"root": str(client.project), "file": "train.py", "name": "main"}
+    assert function.get("packages", []) == (["./", "rh:~/deps"] if made else [])
+    assert "hunter2" not in json.dumps(done)

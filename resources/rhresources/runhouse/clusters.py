@@ -8,6 +8,7 @@ from typing import Any
 from rhresources.documents import ClusterDocument, Document
 from rhresources.errors import DocumentError
 from rhresources.runhouse.values import document_of, text, texts, whole
+from rhresources.runhouse.versions import log_ins
 
 _USUAL = {
     "server_connection_type": ("ssh",),
@@ -172,12 +173,7 @@ def from_document(address: str, document: ClusterDocument, reader: str = "") -> 
         if creds.ssh_port:
             config["ssh_port"] = creds.ssh_port
         if said:
-            # 0.0.5 reads ssh_creds; 0.0.42 ssh_properties, and of the two others creds first, which has to be a secret:
-            # this one is empty, so that each user's own keys are used, and in the folder of whoever may save it again
-            folder, _, last = address.rpartition("/")
-            name = f"{f'/{reader}' if reader else folder}/{last}-ssh-secret"
-            empty = {"name": name, "resource_type": "secret", "resource_subtype": "Secret", "values": {}}
-            config |= {"ssh_creds": said, "ssh_properties": said, "creds": empty}
+            config |= log_ins(said, address, reader)
         image = {"python_version": document.python}
     if image := {name: value for name, value in image.items() if value}:
         config["image"] = image

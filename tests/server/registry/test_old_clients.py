@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import httpx
 import pytest
-from lab.old_clients.client import KEY, OldClient, OldClientError, OldTeam
+from lab.old_clients.client import KEY, VERSIONS, OldClient, OldClientError, OldTeam
+from lab.registry import RegistryServer
 
 pytestmark = pytest.mark.slow
 
@@ -302,3 +304,24 @@ def test_that_strangers_get_nowhere(old_team: OldTeam) -> None:
         ):  # fmt: skip
             answer = stranger.request(method, path, content=b"{}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "bad-token"), path
+
+
+def test_that_each_version_loads_what_the_other_saved(registry: RegistryServer, short_path: Path) -> None:
+    clients = {version: OldClient(version, registry, "alice", short_path / version) for version in VERSIONS}
+    seed, last = clients["0.0.5"], clients["0.0.42"]
+    hosts = "['10.0.0.7']"
+    seed(f"rh.cluster(name='first', ips={hosts}, ssh_creds={LOG_IN}, dryrun=True).save()")
+    last(f"rh.cluster(name='second', host={hosts}, ssh_creds={LOG_IN}, dryrun=True).save()")
+    seed("import sys; sys.path.insert(0, '.'); import train; c = rh.Cluster.from_name('first', dryrun=True)")
+    seed("f = rh.function(train.main, name='job', system=c, reqs=['./'], dryrun=True); f.save()")
+    last("import sys; sys.path.insert(0, '.'); import train; rh.function(train.main, name='/alice/work').save()")
+    assert loaded(last, "first")["ssh_properties"] == LOG_IN
+    assert loaded(seed, "second")["ssh_creds"] == LOG_IN
+    function = "f = rh.Function.from_name({!r}, dryrun=True); out = list(f.fn_pointers), f.system and f.system.name"
+    assert last(function.format("job")) == [["project", "train", "main"], "first"]
+    assert seed(function.format("work"))[0][1:] == ["train", "main"]
+    # and saved again by the other one they are what they were
+    last("c = rh.Cluster.from_name('first', dryrun=True); c.save()")
+    assert loaded(seed, "first")["ssh_creds"] == LOG_IN
+    for client in clients.values():
+        client.close()

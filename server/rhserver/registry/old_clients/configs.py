@@ -11,6 +11,7 @@ from rhresources.errors import DocumentError
 from rhresources.runhouse import flat, from_document, to_document
 from rhresources.runhouse.merging import merged
 from rhresources.runhouse.secrets import without_secrets
+from rhresources.runhouse.versions import completed
 from rhserver.registry.documents import Content
 from rhserver.registry.names import Name
 from rhserver.registry.problems import Unfit
@@ -49,7 +50,7 @@ def content_of(name: Name, sent: Mapping[str, Any], current: Resource | None, re
 def config_of(resource: Resource, reader: str) -> dict[str, Any]:
     """What a client of the user `reader` gets for a document: what a client saved, else what it can load of it."""
     if resource.legacy is not None:
-        return resource.legacy | {"name": resource.name}
+        return completed(resource.legacy | {"name": resource.name}, reader)
     config = from_document(resource.name, parse_document(resource.text), reader)
     top = {key: value for key, value in config.items() if key in _AT_THE_TOP}
     return top | {"data": {key: value for key, value in config.items() if key not in _AT_THE_TOP}}
