@@ -46,7 +46,7 @@ class _Moment(click.ParamType[float]):
 @with_database
 def audit(database: Database, as_json: bool, **which: Any) -> None:
     """Who did what when, from where, to which name. Refusals follow within a minute, what was done stands at once."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:  # the lines come in pieces, which PostgreSQL gives in a transaction only
         for entry in audit_log.entries(connection, **which):
             said = json.dumps(entry.wire(), ensure_ascii=False) if as_json else _line(entry)
             sys.stdout.write(f"{said}\n")

@@ -130,7 +130,7 @@ class OldTeam:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def old_team(request: pytest.FixtureRequest) -> Iterator[OldTeam]:
+def old_team(request: pytest.FixtureRequest, _registry_starter: None) -> Iterator[OldTeam]:
     """Old clients of a version and their registry, for all tests of a file: each uses names of its own."""
     with tempfile.TemporaryDirectory(prefix="rht-", dir="/tmp") as folder:
         registry = RegistryServer(Path(folder) / "registry")

@@ -22,11 +22,12 @@ CLUSTER = {
 }
 
 
-@pytest.fixture(scope="module")
-def registry() -> Iterator[RegistryServer]:
-    """One registry for all tests here: to start it takes longer than most of them."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def registry(request: pytest.FixtureRequest, _registry_starter: None) -> Iterator[RegistryServer]:
+    """One registry on each database for all tests here: to start it takes longer than most of them."""
+    database = "" if request.param == "sqlite" else request.getfixturevalue("postgres").database()
     with tempfile.TemporaryDirectory(prefix="rhr-", dir="/tmp") as folder:
-        registry = RegistryServer(Path(folder)).start()
+        registry = RegistryServer(Path(folder), database).start()
         yield registry
         registry.stop()
         said = registry.said()
