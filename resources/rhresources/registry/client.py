@@ -77,6 +77,9 @@ class RegistryClient:
                 self._read = self._read[0], login
         with self._lock:
             known = self._store
+            if known is not None and known.session.login == login and known.session.replaced_by:
+                login = self._follow(known.session)
+                known = self._store
             if known is not None and known.session.login == login and self._key == self._read[0]:
                 return known
             self._store, self._key = None, self._read[0]  # whoever logs in anew has another token
@@ -85,6 +88,31 @@ class RegistryClient:
             if login is not None and login.user:
                 self._store = RegistryStore(Session(self._home, login, self._tokens.get(login, "")))
             return self._store
+
+    def _follow(self, session: Session) -> Login:
+        """Go on as the same user of what now answers in place of the registry that was logged in to."""
+        login = replace(session.login, registry=session.replaced_by)
+        token = self._tokens.pop(session.login, "")
+        if token:
+            self._tokens[login] = token
+        if login.from_environment:
+            logins.remember(self._home, login, read_token(self._home, login, person=False))
+        else:
+            logins.keep(self._home, login)
+        session.close()
+        later = Session(self._home, login)
+        self._hand_over(session.login, later)
+        later.close()
+        self._store, self._read = None, ((), None)
+        self.current()
+        return login
+
+    def _hand_over(self, login: Login, later: Session) -> None:
+        """Put what waits for a registry that is no more to its user, and forget what else was known of it."""
+        before = Session(self._home, login)
+        before.outbox.hand_over(later.outbox, "The registry was put back from a backup, or is another one.")
+        before.close()
+        before.remove()
 
     @property
     def state(self) -> RegistryState | None:
@@ -116,7 +144,10 @@ class RegistryClient:
             logins.keep(self._home, whole)
             store = self.store()
         if before is not None and (before.user, before.registry) != (whole.user, whole.registry):
-            self._leave(before)
+            if (before.user, before.url) == (whole.user, whole.url) and store is not None:
+                self._hand_over(before, store.session)
+            else:
+                self._leave(before)
         if store is None or store.session.login != whole:
             raise RhError(
                 f"The token is kept for {whole.user}, and {logins.URL} in the environment says who is logged in.",

@@ -126,6 +126,16 @@ class Outbox:
         with self.database.writing() as connection:
             _give_up(connection, edit, problem)
 
+    def hand_over(self, to: Outbox, problem: str) -> None:
+        """Put everything of this to the user of another outbox, and keep nothing."""
+        while (edit := self.first()) is not None:
+            self.give_up(edit, problem)
+        with to.database.writing() as connection:
+            for kept in self.conflicts():
+                _keep(connection, 0, kept.name, kept.base, kept.mine, kept.problem)
+        for kept in self.conflicts():
+            self.decided(kept)
+
     # ---------------------------------------------------------------- to be decided
 
     def conflicts(self, name: str = "") -> list[Kept]:
@@ -169,9 +179,13 @@ def _give_up(connection: Connection, edit: Edit, problem: str) -> None:
         connection.execute("DELETE FROM edits WHERE id=?", (later.id,))
         if later.act != "move":
             mine = later.text
+    _keep(connection, edit.id, edit.name, edit.base_text, mine, problem)
+
+
+def _keep(connection: Connection, edit: int, name: str, base: str, mine: str, problem: str) -> None:
     connection.execute(
         "INSERT INTO conflicts (edit, name, base_text, mine, problem) VALUES (?,?,?,?,?)",
-        (edit.id, edit.name, edit.base_text, mine, problem),
+        (edit, name, base, mine, problem),
     )
 
 

@@ -48,6 +48,7 @@ class Session:
         self.database = Database(self.folder / f"{quote(login.user, safe='')}.db")
         self.replica, self.outbox = Replica(self.database), Outbox(self.database)
         self.turns = self.folder / f"{quote(login.user, safe='')}.lock"
+        self.replaced_by = ""  # the id of the registry that answers now in place of the one that was logged in to
         self.following = False  # the change feed is read, and says that all is known
         self.on_state: Callable[[], None] = lambda: None
         self._token = token
@@ -206,10 +207,16 @@ class Session:
             RhError: it is not.
         """
         registry, user = str(said.get("registry") or ""), str(said.get("user") or "")
-        if (registry and registry != self.login.registry) or (user and user != self.login.user):
+        if user and user != self.login.user:
             raise RhError(
-                f"The registry at {self.login.url} is another one than {self.login.user} logged in to.",
+                f"The registry at {self.login.url} takes this token for {user}, not for {self.login.user}.",
                 remedy=f"Log in anew: rhdesk login {self.login.url}",
+            )
+        if registry and registry != self.login.registry:
+            self.replaced_by = registry
+            raise RhError(
+                f"The registry at {self.login.url} is another one than before, or was put back from a backup.",
+                remedy="Repeat this: what is known of it is read anew, and changes that wait are put to you.",
             )
         if "groups" in said:
             self.note_groups(tuple(map(str, said["groups"])))

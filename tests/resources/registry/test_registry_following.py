@@ -137,21 +137,31 @@ def test_that_nobody_sees_what_another_knew(
     assert len(list((alice.home / "registry").rglob("bob.db"))) == 1
 
 
-def test_that_another_database_at_the_address_is_not_taken_for_the_same(
-    alice: ResourceNames, registry: RegistryServer, make_registry: Callable[..., RegistryServer]
+def test_a_registry_that_was_put_back_is_read_anew(
+    alice: ResourceNames, registry: RegistryServer, short_path: Path, watch: Callable[..., Watched]
 ) -> None:
     alice.save("@/box", BOX)
+    registry.command("backup", str(short_path / "backup"))
+    alice.save("@/box", ClusterDocument(type="ssh", ips=["gpu2"]))
+    alice.save("@/later", BOX)
     registry.kill()
-    other = make_registry()
-    token = other.token("alice")
-    other.stop()
-    other.url = registry.url
-    other.start()
-    alice._client._store.session._token = token  # type: ignore[union-attr]
-    alice._client._store.session._api = None  # type: ignore[union-attr]
-    with pytest.raises(RhError, match="another one than alice logged in to") as caught:
-        alice.load("@/box")
-    assert "rhdesk login" in caught.value.remedy
+    alice.list()
+    began = alice.load("@/box")
+    text = "kind: cluster\ntype: ssh\nips: [gpu3]\n"
+    assert alice.save_text("@/box", text, modified=began.modified).waiting
+    registry.command("restore", str(short_path / "backup"), "--replace")
+    registry.start()
+    watched = watch(alice)
+    watched.until(lambda: alice.registry is not None and alice.registry.conflicts == ("/alice/box",))
+    watched.until_online()
+    assert alice.cluster("@/box").ips == ["gpu1"]
+    assert not alice.exists("@/later")
+    conflict = alice.conflict("@/box")
+    assert (conflict.base, conflict.mine) == (began.text, text)
+    assert "put back from a backup" in conflict.problem
+    alice.settle("@/box", conflict.mine)
+    assert alice.load("@/box").text == text
+    assert len(list((alice.home / "registry").rglob("alice.db"))) == 1
 
 
 def test_a_revoked_token_ends_it(alice: ResourceNames, registry: RegistryServer, watch: Callable[..., Watched]) -> None:
