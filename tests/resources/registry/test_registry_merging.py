@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhresources.documents import parse_document, yaml
@@ -99,6 +99,7 @@ def written(fields: dict[str, object]) -> str:
     return yaml.dump({"kind": "cluster", "type": "cloud", "instance_type": "A100:1", **fields})
 
 
+@settings(deadline=None)
 @given(FIELDS, FIELDS, FIELDS)
 def test_that_a_merge_has_every_change_of_both_sides(
     base: dict[str, object], mine: dict[str, object], theirs: dict[str, object]
