@@ -7,7 +7,6 @@ say any name. It tells people apart who trust each other, and nothing is ever al
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 from collections import Counter
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from rhresources import paths
+from rhresources.errors import RhError
 
 LONGEST = 128
 """Characters of a name that are kept."""
@@ -32,13 +32,15 @@ def names_of_me(home: Path | None = None) -> frozenset[str]:
 
 
 def registry_user(home: Path | None = None) -> str:
-    """The user that this rhdesk directory is logged in to a registry as; empty if it is not. Reads a small file."""
+    """The user that this rhdesk directory is logged in to a registry as; empty if it is not, or that is not known
+    without asking the registry. Reads a small file."""
+    from rhresources.registry import login
+
     try:
-        said = json.loads(((home or paths.home()) / "registry" / "login.json").read_bytes())
-        user = said.get("user") if isinstance(said, dict) else None
-    except (OSError, ValueError):
+        found = login.current(home or paths.home())
+    except RhError:
         return ""
-    return tidy(user) if isinstance(user, str) else ""
+    return tidy(found.user) if found is not None else ""
 
 
 @cache

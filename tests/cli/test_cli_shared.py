@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,8 +38,13 @@ class Person:
     command: RunCommand
 
     @property
+    def by(self) -> str:
+        """What runs of theirs are known by."""
+        return f"{self.name}@{socket.gethostname().partition('.')[0]}"
+
+    @property
     def environment(self) -> Mapping[str, str]:
-        return {"RH_HOME": str(self.home)}
+        return {"RH_HOME": str(self.home), "LOGNAME": self.name}
 
     def __call__(self, *arguments: str, code: int = 0) -> Answer:
         return self.command(*arguments, cwd=self.project, env=self.environment, code=code)
@@ -64,8 +69,7 @@ def people(
     """Alice wrote the document of the cluster, with the path of her key; bob has the document, and a key of his."""
     found = []
     for name, home in (("alice", rh_home), ("bob", short_path / "bob")):
-        (home / "registry").mkdir(parents=True)
-        (home / "registry" / "login.json").write_text(json.dumps({"url": "https://rh.example.org", "user": name}))
+        home.mkdir(parents=True, exist_ok=True)
         project = short_path / f"code-of-{name}"
         project.mkdir()
         (project / "work.py").write_text(CODE.replace("{name}", name))
@@ -73,7 +77,7 @@ def people(
         found.append(Person(name, home, project, rhdesk))
     alice, bob = found
     creds = ssh_cluster.document.ssh_creds.model_copy(update={"ssh_private_key": "/home/alice/.ssh/id_ed25519"})
-    (bob.home / "resources").mkdir()
+    (bob.home / "resources").mkdir(exist_ok=True)
     theirs = dump_document(ssh_cluster.document.model_copy(update={"ssh_creds": creds}))
     (bob.home / "resources" / "lab.yaml").write_text(theirs)
     bob("reach", "lab", "--key", str(ssh_keys.rsa))
@@ -111,7 +115,7 @@ def test_that_each_sees_all_runs_and_who_started_them(people: tuple[Person, Pers
     of_alice, of_bob = alice.start(), bob.start()
     for each in people:
         by = {run["id"]: run["by"] for run in each("runs", "--on", "lab", "--json").json()}
-        assert (by[of_alice], by[of_bob]) == ("alice", "bob")
+        assert (by[of_alice], by[of_bob]) == (alice.by, bob.by)
     mine = [run["id"] for run in bob("runs", "--on", "lab", "--mine", "--json").json()]
     assert of_bob in mine
     assert of_alice not in mine
@@ -124,13 +128,13 @@ def test_that_taking_it_down_names_those_whose_runs_would_end(people: tuple[Pers
     alice, bob = people
     run = alice.start()
     refused = bob("down", "lab", code=2).err
-    assert "1 run of alice is active on ~/lab" in refused
+    assert f"1 run of {alice.by} is active on ~/lab" in refused
     assert f"{run}  running" in refused
-    assert ", by alice, created" in refused
+    assert f", by {alice.by}, created" in refused
     refused = alice("down", "lab", code=2).err
     assert "1 run is active on ~/lab" in refused, "of one's own no name is needed"
     upgrade = bob("upgrade", "lab", code=2).err
-    assert "1 run of alice is active on ~/lab" in upgrade
+    assert f"1 run of {alice.by} is active on ~/lab" in upgrade
     assert "gets none" in upgrade
     assert bob("status", "lab", "--json").json()["state"] == "up"
 
@@ -140,8 +144,9 @@ def test_that_who_cancelled_is_told_to_whose_run_it_was(people: tuple[Person, Pe
     run = alice.start()
     bob("cancel", run, "--on", "lab")
     record = next(each for each in alice("runs", "--on", "lab", "--json").json() if each["id"] == run)
-    assert (record["by"], record["cancelled_by"], record["reason"]) == ("alice", "bob", "Cancelled by bob.")
-    assert "was cancelled by bob." in alice("result", run, "--on", "lab", code=1).err
+    said = (record["by"], record["cancelled_by"], record["reason"])
+    assert said == (alice.by, bob.by, f"Cancelled by {bob.by}.")
+    assert f"was cancelled by {bob.by}." in alice("result", run, "--on", "lab", code=1).err
 
 
 def test_that_code_of_one_is_not_touched_by_pushes_of_the_other(people: tuple[Person, Person]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from rhresources.documents import ClusterDocument, dump_document, parse_document
 from rhresources.errors import DocumentError, RhError
 from rhresources.reach.own_way import OwnWays, missing_key
 from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer, SecretAnswer, SecretQuestion
+from rhresources.registry import login
 from rhresources.registry.caution import caution_of
 from rhresources.workspace import Workspace
 
@@ -62,8 +62,7 @@ def test_that_no_key_at_all_is_a_way_too(rh_home: Path) -> None:
 
 
 def test_that_a_name_of_mine_in_the_registry_is_one_cluster(rh_home: Path) -> None:
-    (rh_home / "registry").mkdir(parents=True)
-    (rh_home / "registry" / "login.json").write_text(json.dumps({"user": "alice"}))
+    login.keep(rh_home, login.Login("https://rh.example.org", "alice", "r1"))
     ways = OwnWays(rh_home)
     ways.change("@/team/gpu", {"ssh_user": "al"})
     assert ways.applied("/alice/team/gpu", cluster()) == cluster(ssh_user="al")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import getpass
-import json
 from pathlib import Path
 
 import pytest
 
 from rhresources.people import names_of_me, person, tidy, whose_text
+from rhresources.registry import login
 
 
 def test_that_one_is_the_account_at_the_computer_until_logged_in(rh_home: Path) -> None:
     here = person(rh_home)
     assert here.startswith(f"{getpass.getuser()}@")
-    (rh_home / "registry").mkdir(parents=True)
-    (rh_home / "registry" / "login.json").write_text(json.dumps({"url": "https://rh.example.org", "user": "alice"}))
+    login.keep(rh_home, login.Login("https://rh.example.org", "alice", "r1"))
     assert person(rh_home) == "alice"
     assert names_of_me(rh_home) == {"alice", here}, "runs of before the log-in are mine, too"
 
