@@ -36,9 +36,9 @@ def import_command(folder: Path, into: str, overwrite: bool, dry_run: bool, as_j
             f"Runhouse left nothing in {folder}.", remedy="Name the folder that has `rh` in it, or `rh` itself."
         )
     asks = sys.stdin.isatty() and not as_json
-    imports = []
+    names, imports = ResourceNames(), []
     for each in carry_out(
-        plan(old, into), ResourceNames(), may_replace=lambda each: overwrite or (asks and _ask(each)), dry_run=dry_run
+        plan(old, names, into), names, may_replace=lambda each: overwrite or (asks and _ask(each)), dry_run=dry_run
     ):
         imports.append(each)
         if not as_json:

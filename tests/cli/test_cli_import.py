@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab.old_clients.client import OldTeam
+from lab.registry import RegistryServer
+from lab.terminal import Terminal
 
 CLUSTER = {
     "name": "~/clusters/gpu",
@@ -115,6 +118,31 @@ def test_that_what_has_a_name_already_stays_unless_told_otherwise(rhdesk, projec
     assert "scipy" in rhdesk("show", "deps").out
     assert "~/deps  package, replaced" in rhdesk("import", "project", "--overwrite").out
     assert "numpy==1.26" in rhdesk("show", "deps").out
+
+
+def test_that_a_person_is_asked_about_a_name_that_is_taken(rhdesk, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("kind: package\ninstall_method: pip\ntarget: scipy\n")
+    rhdesk("save", "mine.yaml", "--as", "deps")
+    for answer, code, kept in (("n", 1, "scipy"), ("y", 0, "numpy==1.26")):
+        with Terminal([sys.executable, "-m", "rhdesk", "import", str(project)]) as terminal:
+            terminal.expect("~/deps is there already and says something else. Replace it?")
+            terminal.type(f"{answer}\n")
+            terminal.ends(code)
+        assert kept in rhdesk("show", "deps").out
+
+
+@pytest.mark.slow
+def test_that_a_folder_of_a_registry_takes_it_too(
+    rhdesk, project: Path, registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RH_REGISTRY_URL", registry.url)
+    monkeypatch.setenv("RH_REGISTRY_TOKEN", registry.token("alice"))
+    rhdesk("import", "project", "--into", "@/old")
+    function = rhdesk("show", "/alice/old/train", "--json").json()["document"]
+    assert (function["cluster"], function["packages"][1]) == ("/alice/old/clusters/gpu", "rh:/alice/old/deps")
+    assert rhdesk("import", "project", "--into", "@/old").out.count("unchanged") == 3
+    refused = rhdesk("import", "project", "--into", "/bob", code=1)
+    assert "not imported: /bob/train: You may not save in /bob." in refused.out
 
 
 OLD_SETTINGS = """\

@@ -41,13 +41,14 @@ class Import:
     problem: str = ""
 
 
-def plan(old: OldFolder, into: str = "~") -> list[Import]:
+def plan(old: OldFolder, names_here: ResourceNames, into: str = "~") -> list[Import]:
     """What an import would make in the folder `into`: clusters first, then what names them. Nothing is written.
 
     Raises:
         BadName: `into` is not a folder.
     """
-    folder = parse_folder(into)
+    # `@` is made whole, as the documents will be that name each other
+    folder = names_here.resolve(f"{parse_folder(into, names_here.current_folder)}/x").folder
     names = {resource.name: _name_here(resource.name, folder) for resource in old.resources}
     surroundings = Surroundings(old.project, {f"~/{name}": here for name, here in names.items() if here})
     planned = [_planned(resource, names[resource.name], surroundings) for resource in old.resources]
@@ -76,7 +77,7 @@ def carry_out(
         try:
             yield _saved(each, each.document, names, may_replace, dry_run)
         except RhError as error:
-            yield replace(each, outcome="failed", problem=str(error))
+            yield replace(each, outcome="failed", problem=f"{each.name}: {error}")
 
 
 def _planned(resource: OldResource, here: str, surroundings: Surroundings) -> Import:
