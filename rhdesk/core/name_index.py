@@ -16,6 +16,7 @@ folders of other owners."""
 
 
 _LIKELY = 200
+_NOTHING: list[Node] = []
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +76,8 @@ class NameIndex:
             self._folder(address)
         for row in sorted(rows, key=_by_name):
             folder = self._folder(row.folder)
-            node = Node(row.address, row.name, folder.depth + 1, row, folder)
+            # thousands of lists of nothing would be work for the collector
+            node = Node(row.address, row.name, folder.depth + 1, row, folder, _NOTHING, _NOTHING)
             node.text = f"{row.address} {row.kind} {row.description} {row.modified_by}".casefold()
             folder.resources.append(self._add(node))
             self._resources.append(node)

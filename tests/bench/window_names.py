@@ -58,6 +58,15 @@ class Acts:
         self.meter.start()
         await self._until(lambda: len(self.desk.store.names) >= MANY)
 
+    async def look(self) -> None:
+        """Somebody looks on for a while, every name in sight."""
+        page = await self._page()
+        page._search.setText("name")
+        await asyncio.sleep(SEEN)
+        self.meter.start()
+        await asyncio.sleep(3)
+        page._search.clear()
+
     async def unfold(self) -> None:
         """Every folder is opened, and closed again."""
         page = await self._page()

@@ -60,3 +60,15 @@ def test_that_widgets_are_destroyed_on_the_thread_of_the_interface(application: 
         ended.set()
         other.join()
     assert set(gone_on) == {threading.get_ident()}
+
+
+def test_that_very_much_that_was_read_is_not_gone_through_again(application: QObject, qtbot: QtBot) -> None:
+    pauses.shorten_pauses(application)
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 10_000, timeout=30_000)
+    before = gc.get_freeze_count()
+    read = [[number] for number in range(300_000)]
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > before + len(read) // 2, timeout=30_000)
+    gone_on: list[int] = []
+    Circle(gone_on)
+    gc.collect()
+    assert len(gone_on) == 1, "what is garbage later is found as ever"
