@@ -1,11 +1,10 @@
 # `make run` and `make test` are all that a newcomer needs; both install what is missing first.
 
-.PHONY: help run test test-clouds check bench proto lock wheel deb clean
+.PHONY: help run test check bench proto lock wheel deb clean
 
 help:
 	@echo "make run     install what is missing and open the window (without a display: the tour)"
 	@echo "make test    install what is missing and run the tests"
-	@echo "make test-clouds  what make test leaves out: SkyPilot on an emulated EC2 and on a real Slurm, half an hour"
 	@echo "make check   lint and types only"
 	@echo "make bench   measure against the peers; rows as JSON go to \$$BENCH_JSON when it is set"
 	@echo "make proto   generate the wire code from cluster.proto"
@@ -21,10 +20,6 @@ run:
 test:
 	@bash packaging/setup.sh test
 	@bash packaging/test.sh
-
-test-clouds:
-	@bash packaging/setup.sh test
-	@bash packaging/test.sh -m clouds
 
 check:
 	@bash packaging/setup.sh run
