@@ -199,6 +199,7 @@ def test_that_the_folder_of_code_is_guessed_where_it_is_not_known() -> None:
         ({"install_method": "pip", "install_target": "torch -i https://x.y/s", "install_args": "-i https://x.y/s"},
          "pip:torch --index-url=https://x.y/s"),
         ({"install_method": "reqs", "install_target": {"path": "/srv/p", "system": "file"}}, "reqs:/srv/p"),
+        ({"install_method": "reqs", "install_target": {"path": ".", "system": "file"}}, "reqs:./"),
         ({"install_method": "local", "install_target": ["~/lib", None]}, "local:~/lib"),
         ({"install_method": "conda", "install_target": "pytorch", "install_args": "-c pytorch"},
          "conda:pytorch --channel=pytorch"),

@@ -86,9 +86,9 @@ def _target(config: Mapping[str, Any], method: str, notes: list[str], around: Su
 
 def _path(path: str, around: Surroundings) -> str:
     """A path of Runhouse, which starts from its project, as one of ours."""
+    if path in {".", "./"}:
+        return str(around.project or "./")
     if looks_like_path(path):
-        if path in {".", "./"} and around.project is not None:
-            return str(around.project)
         return path
     inside = path.removeprefix("./")
     return str(around.project / inside) if around.project is not None else f"./{inside}"
