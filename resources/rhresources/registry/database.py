@@ -36,6 +36,13 @@ CREATE TABLE moments (  -- which version an edit began from, by the time that it
     text TEXT NOT NULL,
     PRIMARY KEY (name, modified)
 ) WITHOUT ROWID;
+CREATE TABLE parsed (  -- documents as JSON, which is read five times as fast as their YAML
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    modified REAL NOT NULL,
+    kind TEXT NOT NULL,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE edits (  -- to be delivered, in this order
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     act TEXT NOT NULL,  -- save, delete, move

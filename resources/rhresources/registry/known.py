@@ -12,14 +12,17 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from rhresources.documents import Document, parse_document
+from rhresources.documents import KINDS, Document, parse_document
 from rhresources.errors import DocumentError, NotFound
 from rhresources.names import Address, is_under
 from rhresources.registry.outbox import overlay
 from rhresources.registry.problems import RegistryAway, RegistryRefused
-from rhresources.registry.replica import Row
+from rhresources.registry.replica import Parsed, Row
 from rhresources.registry.session import Session
 from rhresources.stores.entry import Entry
+
+_WORTH_KEEPING = 100
+"""So many documents that were read from their text make the next start slow enough to keep them in a faster form."""
 
 
 class KnownResources:
@@ -34,6 +37,8 @@ class KnownResources:
         self._read: dict[str, tuple[tuple[object, ...], Entry]] = {}
         self._listed: tuple[object, builtins.list[Entry]] = (None, [])
         self._lock = threading.Lock()
+        self._parsed: dict[str, Parsed] = {}
+        self._unkept: builtins.list[Parsed] = []
 
     # ---------------------------------------------------------------- reading
 
@@ -163,6 +168,7 @@ class KnownResources:
         with self._lock:
             if self._listed[0] == stamp:
                 return self._listed[1].copy()
+        self._parsed = self.session.replica.parsed() if not self._read else {}
         edits = self.session.outbox.edits()
         changed = overlay(edits, self.session.replica.get, self.session.login.user)
         rows = {row.name: row for row in self.session.replica.rows()}
@@ -173,7 +179,10 @@ class KnownResources:
                 rows[name] = row
         conflicts = {kept.name for kept in self.session.outbox.conflicts()}
         entries = [self._entry(rows[name], name in changed, name in conflicts) for name in sorted(rows, key=parts_of)]
-        with self._lock:
+        if len(self._unkept) >= _WORTH_KEEPING:
+            self.session.replica.keep_parsed(self._unkept)
+        self._parsed, self._unkept = {}, []
+        with self._lock:  # with the stamp from before: what changed since is seen the next time
             self._listed = stamp, entries
             for gone in self._read.keys() - rows.keys():
                 del self._read[gone]
@@ -181,6 +190,21 @@ class KnownResources:
 
     def _seen(self) -> float:
         return self.session.replica.seen
+
+    def _read_document(self, row: Row, folder: str) -> tuple[Document | None, DocumentError | None]:
+        kept = self._parsed.get(row.name)
+        if kept is not None and (kept.version, kept.modified) == (row.version, row.modified):
+            document = _from_json(kept)
+            if document is not None:
+                return document, None
+        try:
+            document = parse_document(row.text, source=row.name).in_folder(folder)
+        except DocumentError as error:
+            return None, error
+        if row.version:
+            said = document.model_dump_json(exclude_defaults=True)
+            self._unkept.append(Parsed(row.name, row.version, row.modified, document.kind, said))
+        return document, None
 
     def _entry(self, row: Row, waiting: bool, conflict: bool) -> Entry:
         seen = self._seen() if self.session.away else None
@@ -190,15 +214,10 @@ class KnownResources:
         if known is not None and known[0] == key:
             return known[1]
         address = Address("registry", parts_of(row.name))
-        problem: DocumentError | None = None
-        document: Document | None = None
         if known is not None and known[1].text == row.text:
             document, problem = known[1].document, known[1].problem
         else:
-            try:
-                document = parse_document(row.text, source=row.name).in_folder(address.folder)
-            except DocumentError as error:
-                problem = error
+            document, problem = self._read_document(row, address.folder)
         entry = Entry(
             address,
             document,
@@ -217,6 +236,13 @@ class KnownResources:
         with self._lock:
             self._read[row.name] = key, entry
         return entry
+
+
+def _from_json(kept: Parsed) -> Document | None:
+    try:
+        return KINDS[kept.kind].model_validate_json(kept.json)
+    except (KeyError, ValueError):  # of a rhdesk that knew other fields
+        return None
 
 
 def require_writable(name: str, row: Row) -> None:

@@ -95,9 +95,12 @@ def away(url: str, error: Exception) -> RhError:
                 remedy="See whether its address begins with https:// or http://.",
                 detail=str(cause),
             )
+    silent = url.startswith("http://") and "disconnected" in str(error)
     return RegistryAway(
         f"The registry at {url} cannot be reached: {_reason(error)}.",
-        remedy="See that it runs and that this computer has a network.",
+        remedy="See whether its address begins with https://."
+        if silent
+        else "See that it runs and that this computer has a network.",
         detail=f"{type(error).__name__}: {error}",
     )
 
@@ -153,4 +156,5 @@ def _reason(error: Exception) -> str:
             return cause.strerror[0].lower() + cause.strerror[1:]
     if "imeout" in type(error).__name__:
         return "it does not answer"
-    return str(error).rstrip(".") or "the connection broke"
+    text = str(error).rstrip(".")
+    return text[0].lower() + text[1:] if text else "the connection broke"

@@ -30,6 +30,16 @@ class Row(NamedTuple):
     access: Level
 
 
+class Parsed(NamedTuple):
+    """What a version of a document says, as JSON."""
+
+    name: str
+    version: int
+    modified: float
+    kind: str
+    json: str
+
+
 _COLUMNS = "name, kind, version, text, modified, modified_by, access"
 
 
@@ -75,6 +85,16 @@ class Replica:
                 "SELECT version, text FROM moments WHERE name=? AND modified=?", (name, modified)
             ).fetchone()
         return (int(found[0]), str(found[1])) if found else None
+
+    def parsed(self) -> dict[str, Parsed]:
+        """The documents that were kept as JSON, by name; some may be older than their text."""
+        with self.database.reading() as connection:
+            return {row[0]: Parsed(*row) for row in connection.execute("SELECT * FROM parsed")}
+
+    def keep_parsed(self, found: Iterable[Parsed]) -> None:
+        """Keep documents as JSON."""
+        with self.database.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO parsed VALUES (?,?,?,?,?)", found)
 
     def fact(self, key: str) -> Any:
         """What was noted under `key`; None: nothing."""
@@ -133,7 +153,7 @@ class Replica:
     def forget_all(self) -> None:
         """Forget all documents; edits that wait stay."""
         with self.database.writing() as connection:
-            for table in ("documents", "moments", "facts"):
+            for table in ("documents", "moments", "parsed", "facts"):
                 connection.execute(f"DELETE FROM {table}")
 
     def take(self, events: Iterable[Event]) -> set[str]:
@@ -167,6 +187,7 @@ def _apply(connection: Connection, event: Event) -> None:
 def _drop(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM documents WHERE name=?", (name,))
     connection.execute("DELETE FROM moments WHERE name=?", (name,))
+    connection.execute("DELETE FROM parsed WHERE name=?", (name,))
 
 
 def _put(connection: Connection, each: Remote, *, own: bool) -> None:

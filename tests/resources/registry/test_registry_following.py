@@ -14,6 +14,8 @@ from rhresources.documents import ClusterDocument
 from rhresources.errors import NoRegistry, RhError
 from rhresources.names import Address
 from rhresources.registry.feed import Remote
+from rhresources.registry.session import Session
+from rhresources.registry.store import RegistryStore
 from rhresources.resource_names import ResourceNames
 
 BOX = ClusterDocument(type="ssh", ips=["gpu1"])
@@ -216,3 +218,8 @@ def test_ten_thousand_names_come_from_the_replica(alice: ResourceNames, registry
     assert alice.load("@/many/n7777").text == text
     again = {entry.name: entry for entry in alice.list()}
     assert all(again[entry.name] is entry for entry in alice.list() if entry.address.place == "registry")
+    next_time = Session(alice.home, alice._client.store().session.login)  # type: ignore[union-attr]
+    kept = {entry.name: entry.document for entry in RegistryStore(next_time).list()}
+    next_time.close()
+    assert kept == {name: entry.document for name, entry in again.items() if name in kept}
+    assert len(kept) == 10_000
