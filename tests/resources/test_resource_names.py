@@ -165,7 +165,7 @@ def test_what_others_cannot_reach_is_said() -> None:
     )
     git = "kind: function\ncode: {git_url: https://host/o/r.git, file: a.py, name: f}\ncluster: /alice/gpu\n"
     assert caution(git) == ""
-    cluster = "kind: cluster\ntype: ssh\nips: [gpu1]\nssh_creds: {ssh_private_key: %s}\n"
+    cluster = "kind: cluster\ntype: ssh\nips: [gpu1]\nssh_creds: {ssh_user: team, ssh_private_key: %s}\n"
     assert caution(cluster % "~/.ssh/id_ed25519") == ""
     assert "/home/alice/key" in caution(cluster % "/home/alice/key")
     assert "../lib" in caution("kind: package\ninstall_method: pip\ntarget: ../lib\n")
