@@ -50,7 +50,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token came with a request, until when it is valid, and how often rights had been changed by then."""
+    """Whose token came with a request, until when it is valid, and which rights were valid then."""
 
     user: Account
     token_id: int
@@ -276,13 +276,14 @@ def restored(connection: Connection) -> int:
 
 
 def generation(connection: Connection) -> int:
-    """How often rights have been changed."""
+    """A number that is another one after every change of rights."""
     return int(connection.execute(select(_generation)).scalar_one())
 
 
 def rights_changed(connection: Connection) -> None:
     """To be called by everything that changes who may do what."""
-    connection.execute(update(state).where(state.c.name == "rights").values(number=state.c.number + 1))
+    # not the next number: that would come again if this one is never committed, and a cache may have it by then
+    connection.execute(update(state).where(state.c.name == "rights").values(number=secrets.randbits(62)))
 
 
 def _hash(token: str) -> str:

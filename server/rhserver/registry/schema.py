@@ -36,7 +36,7 @@ state = Table(
     Column("text", Text, nullable=False, default=""),
     Column("number", BigInteger, nullable=False, default=0),
 )
-"""What there is one of: `registry`, the id of this database, and `rights`, which counts changes of who may do what."""
+"""What there is one of: `registry`, the id of this database; `rights`, another number after every change of rights."""
 
 accounts = Table(
     "accounts",
