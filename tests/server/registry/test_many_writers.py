@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
+from lab.postgres import PostgresServer
 from lab.registry import RegistryServer
 from lab.registry_feed import Event, Follower
 
@@ -26,28 +28,33 @@ def client(registry: RegistryServer, user: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=registry.url, headers=headers, timeout=60, trust_env=False)
 
 
+async def count_up(registry: RegistryServer, user: str, name: str, rounds: int) -> None:
+    """Add one to a document, again and again, from whatever the server says is there."""
+    async with client(registry, user) as http:
+        for _ in range(rounds):
+            base, value = 0, 0
+            while True:
+                sent = {"text": text_of(value + 1), "base": base}
+                answer = await http.put(f"/v1/resources/team/{name}", json=sent)
+                if answer.status_code == 200:
+                    break
+                assert answer.status_code == 409, answer.text
+                current = answer.json()["current"]
+                base, value = current["version"], int(current["description"])
+
+
 @pytest.mark.slow
 async def test_that_fifty_concurrent_writers_lose_no_update(any_registry: RegistryServer) -> None:
     any_registry.group("team", *(f"user{number}" for number in range(5)))
-
-    async def count_up(number: int) -> None:
-        """Add one to a document, again and again, from whatever the server says is there."""
-        async with client(any_registry, f"user{number % 5}") as http:
-            path = f"/v1/resources/team/counter{number % SHARED}"
-            for _ in range(ROUNDS):
-                base, value = 0, 0
-                while True:
-                    answer = await http.put(path, json={"text": text_of(value + 1), "base": base})
-                    if answer.status_code == 200:
-                        break
-                    assert answer.status_code == 409, answer.text
-                    current = answer.json()["current"]
-                    base, value = current["version"], int(current["description"])
-
+    total = WRITERS * ROUNDS
     with ExitStack() as stack:
         heard = [stack.enter_context(Follower(any_registry, f"user{number}")) for number in range(3)]
-        await asyncio.gather(*(count_up(number) for number in range(WRITERS)))
-        total = WRITERS * ROUNDS
+        await asyncio.gather(
+            *(
+                count_up(any_registry, f"user{number % 5}", f"counter{number % SHARED}", ROUNDS)
+                for number in range(WRITERS)
+            )
+        )
         for each in heard:
             await asyncio.to_thread(each.until, lambda each=each: len(each.told) >= total)
     async with client(any_registry, "user0") as http:
@@ -56,9 +63,37 @@ async def test_that_fifty_concurrent_writers_lose_no_update(any_registry: Regist
         f"/team/counter{number}": total // SHARED for number in range(SHARED)
     }
     for each in heard:
-        changes = [event for event in each.seen if "name" in event.data]
-        assert [event.id for event in changes] == list(range(1, total + 1)), "every change once, in order"
-        assert_that_each_document_follows_itself(changes)
+        assert_that_nothing_is_missing(each, total)
+
+
+@pytest.mark.slow
+async def test_that_two_servers_may_share_a_database(
+    make_registry: Callable[..., RegistryServer], postgres: PostgresServer
+) -> None:
+    url = postgres.database()
+    servers = [make_registry(url), make_registry(url)]
+    servers[0].group("team", "alice", "bob")
+    servers[1].token("carl")
+    servers[0].command("group", "member", "team", "carl")
+    total = 60
+    with Follower(servers[0], "alice") as heard, Follower(servers[1], "alice_too") as stranger:
+        await asyncio.gather(
+            *(
+                count_up(servers[0], ("alice", "bob")[number % 2], f"counter{number % 3}", 5)
+                for number in range(0, 12, 2)
+            ),
+            *(count_up(servers[1], "carl", f"counter{number % 3}", 5) for number in range(1, 12, 2)),
+        )
+        await asyncio.to_thread(heard.until, lambda: len(heard.told) >= total)
+        assert stranger.told == []
+    assert_that_nothing_is_missing(heard, total)
+
+
+def assert_that_nothing_is_missing(heard: Follower, total: int) -> None:
+    """Every change came once, in order."""
+    changes = [event for event in heard.seen if "name" in event.data]
+    assert [event.id for event in changes] == list(range(1, total + 1))
+    assert_that_each_document_follows_itself(changes)
 
 
 def assert_that_each_document_follows_itself(changes: list[Event]) -> None:
@@ -140,6 +175,4 @@ async def test_that_nothing_acknowledged_is_lost_when_the_server_is_killed(any_r
             assert [each["version"] for each in answer.json()["versions"]] == list(range(version, 0, -1))
     with Follower(any_registry, "alice", after=0) as heard:
         await asyncio.to_thread(heard.until, lambda: len(heard.told) >= sum(versions))
-    changes = [event for event in heard.seen if "name" in event.data]
-    assert [event.id for event in changes] == list(range(1, sum(versions) + 1))
-    assert_that_each_document_follows_itself(changes)
+    assert_that_nothing_is_missing(heard, sum(versions))
