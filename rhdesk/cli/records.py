@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rhdesk.cli.session import LOCAL
 from rhdesk.cli.terminal import moment, note
 from rhresources.errors import NotFound, RhError, UsageError
+from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
 
 
 async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
-    """The run that `text` means: an id, the beginning or the end of one, or "last".
+    """The run that `text` means: an id, the beginning or the end of one, or "last", which is the newest of one's own.
 
     Raises:
         NotFound: no cluster that is up knows it.
@@ -170,7 +171,9 @@ async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
         for (name, client), listing in zip(clusters, listings, strict=True)
         for run in listing.runs
     ]
-    found = _matching(all_runs, text)
+    found = _matching(all_runs, text, names_of_me(workspace.home))
+    if not found and text == "last" and all_runs:
+        raise NotFound(f"None of the runs on {_names(clusters)} is yours.", remedy="`rhdesk runs` lists them.")
     if not found:
         raise NotFound(f"There is no run {text} on {_names(clusters)}.", remedy="`rhdesk runs` lists them.")
     if len(found) > 1:
@@ -179,9 +182,11 @@ async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
     return found[0]
 
 
-def _matching(runs: Iterable[FoundRun], text: str) -> list[FoundRun]:
+def _matching(runs: Iterable[FoundRun], text: str, me: Collection[str]) -> list[FoundRun]:
     if text == "last":
-        newest = max(runs, key=lambda each: each.run.created, default=None)
+        # never one of somebody else: `cancel last` would end it
+        own = [each for each in runs if not each.run.by or each.run.by in me]
+        newest = max(own, key=lambda each: each.run.created, default=None)
         return [newest] if newest else []
     wanted = text.upper()
     exact = [each for each in runs if each.run.id == wanted]

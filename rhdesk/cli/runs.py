@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1024 * 1024
 _STATES = [state.lower() for state in pb.RunState.keys()]  # noqa: SIM118 - not a dict
-_RUN_HELP = "RUN is an id, the beginning or the end of one, or `last`."
+_RUN_HELP = "RUN is an id, the beginning or the end of one, or `last`: the newest of yours."
 
 
 @click.command("runs", cls=RhCommand)

@@ -119,6 +119,8 @@ def test_that_each_sees_all_runs_and_who_started_them(people: tuple[Person, Pers
     mine = [run["id"] for run in bob("runs", "--on", "lab", "--mine", "--json").json()]
     assert of_bob in mine
     assert of_alice not in mine
+    alice.start()
+    assert bob("logs", "last", "--on", "lab").out == "of bob\n", "the newest of his own"
     table = bob("runs", "--on", "lab").out
     assert "BY" in table.splitlines()[0]
     assert bob("logs", of_alice, "--on", "lab").out == "of alice\n"
