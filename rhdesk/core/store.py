@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rhdesk.core.entry_row import EntryRow, RegistryRow
 from rhdesk.core.name_index import NameIndex
-from rhdesk.core.rows import ClusterRow, ClusterStatus, ForwardRow, Problem, TaskRow
+from rhdesk.core.rows import ClusterRow, ClusterStatus, ForwardRow, Problem, RunRow, TaskRow
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCheck, CloudCluster, ServerInfo
@@ -182,3 +182,11 @@ class Store:
         self.me: frozenset[str] = frozenset()
         self.orphans: Table[Orphan] = Table("orphans")
         self.tasks.replace({})
+
+    def is_others(self, run: RunRow) -> bool:
+        """Whether somebody else started a run, as far as is known."""
+        return bool(run.by) and run.by not in self.me
+
+    def is_of(self, run: RunRow, function: str) -> bool:
+        """Whether a run is one of a function; `~/train` of somebody else's computer is another than the one of here."""
+        return run.name == function and not (function.startswith("~") and self.is_others(run))

@@ -143,7 +143,7 @@ def _runs(desk: Desk) -> list[Concern]:
     seen: set[str] = set()
     since = time.time() - _RECENT
     for row in sorted(desk.store.runs.rows(), key=lambda row: row.created, reverse=True):
-        if row.name in seen or not row.state.is_over or row.created < since:
+        if row.name in seen or not row.state.is_over or row.created < since or desk.store.is_others(row):
             continue
         seen.add(row.name)
         if row.state in (State.FAILED, State.LOST):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def why_not_again(desk: Desk, run: RunRow) -> str:
     """Why a run cannot be repeated from its form; "" when it can."""
+    if not desk.store.is_of(run, run.name):
+        return f"{run.name} is a name of {run.by}'s computer."
     if run.name in desk.store.functions:
         return ""
     return f"{run.name} is not a saved function; add it on the page Functions to run it from here."

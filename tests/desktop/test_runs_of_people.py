@@ -12,12 +12,14 @@ from pytestqt.qtbot import QtBot
 
 from rhdesk.core.cancelled_by_others import tell_of_cancels
 from rhdesk.core.desk import Desk
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.rows import ClusterRow, RunRow, State
 from rhdesk.desktop.access_acts import upgrade, upgrade_task
+from rhdesk.desktop.attention import concerns
 from rhdesk.desktop.cluster_acts import take_down
 from rhdesk.desktop.dispatcher import Dispatcher
 from rhdesk.desktop.pages.runs import RunsPage
-from rhdesk.desktop.run_acts import ask_cancel
+from rhdesk.desktop.run_acts import ask_cancel, why_not_again
 from rhresources import paths
 
 NOW = time.time()
@@ -126,6 +128,19 @@ def test_that_somebody_cancelled_a_run_of_mine_is_told_once(desk: Desk, qtbot: Q
     desk.store.runs.update({mine.id: replace(ended[mine.id], revision=2)})
     assert [notice.sentence for notice in desk.notifier.notices()] == ["bob cancelled your run of ~/train on ~/gpu."]
     stop()
+
+
+def test_that_a_function_of_here_has_not_the_runs_of_one_of_the_same_name_elsewhere(desk: Desk) -> None:
+    mine, theirs, shared = run(1, State.FAILED, "alice"), run(4, State.FAILED, "bob"), run(7, State.FAILED, "bob")
+    shared = replace(shared, name="/team/train")
+    names = ("~/train", "/team/train")
+    desk.store.functions.replace({name: EntryRow(name, "function", "train", "~") for name in names})
+    assert why_not_again(desk, mine) == ""
+    assert why_not_again(desk, theirs) == "~/train is a name of bob's computer."
+    assert why_not_again(desk, shared) == ""
+    desk.store.names.replace({})
+    desk.store.runs.replace({row.id: row for row in (theirs, shared)})
+    assert not any("failed" in concern.title for concern in concerns(desk)), "what fails for others is theirs to mend"
 
 
 def test_the_panel_says_who(desk: Desk, qtbot: QtBot) -> None:

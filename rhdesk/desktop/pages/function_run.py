@@ -302,7 +302,7 @@ class FunctionRun(QWidget):
     # ------------------------------------------------------------ arguments of earlier runs
 
     def _runs(self) -> list[RunRow]:
-        found = [run for run in self._desk.store.runs.rows() if run.name == self.address]
+        found = [run for run in self._desk.store.runs.rows() if self._desk.store.is_of(run, self.address)]
         return sorted(found, key=lambda run: run.created, reverse=True)[:_OFFERED_RUNS]
 
     def _offer_runs(self) -> None:

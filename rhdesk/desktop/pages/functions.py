@@ -213,7 +213,7 @@ class FunctionsPage(Page):
 
     def _fill_runs(self) -> None:
         address = self.run_view.address
-        runs = [run for run in self.desk.store.runs.rows() if run.name == address]
+        runs = [run for run in self.desk.store.runs.rows() if self.desk.store.is_of(run, address)]
         runs.sort(key=lambda run: run.created, reverse=True)
         self._runs.set_rows(runs, self.desk.store.runs.condition)
 
@@ -255,6 +255,8 @@ class FunctionsPage(Page):
         self._last, self._today = {}, {}
         midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         for run in self.desk.store.runs.rows():
+            if not self.desk.store.is_of(run, run.name):
+                continue
             last = self._last.get(run.name)
             if last is None or run.created > last.created:
                 self._last[run.name] = run
