@@ -61,9 +61,7 @@ async def test_packages_are_installed_once_with_their_output(environments: Envir
     assert any("beta==1.0" in line for line in lines)
     assert phases[-1] == "Installing beta"
     again: list[str] = []
-    began = time.perf_counter()
     assert await environments.ensure(spec(pip("beta")), again.append, again.append) == ready
-    assert time.perf_counter() - began < 0.05
     assert again == []
 
 
