@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,3 +182,13 @@ def test_names_are_completed_without_asking_anybody(user: Callable[[str], User],
 
     assert complete("rhdesk show @/t") == ["@/training"]
     assert complete("rhdesk show /al") == ["/alice/training"]
+
+
+def test_commands_on_names_of_this_computer_know_nothing_of_a_registry(rh_home: Path) -> None:
+    program = (
+        "import sys; from rhdesk.cli.main import run; code = run(['ls', '~']); "
+        "print(*({'sqlite3', 'httpx', 'keyring', 'rhresources.registry.client'} & sys.modules.keys())); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+    assert not rh_home.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from typing import TYPE_CHECKING
 
 from rhresources.errors import AlreadyExists, NotFound, RhError
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from rhresources.registry.session import Session
 
 _PATIENCE = 20.0  # for another process that delivers
-_TRIES = 10  # of one edit, while others are faster
+_TRIES = 100  # of one edit, while others are faster
+_LONGEST_PAUSE = 0.3  # between two of them, so that of many writers each has its turn
 
 _PASSING = frozenset({"bad-token", "too-many"})
 """Refusals that say nothing about the edit: it waits on."""
@@ -84,7 +87,8 @@ class _Delivery:
         {"save": self._save, "delete": self._delete, "move": self._move}[edit.act](edit)
 
     def _save(self, edit: Edit) -> None:
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
+            time.sleep(random.uniform(0.0, min(0.02 * attempt, _LONGEST_PAUSE)))
             try:
                 self._arrived(edit, self._api.put(edit.name, edit.text, edit.base_version))
                 return

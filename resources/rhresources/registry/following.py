@@ -162,7 +162,14 @@ class _Reader:
                 pause = _PAUSE_REFUSED
             finally:
                 session.following = False
-            self._stopped.wait(pause)
+            self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before another try, but no longer than until somebody else gets through."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self.store.session.is_well:
+            if self._stopped.wait(min(left, 0.5)):
+                return
 
     def _read(self, api: Api) -> None:
         """Follow from where we are until the connection ends."""

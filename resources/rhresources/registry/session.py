@@ -121,6 +121,11 @@ class Session:
             self.on_state()
 
     @property
+    def is_well(self) -> bool:
+        """Whether nothing was wrong with it the last time."""
+        return self._problem is None
+
+    @property
     def away(self) -> bool:
         """Whether it could not be reached just now."""
         failed = isinstance(self._problem, RegistryAway) and bool(self._failed)

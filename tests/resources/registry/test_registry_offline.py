@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +198,7 @@ def test_that_a_stale_edit_online_is_merged_or_kept(shared: str, alice: Resource
 
 SAVES = """
 import sys
+import threading
 import time
 from rhresources.resource_names import ResourceNames
 names = ResourceNames()
@@ -267,3 +269,34 @@ def test_two_processes_share_what_is_known(
     window.until_online()
     window.until(lambda: Address.parse("/alice/box") in frozenset().union(*window.told))
     assert [version.number for version in alice.history("@/box")] == [2, 1]
+
+
+@pytest.mark.slow
+def test_that_many_writers_lose_nothing(alice: ResourceNames, log_in: Callable[..., ResourceNames]) -> None:
+    """Each puts labels of its own into one document, from what it last saw of it."""
+    alice.save_text("@/box", "# of all\nkind: cluster\ntype: cloud\ninstance_type: A100:1\n")
+    writers = [log_in("alice", f"computer {number}") for number in range(8)]
+    failed: list[BaseException] = []
+
+    def write(names: ResourceNames, number: int) -> None:
+        try:
+            began = names.load("@/box")
+            for turn in range(3):
+                document = began.require()
+                assert isinstance(document, ClusterDocument)
+                labels = {**document.labels, f"w{number}-{turn}": "x"}
+                changed = document.model_copy(update={"labels": labels})
+                began = names.save("@/box", changed, modified=began.modified)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(names, number)) for number, names in enumerate(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    entry = alice.load("@/box")
+    assert alice.cluster("@/box").labels == {f"w{number}-{turn}": "x" for number in range(8) for turn in range(3)}
+    assert entry.text.startswith("# of all\n")
+    assert entry.version == 25
