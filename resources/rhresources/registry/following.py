@@ -159,7 +159,7 @@ class _Reader:
                 pause = _PAUSE_REFUSED
             except Exception:
                 log.exception("The change feed of %s cannot be followed", session.login.url)
-                pause = _PAUSE_REFUSED
+                self._stopped.wait(_PAUSE_REFUSED)
             finally:
                 session.following = False
             self._pause(pause)
