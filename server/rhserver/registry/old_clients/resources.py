@@ -131,9 +131,14 @@ def list_resources(
             wanted = wanted.where(
                 or_(*(resources.c.key.startswith(f"{root}/", autoescape=True) for root in _own(session)))
             )
-        found = [from_row(row, session.rights.of(row.key, row.id)) for row in session.connection.execute(wanted)]
-    chosen = [each for each in found if not resource_type or type_of(each) == resource_type]
-    return answer([config_of(each, session.caller.user.name) for each in chosen[:_LISTED]])
+        found: list[Resource] = []
+        for row in session.connection.execute(wanted):
+            each = from_row(row, session.rights.of(row.key, row.id))
+            if not resource_type or type_of(each) == resource_type:
+                found.append(each)
+            if len(found) == _LISTED:
+                break
+    return answer([config_of(each, session.caller.user.name) for each in found])
 
 
 @router.put("/resource/{uri}/users/access")
