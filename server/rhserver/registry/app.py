@@ -55,10 +55,10 @@ def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder |
     app.add_middleware(Door, limits=limits, recorder=recorder)  # passed first
     answers.add_handlers(app)
     app.add_api_route("/v1/health", _health, methods=["GET"], response_model=HealthAnswer, tags=["health"])
-    for router in (old_users.router, old_resources.router):
-        app.include_router(router)
-    for router in (changes.router, history.router, sharing.router, resources.router):  # the last takes every path
-        app.include_router(router)
+    # each request is matched in this order, so what is asked for most comes first; of the paths of resources, the
+    # routes of that name take all that those before them leave
+    for each in (history, sharing, resources, changes, old_users, old_resources):
+        app.include_router(each.router)
     return app
 
 
