@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote
+from weakref import WeakSet
 
 import httpx
 
@@ -51,6 +52,7 @@ class Api:
 
     def __init__(self, login: Login, token: str) -> None:
         self.login = login
+        self._feeds: WeakSet[Changes] = WeakSet()
         self._client = httpx.Client(
             base_url=login.url,
             headers={"Authorization": f"Bearer {token}", "User-Agent": f"rhdesk/{version()}"},
@@ -61,7 +63,9 @@ class Api:
         )
 
     def close(self) -> None:
-        """End its connections."""
+        """End its connections, also those that somebody reads from now."""
+        for feed in list(self._feeds):
+            feed.close()
         self._client.close()
 
     # ---------------------------------------------------------------- who
@@ -184,7 +188,9 @@ class Api:
 
     def changes(self, after: int, *, follow: bool) -> Changes:
         """The change feed from a position on; with `follow` it does not end."""
-        return Changes(self._client, self.login, after, follow)
+        feed = Changes(self._client, self.login, after, follow)
+        self._feeds.add(feed)
+        return feed
 
     # ---------------------------------------------------------------- inside
 
