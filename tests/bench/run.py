@@ -26,6 +26,7 @@ from calls import concurrent_callers, no_op_calls
 from cloud_windows import cloud_acts, skypilot_starts
 from environments import environments
 from measure import Row, missed, table
+from registries import registries
 from shared import Bench
 from transfers import large_argument, log_lines
 from trees import second_sync, sync_over_ssh
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "clouds": cloud_acts,
     "skypilot": skypilot_starts,
     "logs": log_lines,
+    "registry": registries,
     "tunnel": call_through_tunnel,
     "ssh-bulk": bulk_through_tunnel,
     "bring-up": bring_up,
