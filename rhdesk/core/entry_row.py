@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from rhdesk.core.rows import Problem
 
 BUILT_IN = "It is built in."
+_LOG_IN = "Log in anew"
+"""How the remedy begins where only another token helps."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,11 @@ class RegistryRow:
     def host(self) -> str:
         """The URL without what every URL has."""
         return self.url.split("://", 1)[-1].rstrip("/")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it does not accept the token any more."""
+        return not self.online and self.problem is not None and _LOG_IN in self.problem.remedy
 
     @property
     def mine(self) -> str:

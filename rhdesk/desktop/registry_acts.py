@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -86,7 +87,11 @@ def registry_concerns(desk: Desk) -> list[Concern]:
                 lambda: desk.navigate("names", address),
             )
         )
-    if not registry.online and registry.problem is not None and registry.waiting:
+    if registry.is_refused and registry.problem is not None:
+        act = partial(desk.navigate, "names", "")
+        words = registry.problem.sentence
+        found.append(Concern("key-round", "warn", f"{registry.host} wants you to log in", words, "Log in", act))
+    elif not registry.online and registry.problem is not None and registry.waiting:
         found.append(
             Concern(
                 "cloud-off",

@@ -158,6 +158,26 @@ def test_logging_out_takes_the_registry_away(qtbot: QtBot, shell: Shell, page: N
     assert page.registry_line._in.isVisible()
 
 
+def test_a_revoked_token_is_said_and_another_one_is_asked_for(
+    qtbot: QtBot, shell: Shell, page: NamesPage, registry: RegistryServer
+) -> None:
+    save(page, qtbot, "/alice/x")
+    registry.command("token", "revoke", "--user", "alice")
+    registry.stop()
+    registry.start()
+    shell.desk.retry_now()
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.is_refused, timeout=60_000)
+    qtbot.waitUntil(page.registry_line._in.isVisible, timeout=SOON)
+    assert has(page, "/alice/x")(), "what is known is still there"
+    token = registry.command("user", "token", "alice").stdout.splitlines()[-1]
+    click(page.registry_line, "registry-login")
+    dialog = opened(shell, LoginDialog)
+    assert dialog.url.text == registry.url
+    QTest.keyClicks(dialog.token.line, token)
+    click(dialog, "login-accept")
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.online, timeout=SOON)
+
+
 # ---------------------------------------------------------------- with others
 
 

@@ -158,6 +158,8 @@ class _Reader:
                     session.heard(error)
                 pause = _PAUSE_REFUSED
             except Exception:
+                if session.closed:
+                    return  # somebody logged in anew in this very moment
                 log.exception("The change feed of %s cannot be followed", session.login.url)
                 self._stopped.wait(_PAUSE_REFUSED)
             finally:

@@ -49,6 +49,7 @@ class Session:
         self.replica, self.outbox = Replica(self.database), Outbox(self.database)
         self.turns = self.folder / f"{quote(login.user, safe='')}.lock"
         self.replaced_by = ""  # the id of the registry that answers now in place of the one that was logged in to
+        self.closed = False  # somebody logged in anew or out; whoever still uses it is about to learn of that
         self.following = False  # the change feed is read, and says that all is known
         self.on_state: Callable[[], None] = lambda: None
         self._token = token
@@ -62,6 +63,7 @@ class Session:
 
     def close(self) -> None:
         """End its connections."""
+        self.closed = True
         with self._lock:
             api, self._api = self._api, None
         if api is not None:

@@ -70,8 +70,8 @@ class RegistryLine(QWidget):
         self._icon.set_icon("network" if online else "cloud-off", "ok" if online else "warn" if registry else None)
         if registry is None:
             self._icon.set_icon("cloud-off", "text_faint")
-        refused = registry is not None and registry.problem is not None and not registry.user
-        self._show(self._retry, registry is not None and not online)
+        refused = registry is not None and registry.is_refused
+        self._show(self._retry, registry is not None and not online and not refused)
         self._show(self._in, registry is None or refused)
         self._show(self._out, registry is not None and not refused)
         sentences = []
@@ -80,9 +80,13 @@ class RegistryLine(QWidget):
             conflicts = len(registry.conflicts)
             if not online:
                 sentences.append(registry.problem.sentence if registry.problem is not None else "")
-                if registry.problem is not None and registry.problem.remedy:
+                if registry.problem is not None and registry.problem.remedy and not refused:
                     sentences.append(registry.problem.remedy)
-                sentences.append("What you see is as of then; edits are kept and sent when it answers again.")
+                sentences.append(
+                    "What you see is as of then; edits are kept and sent when it answers again."
+                    if not refused
+                    else "Log in again; edits are kept until then."
+                )
             if registry.waiting:
                 waits = "waits" if registry.waiting == 1 else "wait"
                 sentences.append(f"{count_text(registry.waiting, 'edit')} of yours {waits}.")
