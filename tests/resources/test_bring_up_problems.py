@@ -34,7 +34,7 @@ async def check(home: Path, document: ClusterDocument) -> list[Step]:
 async def test_a_good_host_passes_every_step(bare_host: BareHost, rh_home: Path) -> None:
     steps = await check(rh_home, bare_host.document())
     assert [step.name for step in steps] == [
-        "resolve", "reach", "host key", "log in", "forwarding", "python", "disk", "gpu",
+        "resolve", "reach", "host key", "log in", "forwarding", "python", "disk", "gpu", "server",
     ]  # fmt: skip
     assert {step.state for step in steps} <= {"done", "note"}
     said = {step.name: step.sentence for step in steps}
@@ -49,7 +49,7 @@ async def test_one_host_that_cannot_be_reached_does_not_keep_the_others_from_bei
     document = bare_host.document().model_copy(update={"ips": ["127.0.0.1", "nobody.invalid"]})
     steps = await check(rh_home, document)
     assert [step.state for step in steps if step.host == "nobody.invalid"] == ["failed"]
-    assert [step.name for step in steps if step.host == "127.0.0.1"][-1] == "gpu"
+    assert [step.name for step in steps if step.host == "127.0.0.1"][-1] == "server"
 
 
 @root_only
