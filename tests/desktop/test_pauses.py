@@ -21,6 +21,7 @@ def application(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """What lives as long as the window's application, and ends with the test."""
     monkeypatch.setattr(pauses, "_SETTLED", 20)
     monkeypatch.setattr(pauses, "_LOOK", 10)
+    gc.unfreeze()  # windows of other tests left theirs out
     interval = sys.getswitchinterval()
     lives = QObject(qapp)
     yield lives

@@ -65,7 +65,8 @@ class Way:
         for transport in reversed(self.transports):
             transport.close()
         for transport in self.transports:
-            transport.join(5)
+            if transport.ident is not None:  # one that was cancelled before it began has no thread
+                transport.join(5)
         if self.command is not None:
             self.command.end(5)
 
