@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from lab.ssh_cluster import SshCluster
-from lab.ssh_fixtures import SshHome, SshKeys
+from lab.ssh_fixtures import SshHome, SshKeys, until
 from lab.sshd import ME, Sshd
 
 from rhresources.documents import ClusterDocument
@@ -302,8 +302,11 @@ async def test_that_servers_of_other_accounts_on_the_host_are_told(
     steps = await workspace.check("~/lab", lambda step: None, ask=False)
     assert (steps[-1].name, steps[-1].state) == ("server", "done")
     assert steps[-1].sentence.startswith("rhdesk ")
-    words = ["/bin/sh", "-c", "read line", "-m", "rhserver", "--home", "/home/nobody/.rh/server"]
-    theirs = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE, user="nobody", cwd="/")
+    # a fork of this process, which `user=` would need, may crash: it has threads that others have made
+    words = ["setpriv", "--reuid=nobody", "--clear-groups", "/bin/sh", "-c", "read line", "-m", "rhserver"]
+    words += ["--home", "/home/nobody/.rh/server"]
+    theirs = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE, cwd="/")
+    await until(lambda: Path(f"/proc/{theirs.pid}/comm").read_text() == "sh\n")
     try:
         steps = await workspace.check("~/lab", lambda step: None, ask=False)
         assert steps[-1].state == "note"

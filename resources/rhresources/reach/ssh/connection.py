@@ -21,6 +21,7 @@ from rhresources.reach.ssh.secrets import Secrets
 from rhresources.reach.ssh.target import SshTarget
 from rhresources.reach.ssh.threads import in_thread
 from rhresources.reach.ssh.transfer import fetch, send
+from rhresources.reach.ssh.transport import let_go
 from rhresources.reach.steps import OnStep
 
 if TYPE_CHECKING:
@@ -268,13 +269,13 @@ class SshConnection:
             channel.invoke_subsystem("sftp")
             return paramiko.SFTPClient(channel)
         except BaseException:
-            channel.close()
+            let_go(channel)
             raise
 
     def _drop_sftp(self) -> None:
         client, self._sftp = self._sftp, None
         if client is not None:
-            client.close()
+            let_go(client)
 
     def _no_sftp(self, detail: str) -> SshProblem:
         return SshProblem(

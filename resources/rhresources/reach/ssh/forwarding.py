@@ -16,7 +16,7 @@ from rhresources.reach.ssh.piping import PipedChannel
 from rhresources.reach.ssh.problems import SshProblem, connection_lost, forwarding_forbidden
 from rhresources.reach.ssh.streamlocal import new_marker, open_carried, open_forwarded
 from rhresources.reach.ssh.target import SshTarget
-from rhresources.reach.ssh.transport import CHANNEL_SECONDS, SshTransport
+from rhresources.reach.ssh.transport import CHANNEL_SECONDS, SshTransport, let_go
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Forward:
         with self._lock:
             live = list(self._live)
         for connection, channel in live:
-            channel.close()
+            let_go(channel)
             _shut(connection)
 
     # ------------------------------------------------------------ threads
@@ -115,8 +115,7 @@ class Forward:
             pass
         finally:
             _shut(connection)
-            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-                channel.close()
+            let_go(channel)
             up.join()
             connection.close()
             with self._lock:
@@ -158,7 +157,7 @@ class Forward:
         open_carried(self._transport, self.remote, channel, marker)
         if not channel.begun.wait(CHANNEL_SECONDS) or not channel.has_begun:
             said = channel.recv_stderr(4096) if channel.recv_stderr_ready() else b""
-            channel.close()
+            let_go(channel)
             raise paramiko.ChannelException(2, said.decode(errors="replace").strip() or "Connect failed")
         return channel
 

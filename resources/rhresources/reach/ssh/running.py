@@ -13,7 +13,7 @@ import paramiko
 
 from rhresources.reach.ssh.problems import SshProblem, connection_lost
 from rhresources.reach.ssh.target import SshTarget
-from rhresources.reach.ssh.transport import SshTransport
+from rhresources.reach.ssh.transport import SshTransport, let_go
 
 _PIECE = 256 << 10
 _KILL_WAITS = 5.0
@@ -140,7 +140,7 @@ class Command:
                 raise self._refused(str(error)) from None
             raise connection_lost(self._target, f"while {_short(self.command)!r} ran", str(error)) from None
         finally:
-            channel.close()
+            let_go(channel)
             self._started.set()
         if out.line is None and not self._cancelled:
             said = (out.before + b"".join(self._stderr) + err.before).decode(errors="replace").strip()
@@ -232,8 +232,7 @@ class Command:
                 killer.recv_exit_status()
                 killer.close()
         if channel is not None:
-            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-                channel.close()
+            let_go(channel)
 
 
 def _send(channel: paramiko.Channel, data: bytes | memoryview) -> None:

@@ -339,3 +339,9 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
                 self.sock.shutdown(socket.SHUT_RDWR)
             else:
                 self.sock.close()
+
+
+def let_go(channel: paramiko.Channel | paramiko.SFTPClient) -> None:
+    """Close a channel. Where its connection was lost there is nothing left to close, and nothing to say about it."""
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
