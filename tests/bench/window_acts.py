@@ -1,24 +1,17 @@
 """The real window, in which somebody does what takes a while: `window_acts.py stand-in|skypilot`, RH_HOME given.
 
-Each line on standard input names an act of `Acts`; the answer is the longest time in ms for which the window did not
-come back to its loop meanwhile, less what it waited for a processor. `whole` asks for the same of the last act with
-that. SkyPilot is the one of the tests that stands in for it, with 20,000 offers and 25 clouds, or SkyPilot itself.
+SkyPilot is the one of the tests that stands in for it, with 20,000 offers and 25 clouds, or SkyPilot itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from gap_meter import GapMeter, Gaps
-from processes import READY
+from measured_window import MeasuredWindow, shown_window, until
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -28,7 +21,6 @@ from rhdesk.core.spend_bars import ways_of
 from rhdesk.core.store import SPENDING
 from rhdesk.desktop.app import make_application, run_window
 from rhdesk.desktop.dialogs.clusters import new_cloud_cluster
-from rhdesk.desktop.gui_tasks import spawn
 from rhdesk.desktop.shell import Shell
 from rhdesk.desktop.skypilot_acts import SERVER_TASK, check_clouds, server, start_server
 from rhresources.cloud.answers import CloudCheck, Offer
@@ -40,7 +32,6 @@ SETTLING = 5.0
 """Seconds from the first paint until the window has loaded what it puts off."""
 SEEN = 0.7
 """Seconds that somebody looks at what came."""
-PATIENCE = 300.0
 KINDS = ("A100", "H100", "L4", "T4", "", "")
 
 
@@ -70,25 +61,12 @@ def checks(number: int) -> list[CloudCheck]:
     ]
 
 
-class Acts:
-    """On Qt's own loop. Each is prepared, then measured."""
+class Acts(MeasuredWindow):
+    """With SkyPilot itself, or with what stands in for it."""
 
     def __init__(self, shell: Shell, sky: StandInSkyPilot | None) -> None:
-        self.shell, self.desk, self.sky = shell, shell.desk, sky
-        self.meter = GapMeter(shell, 16 if sky is None else 4)  # the ticks of 4 ms are hardly part of the figure
-        self.gaps = Gaps(0.0, 0.0)
-        self.number = 0
-
-    async def run(self, name: str) -> None:
-        """Do it and print its figure."""
-        if name == "whole":
-            print(self.gaps.whole, flush=True)
-            return
-        self.number += 1
-        await getattr(self, name)()
-        await asyncio.sleep(SEEN)
-        self.gaps = self.meter.stop()
-        print(self.gaps.own, flush=True)
+        super().__init__(shell, 16 if sky is None else 4, SEEN)  # the ticks of 4 ms are hardly part of the figure
+        self.sky = sky
 
     async def idle(self) -> None:
         self.meter.start()
@@ -207,37 +185,9 @@ def open_dialogs():  # type: ignore[no-untyped-def]
     return [each for each in every if each.objectName() == "cloud-cluster-dialog" and each.isVisible()]
 
 
-async def until(done: Callable[[], bool]) -> None:
-    """Wait for something that the window does."""
-    end = time.monotonic() + PATIENCE
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError
-        await asyncio.sleep(0.05)
-
-
 def serve_acts(sky: StandInSkyPilot | None) -> None:
     """Answer standard input, from within the running window."""
-    shell = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Shell))
-    shell.resize(1280, 800)
-    acts = Acts(shell, sky)
-
-    def act(name: str) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                print(f"{name}: {type(error).__name__} {error}", file=sys.stderr)
-                shell.close()  # the benchmark learns that it ended
-
-        spawn(acts.run(name), name, shell, shell.desk.notifier).add_done_callback(ended)
-
-    def read() -> None:
-        print(READY.decode(), flush=True)
-        for line in sys.stdin:
-            shell.desk.mailbox.post(partial(act, line.strip()))
-        shell.desk.mailbox.post(shell.close)
-
-    reader = threading.Thread(target=read, daemon=True)
-    QTimer.singleShot(int(SETTLING * 1000), shell, lambda: reader.start())
+    Acts(shown_window(), sky).serve(SETTLING)
 
 
 def stand_in() -> StandInSkyPilot:

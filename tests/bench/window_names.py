@@ -1,27 +1,15 @@
-"""The real window on 10,000 names: `window_names.py`, RH_HOME given, with the names in it.
-
-Each line on standard input names an act of `Acts`; the answer is the longest time in ms for which the window did not
-come back to its loop meanwhile, less what it waited for a processor. `whole` asks for the same of the last act with
-that.
-"""
+"""The real window on 10,000 names, measured from within: `window_names.py`, RH_HOME given, with the names in it."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-import time
-from collections.abc import Callable
-from functools import partial
 
-from gap_meter import GapMeter, Gaps
 from made_names import MANY, package
-from processes import READY
+from measured_window import MeasuredWindow, shown_window, until
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
 
 from rhdesk.desktop.app import make_application, run_window
-from rhdesk.desktop.gui_tasks import spawn
 from rhdesk.desktop.pages.names import NamesPage
 from rhdesk.desktop.pages.packages import PackagesPage
 from rhdesk.desktop.shell import Shell
@@ -29,34 +17,19 @@ from rhdesk.desktop.shell import Shell
 SEEN = 0.5
 """Seconds that somebody looks at what came."""
 TYPED = ("n", "na", "name-4", "name-49", "name-49 kind", "package", "")
-PATIENCE = 120.0
 
 
-class Acts:
-    """On Qt's own loop. Each is prepared, then measured."""
+class Acts(MeasuredWindow):
+    """On the page Resource names, and on others that list names."""
 
     def __init__(self, shell: Shell) -> None:
-        self.shell, self.desk = shell, shell.desk
-        self.meter = GapMeter(shell, 4)  # the ticks of 4 ms are hardly part of the figure
-        self.gaps = Gaps(0.0, 0.0)
-        self.number = 0
-
-    async def run(self, act: str) -> None:
-        """Do it and print its figure."""
-        if act == "whole":
-            print(self.gaps.whole, flush=True)
-            return
-        self.number += 1
-        await getattr(self, act)()
-        await asyncio.sleep(SEEN)
-        self.gaps = self.meter.stop()
-        print(self.gaps.own, flush=True)
+        super().__init__(shell, 4, SEEN)  # the ticks of 4 ms are hardly part of the figure
 
     async def come(self) -> None:
         """The page is in sight, and the names come."""
         self.shell.navigate("names")
         self.meter.start()
-        await self._until(lambda: len(self.desk.store.names) >= MANY)
+        await until(lambda: len(self.desk.store.names) >= MANY)
 
     async def look(self) -> None:
         """Somebody looks on for a while, every name in sight."""
@@ -118,7 +91,7 @@ class Acts:
         before = self.desk.store.names.get("~/folder-0/name-0")
         self.meter.start()
         await asyncio.to_thread(path.write_text, package(self.number), "utf-8")
-        await self._until(lambda: self.desk.store.names.get("~/folder-0/name-0") != before)
+        await until(lambda: self.desk.store.names.get("~/folder-0/name-0") != before)
         await asyncio.sleep(SEEN)
         page._search.clear()
 
@@ -136,35 +109,11 @@ class Acts:
         assert isinstance(page, NamesPage)
         return page
 
-    async def _until(self, done: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
-        while not done():
-            if time.monotonic() > end:
-                raise TimeoutError
-            await asyncio.sleep(0.02)
 
 
 def serve_acts() -> None:
     """Answer standard input, from within the running window."""
-    shell = next(widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Shell))
-    shell.resize(1280, 800)
-    acts = Acts(shell)
-
-    def act(name: str) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                print(f"{name}: {type(error).__name__} {error}", file=sys.stderr)
-                shell.close()  # the benchmark learns that it ended
-
-        spawn(acts.run(name), name, shell, shell.desk.notifier).add_done_callback(ended)
-
-    def read() -> None:
-        print(READY.decode(), flush=True)
-        for line in sys.stdin:
-            shell.desk.mailbox.post(partial(act, line.strip()))
-        shell.desk.mailbox.post(shell.close)
-
-    QTimer.singleShot(100, shell, lambda: threading.Thread(target=read, daemon=True).start())
+    Acts(shown_window()).serve(0.1)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -16,19 +16,20 @@ from PySide6.QtGui import (
     QMouseEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
 from rhdesk.core.entry_row import EntryRow, RegistryRow
 from rhdesk.core.name_index import Node
 from rhdesk.desktop.models.name_delegate import LINE_HEIGHT, NameDelegate, arrow_box
 from rhdesk.desktop.models.name_lines import NameLines, addresses_in, mime_of
+from rhdesk.desktop.widgets.hovered_table import HoveredTable
 
 _KIND, _CHANGED = 92, 136
 _NAME_AT_LEAST = 190
 _LOOK = 1000
 
 
-class NameOutline(QTableView):
+class NameOutline(HoveredTable):
     """Shows lines; what is open is for its page to keep. Selection is kept by the keys of the lines.
 
     Signals:
@@ -51,7 +52,7 @@ class NameOutline(QTableView):
     def __init__(self) -> None:
         super().__init__()
         self.lines = NameLines()
-        self._delegate = NameDelegate(self)
+        self._delegate: NameDelegate = NameDelegate(self)
         self._cut: list[str] = []
         self.setModel(self.lines)
         self.setItemDelegate(self._delegate)
@@ -222,19 +223,6 @@ class NameOutline(QTableView):
             self.switched.emit(node, not self.lines.is_open(node))
         else:
             self.opened.emit(node)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        self._hover(self.indexAt(event.position().toPoint()).row())
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._hover(-1)
-
-    def _hover(self, row: int) -> None:
-        if row != self._delegate.hovered_row:
-            self._delegate.hovered_row = row
-            self.viewport().update()
 
     def _menu_at(self, where: QPoint) -> None:
         index = self.indexAt(where)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
 from rhdesk.desktop import theme
 from rhdesk.desktop.models.columns import Column
 from rhdesk.desktop.models.row_delegate import RowDelegate
 from rhdesk.desktop.models.row_model import RowModel
+from rhdesk.desktop.widgets.hovered_table import HoveredTable
 
 
-class ResourceTable(QTableView):
+class ResourceTable(HoveredTable):
     """Selection is kept by the rows' keys over every change. Enter or double click opens, Delete asks to delete."""
 
     opened = Signal(object)  # a row: Enter or double click
@@ -180,19 +181,6 @@ class ResourceTable(QTableView):
             self._copy()
         else:
             super().keyPressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        self._hover(self.indexAt(event.position().toPoint()).row())
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._hover(-1)
-
-    def _hover(self, row: int) -> None:
-        if row != self._delegate.hovered_row:
-            self._delegate.hovered_row = row
-            self.viewport().update()
 
     def _open(self, place: int) -> None:
         row = self.rows.row_at(place)
