@@ -11,14 +11,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.rights import has_many_users
 
 _NAME = "registry"
-_SECONDS = 60.0
+_SECONDS = 180.0
 
 
 def _programs() -> Path | None:
@@ -49,9 +48,11 @@ class PostgresServer:
         self._durable = "on" if durable else "off"
         self._program: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
-        self._as: dict[str, Any] = {}
+        self._as: list[str | Path] = []
         if os.geteuid() == 0:
-            self._as = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            # not `user=` of Popen, which forks: gRPC's own handlers of a fork may abort the child of a process that
+            # uses it, and Popen takes a child that dies before its program for one that has started
+            self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
             shutil.chown(folder, "postgres", "postgres")
 
     def start(self) -> PostgresServer:
@@ -61,20 +62,26 @@ class PostgresServer:
             self._run("initdb", "-D", data, "-U", _NAME, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         log = (self.folder / "log").open("ab")
         self._program = subprocess.Popen(
-            [self._path("postgres"), "-D", data, "-k", self.folder, "-c", "listen_addresses=",
+            [*self._as, self._path("postgres"), "-D", data, "-k", self.folder, "-c", "listen_addresses=",
              "-c", f"fsync={self._durable}"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **self._as,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
         )  # fmt: skip
         log.close()
         deadline = time.monotonic() + _SECONDS
         while self._run("pg_isready", "-q", "-h", self.folder, check=False).returncode:
             if self._program.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError((self.folder / "log").read_text())
+                status = self._program.poll()
+                self.stop()
+                raise AssertionError(
+                    f"PostgreSQL, status {status}, does not answer: {(self.folder / 'log').read_text()}"
+                )
             time.sleep(0.05)
         return self
 
     def database(self) -> str:
-        """The URL of a new, empty database."""
+        """The URL of a new, empty database; starts the server if it does not run."""
+        if self._program is None:
+            self.start()
         name = f"registry{next(self._numbers)}"
         self._run("createdb", "-h", self.folder, "-U", _NAME, name)
         return f"postgresql://{_NAME}@/{name}?host={self.folder}"
@@ -93,7 +100,7 @@ class PostgresServer:
 
     def _run(self, name: str, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [self._path(name), *arguments], capture_output=True, text=True, check=False, cwd=self.folder, **self._as
+            [*self._as, self._path(name), *arguments], capture_output=True, text=True, check=False, cwd=self.folder
         )
         if check and done.returncode:
             raise AssertionError(f"{name}: {done.stderr}")
@@ -108,11 +115,11 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL for the session; take a database of your own from it."""
+    """One PostgreSQL for the session, which starts when a database is taken from it."""
     if reason := why_no_postgres():
         pytest.skip(reason)
     server = PostgresServer(Path(tempfile.mkdtemp(prefix="rhp-", dir="/tmp")))
     try:
-        yield server.start()
+        yield server  # started later: pytest would keep a failure here for all tests that follow
     finally:
         server.remove()
