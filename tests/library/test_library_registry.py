@@ -77,3 +77,14 @@ def test_that_a_save_loses_nothing_of_others(at_work: None) -> None:
         began.save()
     assert names().cluster("@/gpu").python == "3.12"
     assert "3.13" in names().conflict("@/gpu").mine
+
+
+def test_that_saving_again_takes_nothing_of_others_back(at_work: None) -> None:
+    rh.cluster("@/gpu", ips=["gpu1"], python="3.11").save()
+    began = rh.load("@/gpu", dryrun=True)
+    rh.cluster("@/gpu", ips=["gpu1", "gpu2"]).save()
+    for python in ("3.12", "3.13"):
+        began._document = began.document().model_copy(update={"python": python})
+        began.save()
+        assert names().cluster("@/gpu").python == python
+        assert names().cluster("@/gpu").ips == ["gpu1", "gpu2"]

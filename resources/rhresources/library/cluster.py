@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from rhresources.connections import ClusterState, Described
-from rhresources.documents import ClusterDocument
+from rhresources.documents import ClusterDocument, Document
 from rhresources.errors import ClusterDown, InstallError, NotFound, RunCancelled, RunLost, UsageError
 from rhresources.library import calls
 from rhresources.library.access import HostAccess
@@ -41,6 +41,11 @@ class Cluster(PackageAccess, HostAccess, MachinesOnDemand):
     def document(self) -> ClusterDocument:
         """What is saved under its name."""
         return self._document
+
+    def _take(self, document: Document) -> bool:
+        if isinstance(document, ClusterDocument):
+            self._document = document
+        return isinstance(document, ClusterDocument)
 
     # ------------------------------------------------------------ up and down
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rhresources.documents import PackageDocument, parse_document
+from rhresources.documents import Document, PackageDocument, parse_document
 from rhresources.errors import UsageError
 from rhresources.library.resource import Resource, names
 from rhresources.packages import PackageSpec, checked_checkout, parse_package
@@ -68,6 +68,11 @@ class Package(Resource):
     def document(self) -> PackageDocument:
         """What is saved under its name."""
         return self._document
+
+    def _take(self, document: Document) -> bool:
+        if isinstance(document, PackageDocument):
+            self._document = document
+        return isinstance(document, PackageDocument)
 
     @property
     def install_method(self) -> str:

@@ -78,12 +78,17 @@ class Resource(ABC):
         saved = names().save(
             self._address, self.document(), overwrite=overwrite, modified=began.modified if began is not None else None
         )
-        self._began = saved
+        if began is None or saved.version <= began.version + 1 or self._take(saved.require()):
+            self._began = saved  # else the next save would take back what others did, which this one was merged with
         if saved.waiting:
             progress(f"{saved.name} waits until the registry answers.")
         if saved.caution:
             progress(f"{saved.name}: {saved.caution}")
         return self
+
+    def _take(self, document: Document) -> bool:
+        """Say what was saved, with what others changed in it; whether that is possible."""
+        return False
 
     def began_from(self, entry: Entry) -> Self:
         """Remember what it was loaded as, so that saving it loses nothing that others do in the meantime."""

@@ -92,10 +92,7 @@ class Outbox:
     def rewrite(self, edit: Edit, text: str, base_version: int, base_text: str) -> Edit:
         """Let an edit begin from something else."""
         with self.database.writing() as connection:
-            connection.execute(
-                "UPDATE edits SET text=?, base_version=?, base_text=? WHERE id=?",
-                (text, base_version, base_text, edit.id),
-            )
+            _begin_from(connection, edit, text, base_version, base_text)
         return edit._replace(text=text, base_version=base_version, base_text=base_text)
 
     def done(self, edit: Edit, version: int, text: str) -> None:
@@ -104,7 +101,8 @@ class Outbox:
         with self.database.writing() as connection:
             connection.execute("DELETE FROM edits WHERE id=?", (edit.id,))
             if edit.act == "save":
-                note_moment(connection, edit.name, edit.made, version, text)
+                # what was merged is a version of its own, so that whoever goes on from what was shown is merged, too
+                _note_shown(connection, edit, version if text == edit.text else version - 1)
             for later in _later(connection, edit.id, name):
                 if edit.act != "save" or text == edit.text:
                     _begin_from(connection, later, later.text, version, text)
@@ -165,7 +163,16 @@ def _later(connection: Connection, after: int, name: str) -> list[Edit]:
     ]
 
 
+def _note_shown(connection: Connection, edit: Edit, version: int) -> None:
+    """Remember what an entry says whose time is that of an edit: what was saved first, whatever it was merged with."""
+    query = "SELECT 1 FROM moments WHERE name=? AND modified=?"
+    if connection.execute(query, (edit.name, edit.made)).fetchone() is None:
+        note_moment(connection, edit.name, edit.made, version, edit.text)
+
+
 def _begin_from(connection: Connection, edit: Edit, text: str, version: int, base: str) -> None:
+    if edit.act == "save" and text != edit.text:
+        _note_shown(connection, edit, version)
     connection.execute(
         "UPDATE edits SET text=?, base_version=?, base_text=? WHERE id=?", (text, version, base, edit.id)
     )

@@ -224,6 +224,8 @@ class RegistryStore(KnownResources):
         return update_text(text, document.with_names(lambda name: mine + name[2:] if name.startswith("@/") else name))
 
     def _send(self, edit: Edit) -> None:
-        if not self.session.away:
-            deliver(self.session, edit)
-        self.session.on_state()
+        try:
+            if not self.session.away:
+                deliver(self.session, edit)
+        finally:
+            self.session.on_state()  # also where it became a conflict

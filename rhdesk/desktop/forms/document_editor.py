@@ -180,10 +180,13 @@ class DocumentEditor(QWidget):
                 if self._drafts.get(address, ("",))[0] == text:
                     del self._drafts[address]
                 return
-            self._entry = entry
             self._drop_notes()
             if self.editor.text == text:
                 self.editor.mark_saved()
+            if entry.text in (text, f"{text}\n"):
+                self._entry = entry
+            else:  # what others changed is in it; saved from what stands here, the next edit would take that back
+                self._changed_outside(entry)
             self._say(saved=True)
             self.saved.emit(address)
 

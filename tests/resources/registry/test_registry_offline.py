@@ -196,6 +196,23 @@ def test_that_a_stale_edit_online_is_merged_or_kept(shared: str, alice: Resource
     assert alice.load("@/box").version == 3
 
 
+def test_that_going_on_from_what_waited_takes_nothing_back(
+    shared: str, alice: ResourceNames, bob: ResourceNames, registry: RegistryServer
+) -> None:
+    registry.kill()
+    began = bob.load(shared)
+    waiting = bob.save_text(shared, described("of bob"), modified=began.modified)
+    assert waiting.waiting
+    registry.start()
+    alice.save_text("@/box", TEXT.replace("[gpu1]", "[gpu1, gpu2]"))
+    wait_for(lambda: (state := bob.refresh_registry()) is not None and state.online and not state.waiting)
+    both = described("of bob").replace("[gpu1]", "[gpu1, gpu2]")
+    assert bob.load(shared).text == both
+    later = bob.save_text(shared, described("of bob, later"), modified=waiting.modified)
+    assert later.text == both.replace("of bob", "of bob, later")
+    assert later.version == 4
+
+
 SAVES = """
 import sys
 import threading
