@@ -28,6 +28,7 @@ from environments import environments
 from measure import Row, missed, table
 from registries import registries
 from shared import Bench
+from shared_names import shared_names
 from transfers import large_argument, log_lines
 from trees import second_sync, sync_over_ssh
 from tunnels import bulk_through_tunnel, call_through_tunnel
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "environment": environments,
     "gap": smoothness,
     "names": many_names,
+    "shared-names": shared_names,
     "clouds": cloud_acts,
     "skypilot": skypilot_starts,
     "logs": log_lines,
@@ -81,7 +83,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, benchmark in BENCHMARKS.items():
-            print(f"{name:10}{benchmark.__doc__}")
+            print(f"{name:14}{benchmark.__doc__}")
         return 0
     if unknown := [name for name in arguments.names if name not in BENCHMARKS]:
         parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")

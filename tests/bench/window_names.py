@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from made_names import MANY, package
+from lab.many_names import MANY, package
 from measured_window import MeasuredWindow, shown_window, until
 from PySide6.QtCore import QTimer
 
@@ -108,7 +108,6 @@ class Acts(MeasuredWindow):
         page = self.shell.page
         assert isinstance(page, NamesPage)
         return page
-
 
 
 def serve_acts() -> None:

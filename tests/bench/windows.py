@@ -10,12 +10,13 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from made_names import make_names
 from measure import Goal, Row, take_rounds
 from processes import BENCH, round_process, running
 from shared import Bench
 
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
+WITH_LAB = {"PYTHONPATH": str(BENCH.parent)}
+"""For programs that take from `lab` what stands at their top."""
 NAME_ACTS = {
     "come": "10,000 names come",
     "unfold": "folders of 10,000 names open and close",
@@ -75,9 +76,11 @@ async def smoothness(bench: Bench) -> list[Row]:
 
 async def many_names(bench: Bench) -> list[Row]:
     """How long the window is held by acts on 10,000 names, without waits for a processor; peer: with the waits."""
+    from lab.many_names import make_names
+
     user = bench.folder / "many-names"
     make_names(user / "rh")
-    environment = {**OFFSCREEN, "HOME": str(user), "RH_HOME": str(user / "rh")}
+    environment = {**OFFSCREEN, **WITH_LAB, "HOME": str(user), "RH_HOME": str(user / "rh")}
     own: dict[str, list[float]] = defaultdict(list)
     whole: dict[str, list[float]] = defaultdict(list)
     for _ in range(bench.rounds(5)):

@@ -199,21 +199,21 @@ def test_a_revoked_token_is_said_and_another_one_is_asked_for(
 def test_what_others_change_comes_by_itself_and_is_marked(qtbot: QtBot, page: NamesPage, bob: ResourceNames) -> None:
     bob.save_text("@/lent", PACKAGE)
     bob.share("@/lent", {"alice": "read"})
-    qtbot.waitUntil(has(page, "/bob/lent"), timeout=2000)
+    qtbot.waitUntil(has(page, "/bob/lent"), timeout=SOON)
     page.open("/bob/lent")
     qtbot.waitUntil(lambda: page.editor.editor.text == PACKAGE, timeout=SOON)
     assert page.editor.editor.edit.isReadOnly()
     assert "bob can let you write" in page.editor._mark.text()
     assert "bob can let you write" in page.desk.commands.run("name.delete")
     bob.save_text("@/lent", PACKAGE.replace("old", "new"))
-    qtbot.waitUntil(lambda: "new" in page.editor.editor.text, timeout=2000)
+    qtbot.waitUntil(lambda: "new" in page.editor.editor.text, timeout=SOON)
     place = page.tree.lines.place_of("/bob/lent")
     assert page.tree.lines.index(place, 0).data(FRESH_ROLE)
     assert page.tree.lines.index(place, 2).data().endswith("bob")
     bob.share("@/lent", {"alice": "write"})
     qtbot.waitUntil(lambda: not page.editor.editor.edit.isReadOnly(), timeout=SOON)
     bob.delete("@/lent")
-    qtbot.waitUntil(lambda: not has(page, "/bob/lent")(), timeout=2000)
+    qtbot.waitUntil(lambda: not has(page, "/bob/lent")(), timeout=SOON)
 
 
 def test_a_name_is_shared_from_the_dialog(
