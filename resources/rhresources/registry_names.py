@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rhresources.errors import NoRegistry, RhError, UsageError
 from rhresources.names import Address, parse_folder
-from rhresources.registry.answers import Access, Conflict, Level, Nothing, RegistryState, Version
+from rhresources.registry.answers import Access, Conflict, Deleted, Level, Nothing, RegistryState, Version
 from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
 
@@ -130,6 +130,22 @@ class RegistryNames(ABC):
         """
         store, whole = self._place(name)
         return store.restore(whole, number)
+
+    def deleted(self, folder: str | None = None, query: str = "", *, most: int = 500) -> builtins.list[Deleted]:
+        """What was deleted in the registry and can be looked at or brought back by `restore`, the newest first.
+
+        Args:
+            folder: only what was in this folder; None: anywhere.
+            query: words that must all stand in the name or description.
+            most: so many at most.
+
+        Raises:
+            UsageError: the folder is not one of a registry.
+            NoRegistry: nobody is logged in.
+            RhError: the registry does not answer.
+        """
+        store, whole = self._place(folder, folder=True) if folder is not None else (self._store("@"), "")
+        return store.session.ask(lambda api: api.deleted(whole, query, most))
 
     # ---------------------------------------------------------------- access
 

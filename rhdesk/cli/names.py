@@ -36,14 +36,18 @@ class _Folder(Name):
 @click.command("ls", cls=RhCommand)
 @click.argument("folder", type=_Folder(), required=False)
 @click.option("--kind", type=click.Choice(["cluster", "function", "package"]), help="Only these.")
+@click.option("--deleted", is_flag=True, help="What was deleted in the registry and can be brought back.")
 @json_option
-def ls_command(folder: str | None, kind: str | None, as_json: bool) -> None:
+def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: bool) -> None:
     """List saved clusters, functions and packages.
 
     FOLDER is `~` (this computer), `@` (yours in the registry), `/OWNER` (another's, or a group's), a folder in one of
     these such as `~/team`, or `^` (built in); by default the current folder.
     """
     names = ResourceNames()
+    if deleted:
+        _list_deleted(names, folder, kind, as_json)
+        return
     folder = folder or names.current_folder
     entries = names.list(folder, kind=kind)
     shared = folder.startswith(("@", "/"))
@@ -59,6 +63,32 @@ def ls_command(folder: str | None, kind: str | None, as_json: bool) -> None:
         return
     titles = ("NAME", "KIND", "CHANGED", "BY", "DESCRIPTION") if shared else ("NAME", "KIND", "CHANGED", "DESCRIPTION")
     print_table(titles, (_row(entry, shared) for entry in entries))
+
+
+def _list_deleted(names: ResourceNames, folder: str | None, kind: str | None, as_json: bool) -> None:
+    found = [each for each in names.deleted(folder) if kind in (None, each.kind)]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "kind": each.kind,
+                    "description": each.description,
+                    "version": each.version,
+                    "by": each.by,
+                    "at": moment(each.at),
+                    "access": each.access,
+                }
+                for each in found
+            ]
+        )
+        return
+    if not found:
+        note("Nothing was deleted there, as far as you may see.")
+        return
+    rows = ((each.name, each.kind, age(each.at), each.by, each.description) for each in found)
+    print_table(("NAME", "KIND", "DELETED", "BY", "DESCRIPTION"), rows)
+    note(f"Bring one back: rhdesk restore {found[0].name} {found[0].version}")
 
 
 def _row(entry: Entry, shared: bool) -> tuple[str, ...]:

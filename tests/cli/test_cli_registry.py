@@ -70,6 +70,12 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     assert "Others cannot reach its code in /a" in said
     alice("rm", "@/f", "@/box")
     assert json.loads(alice("ls", "@", "--json")[0]) == []
+    out, said = alice("ls", "@", "--deleted")
+    assert "/alice/box" in out
+    assert "rhdesk restore /alice/box" in said
+    last = {each["name"]: each["version"] for each in json.loads(alice("ls", "--deleted", "--json")[0])}
+    alice("restore", "@/box", str(last["/alice/box"]))
+    assert "/alice/box" not in alice("ls", "--deleted")[0]
     assert json.loads(alice("whoami", "--json")[0])["user"] == "alice"
     assert "alice at http://" in alice("whoami")[0]
 

@@ -36,6 +36,29 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted:
+    """A resource that was deleted.
+
+    Attributes:
+        name: canonical.
+        kind: "cluster", "function" or "package".
+        description: what it said of itself.
+        version: the last one before it was deleted; give it to `restore`.
+        by: who deleted it.
+        at: when, in seconds since the epoch.
+        access: what one may do with it; whoever may write brings it back.
+    """
+
+    name: str
+    kind: str
+    description: str
+    version: int
+    by: str
+    at: float
+    access: Level
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What somebody besides the owner may do.
 

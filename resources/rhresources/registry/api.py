@@ -13,7 +13,7 @@ from weakref import WeakSet
 import httpx
 
 from rhresources.errors import RhError
-from rhresources.registry.answers import Access, Grant, Level, Version
+from rhresources.registry.answers import Access, Deleted, Grant, Level, Version
 from rhresources.registry.feed import Changes, Remote, json_of, remote_of
 from rhresources.registry.login import Login
 from rhresources.registry.problems import (
@@ -170,6 +170,29 @@ class Api:
     def version_text(self, name: str, number: int) -> str:
         """What a version said."""
         return str(self._ask("GET", f"{_path(name)}:history/{number}").get("text") or "")
+
+    def deleted(self, under: str, query: str, most: int) -> list[Deleted]:
+        """What was deleted in a folder ("": anywhere) and has these words, the newest first; at most so many."""
+        found: list[Deleted] = []
+        after = ""
+        while True:
+            params = {"under": under, "query": query, "limit": min(_PAGE, most - len(found)), "after": after}
+            said = self._ask("GET", "/v1/deleted", params=params)
+            found += [
+                Deleted(
+                    str(row["name"]),
+                    str(row["kind"]),
+                    str(row["description"]),
+                    int(row["version"]),
+                    str(row["by"]),
+                    float(row["at"]),
+                    cast("Level", row["access"]),
+                )
+                for row in said["deleted"]
+            ]
+            after = said.get("next") or ""
+            if not after or len(found) >= most:
+                return found
 
     def restore(self, name: str, number: int, base: int) -> Remote:
         """Make a version the newest one."""

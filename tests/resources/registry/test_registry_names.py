@@ -8,7 +8,7 @@ import pytest
 from lab.registry import RegistryServer
 
 from rhresources.documents import ClusterDocument, FunctionDocument, PackageDocument, dump_document
-from rhresources.errors import AlreadyExists, DocumentError, NotFound, RhError
+from rhresources.errors import AlreadyExists, DocumentError, NotFound, RhError, UsageError
 from rhresources.resource_names import ResourceNames
 
 BOX = ClusterDocument(type="ssh", ips=["gpu1"])
@@ -113,6 +113,12 @@ def test_history_and_what_was_deleted_comes_back(alice: ResourceNames, bob: Reso
     last = alice.load("@/box")
     alice.delete("@/box")
     assert not bob.exists("/alice/box")
+    for names in (alice, bob):
+        [gone] = names.deleted(query="BOX")
+        assert (gone.name, gone.kind, gone.version, gone.by) == ("/alice/box", "cluster", last.version, "alice")
+    assert (gone.access, alice.deleted("@/team"), alice.deleted("@", most=1)[0].access) == ("write", [], "owner")
+    with pytest.raises(UsageError, match="on this computer only"):
+        alice.deleted("~")
     back = alice.restore("@/box", last.version)
     assert back.document == BOX
     assert alice.load("@/box").document == BOX

@@ -126,6 +126,25 @@ class HistoryAnswer(BaseModel):
     versions: list[VersionLine]
 
 
+class DeletedLine(BaseModel):
+    """A document that was deleted, and the version that brings it back."""
+
+    name: str
+    kind: Literal["cluster", "function", "package"]
+    description: str
+    version: int
+    by: str
+    at: float
+    access: AccessWord
+
+
+class DeletedAnswer(BaseModel):
+    """A part of what was deleted; `next` is what to ask for as `after`."""
+
+    deleted: list[DeletedLine]
+    next: str | None
+
+
 class GrantAnswer(BaseModel):
     """What somebody was given, here or on a folder around it."""
 
