@@ -73,6 +73,7 @@ def registry_row(state: RegistryState) -> RegistryRow:
         groups=state.groups,
         online=state.online,
         seen=state.seen,
+        listed=bool(state.seen),
         problem=Problem(state.problem, state.remedy) if state.problem else None,
         waiting=state.waiting,
         conflicts=state.conflicts,

@@ -14,6 +14,7 @@ from rhdesk.core.questions import Questions
 from rhdesk.core.rows import State
 from rhdesk.core.store import Store
 from rhdesk.core.tasks import NamedTasks, Progress
+from rhdesk.core.undoing import Undoing
 
 if TYPE_CHECKING:  # these bring grpc and pydantic, which the first paint must not wait for
     from rhdesk.core.feeds import Feeds
@@ -38,6 +39,7 @@ class Desk:
         self.store = Store()
         self.commands = Registry()
         self.notifier = Notifier()
+        self.undoing = Undoing(self.notifier)
         self.questions = Questions(self.mailbox)
         self.tasks = NamedTasks(self.loop, self.mailbox, self.notifier, self.store.tasks)
         self.navigate: Callable[[str, str], None] = lambda page, target: None

@@ -83,6 +83,7 @@ class RegistryRow:
         groups: those that the user is a member of.
         online: whether it answers now; `problem` says why not.
         seen: when it was last heard of, seconds since the epoch.
+        listed: whether its names were read once.
         waiting: edits that were made offline and are not delivered yet.
         conflicts: addresses of those that the person must settle.
     """
@@ -92,6 +93,7 @@ class RegistryRow:
     groups: tuple[str, ...] = ()
     online: bool = True
     seen: float = field(default=0.0, compare=False)
+    listed: bool = True
     problem: Problem | None = None
     waiting: int = 0
     conflicts: tuple[str, ...] = ()

@@ -7,13 +7,18 @@ from rhdesk.core.words import age_text, count_text
 
 
 def state_text(registry: RegistryRow | None) -> str:
-    """Who is logged in where, and since when it does not answer."""
+    """Who is logged in where, and whether it answers and its names are read."""
     if registry is None:
         return "No registry"
     who = f"{registry.user} at {registry.host}" if registry.user else registry.host
-    if registry.online:
-        return who
-    return f"{who}, offline" + (f", as of {age_text(registry.seen)}" if registry.seen else "")
+    if not registry.online:
+        return f"{who}, offline"
+    return who if registry.listed else f"{who}: reading its names…"
+
+
+def age_of(registry: RegistryRow) -> str:
+    """As of when it is shown while it does not answer: "as of 3 m ago"; "" where it never answered."""
+    return f"as of {age_text(registry.seen)}" if registry.seen else ""
 
 
 def left_text(registry: RegistryRow) -> str:

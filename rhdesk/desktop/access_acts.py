@@ -232,6 +232,20 @@ def fetch_files(desk: Desk, parent: QWidget, address: str) -> None:
     FetchFiles(desk, parent, address).open()
 
 
+def reach_my_way(desk: Desk, window: QWidget, address: str) -> None:
+    """Show how this computer logs in to a cluster over SSH, and change it for this computer alone."""
+    from rhdesk.desktop.dialogs.own_way import OwnWayDialog
+
+    OwnWayDialog(desk, window.window(), address).open()
+
+
+def why_not_my_way(row: ClusterRow) -> str:
+    """Why nobody has a way of their own to a cluster; "" when one can."""
+    if row.state is State.BROKEN:
+        return "Its document cannot be read."
+    return "" if row.kind == "ssh" else "Only clusters over SSH are logged in to by each in their own way."
+
+
 def forward_port(desk: Desk, address: str) -> None:
     """Ask which port to forward, on the page of the ports."""
     desk.navigate("ports", f"new:{address}")
@@ -251,8 +265,12 @@ def access_acts(desk: Desk, window: QWidget, row: ClusterRow) -> list[tuple[str,
         ("send", "upload", "Send files…", partial(send_files, desk, window, address), reached),
         ("fetch", "download", "Fetch…", partial(fetch_files, desk, window, address), reached),
         ("forward", "network", "Forward a port…", partial(forward_port, desk, address), reached),
+        (
+            "own-way", "key-round", "Reach it my way…", partial(reach_my_way, desk, window, address),
+            why_not_my_way(row),
+        ),
         ("reconnect", "refresh-cw", "Reconnect", partial(connect_to, desk, address), over_ssh),
-    ]
+    ]  # fmt: skip
 
 
 def access_menu(desk: Desk, window: QWidget, row: ClusterRow) -> list[MenuEntry | None]:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.rows import ClusterRow, Problem, State
-from rhdesk.desktop.access_acts import connect_to, retry_now, upgrade
+from rhdesk.desktop.access_acts import connect_to, reach_my_way, retry_now, upgrade
 from rhdesk.desktop.cluster_acts import bring_up
 from rhdesk.desktop.dialogs.clusters import edit_cluster, why_fixed
 from rhdesk.desktop.widgets.base import Button
@@ -104,6 +104,9 @@ class ClusterProblem(QWidget):
             and not why_fixed(self._desk, row.address)
         ):
             buttons.append(Button("Edit", "link", on_click=partial(edit_cluster, self._desk, self, row.address)))
+        if not self._beside and row.kind == "ssh" and row.address.startswith("/"):  # others wrote how it is reached
+            own = partial(reach_my_way, self._desk, self, row.address)
+            buttons.append(Button("Reach it my way", "link", on_click=own))
         box = ProblemBox(problem, buttons, level=level, retry_at=row.retry_at, beside=self._beside)
         self._column.addWidget(box)
         self.show()

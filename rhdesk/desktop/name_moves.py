@@ -82,7 +82,7 @@ def transfer(
             what = f"{first} to {entry.name}"
             if len(outcome.done) > 1:
                 what = f"{count_text(len(outcome.done), 'name')} to {entry.address.folder}"
-            desk.notifier.success(f"{verb} {what}", action_text="Undo", action=lambda: _undo(desk, outcome, copied))
+            tell_moved(desk, f"{verb} {what}", outcome.done, copied=copied)
             if outcome.cautions:
                 desk.notifier.warning(outcome.cautions)
             done(entry.name)
@@ -136,10 +136,15 @@ def _one(names: ResourceNames, old: str, new: str, copied: bool) -> Entry:
     return names.copy(old, new) if copied else names.rename(old, new)
 
 
-def _undo(desk: Desk, outcome: Outcome, copied: bool) -> None:
+def tell_moved(desk: Desk, sentence: str, moved: Sequence[tuple[str, Entry]], *, copied: bool) -> None:
+    """Say that names were moved or copied, with Undo; (old, new) of each."""
+    desk.undoing.tell(sentence, lambda: _undo(desk, moved, copied))
+
+
+def _undo(desk: Desk, moved: Sequence[tuple[str, Entry]], copied: bool) -> None:
     async def act(workspace: Workspace, progress: Progress) -> list[str]:
         kept = []
-        for old, entry in reversed(outcome.done):
+        for old, entry in reversed(moved):
             if not copied:
                 await asyncio.to_thread(workspace.names.rename, entry.name, old)
             elif (await asyncio.to_thread(workspace.names.load, entry.name)).text != entry.text:
@@ -152,8 +157,8 @@ def _undo(desk: Desk, outcome: Outcome, copied: bool) -> None:
         if kept:
             desk.notifier.warning(f"{kept[0]} was changed since and stays.", "Delete it if you do not want it.")
         else:
-            what = outcome.done[0][0] if len(outcome.done) == 1 else count_text(len(outcome.done), "name")
+            what = moved[0][0] if len(moved) == 1 else count_text(len(moved), "name")
             desk.notifier.success(f"{'Took back the copy of' if copied else 'Moved back'} {what}")
         desk.read_names()
 
-    desk.act(f"names.undo:{outcome.done[0][0]}", act, on_done=done)
+    desk.act(f"names.undo:{moved[0][0]}", act, on_done=done)

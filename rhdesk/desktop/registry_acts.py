@@ -161,6 +161,11 @@ def registry_commands(desk: Desk, shell: Shell) -> list[Command]:
                 why_not=lambda: why_not("share"), words="access people group read write", group=group),
         Command("name.history", "History of the chosen name", lambda: row_act("history"), "history", "Ctrl+Shift+V",
                 why_not=lambda: why_not("history"), words="versions diff restore", group=group),
-        Command("name.delete", "Delete the chosen name", lambda: chosen("delete_chosen"), "trash-2",
+        Command("name.undo", "Take back the last change of names (Ctrl+Z)", desk.undoing.take_back, "rotate-ccw",
+                why_not=lambda: desk.undoing.why_not, words="undo copy move rename delete", group=group),
+        Command("name.deleted", "Deleted names", lambda: on_names("show_deleted"), "history",
+                why_not=lambda: "" if registry() is not None else NOBODY, words="trash bin restore recently",
+                group=group),
+        Command("name.delete", "Delete the chosen name (Del)", lambda: chosen("delete_chosen"), "trash-2",
                 why_not=lambda: why_not("change"), group=group),
     ]  # fmt: skip

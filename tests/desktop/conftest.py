@@ -8,18 +8,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from desktop.registry_parts import SOON, keys, login_dialog, state
+from lab.registry import RegistryServer
 from lab.skypilot_stand_in import StandInSkyPilot
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from rhdesk.core.desk import Desk
 from rhdesk.desktop import theme
-from rhdesk.desktop.app import make_window
+from rhdesk.desktop.app import make_window, start
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhdesk.desktop.pages.names import NamesPage
 from rhdesk.desktop.pauses import collect_what_is_due
 from rhdesk.desktop.shell import Shell
 from rhresources import paths
+from rhresources.resource_names import ResourceNames
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -132,3 +138,43 @@ def cloud_shell(qtbot: QtBot, qapp: QApplication, rh_home: Path, sky: StandInSky
     made.desk.close()
     made.deleteLater()
     qtbot.waitUntil(lambda: not isValid(made))  # else the next window would lose the focus when this one goes
+
+
+@pytest.fixture
+def names_shell(qtbot: QtBot, qapp: QApplication, rh_home: Path) -> Iterator[Shell]:
+    """The window of alice at her resource names, who is not logged in to a registry yet."""
+    made = make_window(qapp, theme_name="dark")
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitExposed(made)
+    start(made, settings=False)
+    made.navigate("names")
+    yield made
+    qtbot.waitUntil(lambda: all(task.state != "running" for task in made.desk.store.tasks.rows()), timeout=30_000)
+    made._may_close = True
+    made.close()
+    made.desk.close()
+    made.deleteLater()
+    qtbot.waitUntil(lambda: not isValid(made))
+
+
+@pytest.fixture
+def bob(registry: RegistryServer, short_path: Path) -> ResourceNames:
+    """The names of somebody else, on a computer of his own."""
+    names = ResourceNames(short_path / "bob")
+    names.login(registry.url, registry.token("bob"))
+    return names
+
+
+@pytest.fixture
+def names_page(qtbot: QtBot, names_shell: Shell, registry: RegistryServer) -> NamesPage:
+    """The page Resource names, logged in as alice by the dialog."""
+    dialog = login_dialog(names_shell)
+    QTest.keyClicks(dialog.url.line, registry.url)
+    QTest.keyClicks(dialog.token.line, registry.token("alice"))
+    QTest.keyClick(dialog.token.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: state(names_shell) is not None and not isValid(dialog), timeout=SOON)
+    found = names_shell.page
+    assert isinstance(found, NamesPage)
+    qtbot.waitUntil(lambda: "/alice/" in keys(found), timeout=SOON)
+    return found

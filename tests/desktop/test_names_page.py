@@ -123,11 +123,16 @@ def test_folders_open_and_close_by_keys(qtbot: QtBot, names: NamesPage) -> None:
     qtbot.keyClick(names.tree, Qt.Key.Key_Left)
     qtbot.keyClick(names.tree, Qt.Key.Key_Left)
     assert "~/team/lib" not in keys(names)
+    qtbot.keyClick(names.tree, Qt.Key.Key_End)
+    assert names.tree.current() is names.tree.lines.shown()[-1]
+    qtbot.keyClick(names.tree, Qt.Key.Key_Home)
+    assert names.tree.current() is names.desk.store.index.find("~/")
 
 
 def test_crumbs_lead_back_to_the_folders_around(qtbot: QtBot, names: NamesPage) -> None:
     names.open("~/team/lib")
-    places = [names._crumbs.itemAt(place).widget() for place in range(names._crumbs.count())]  # type: ignore[union-attr]
+    row = names._crumbs.row
+    places = [row.itemAt(place).widget() for place in range(row.count() - 1)]  # type: ignore[union-attr]
     assert [widget.text() for widget in places] == ["This computer", "/", "team", "/", "lib"]  # type: ignore[union-attr]
     places[2].click()  # type: ignore[union-attr]
     assert names.tree.current() is names.desk.store.index.find("~/team/")
@@ -225,6 +230,35 @@ def test_names_are_cut_copied_and_pasted(qtbot: QtBot, desk: Desk, names: NamesP
     names.tree.choose("~/team/")
     qtbot.keyClick(names.tree, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: "~/team/deps" in desk.store.names and "~/deps" not in desk.store.names, timeout=5000)
+
+
+def test_the_last_changes_are_taken_back_one_by_one_by_a_key(qtbot: QtBot, desk: Desk, names: NamesPage) -> None:
+    def back() -> None:
+        qtbot.keyClick(names.tree, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    back()
+    assert "No change of names" in desk.notifier.notices()[0].sentence
+    names.tree.choose("~/deps")
+    qtbot.keyClick(names.tree, Qt.Key.Key_F2)
+    ask = open_dialog(names, AskAddress)
+    assert isinstance(ask, AskAddress)
+    ask.field.setText("~/needs")
+    press(names, "Rename")
+    qtbot.waitUntil(lambda: names.tree.current() is names.desk.store.index.find("~/needs"), timeout=5000)
+    qtbot.keyClick(names.tree, Qt.Key.Key_Delete)
+    press(names, "Delete")
+    qtbot.waitUntil(lambda: "~/needs" not in keys(names) and told(desk, "Deleted ~/needs"), timeout=5000)
+    assert names.tree.currentIndex().isValid(), "keys go on from where it was"
+    back()
+    qtbot.waitUntil(lambda: "~/needs" in desk.store.names, timeout=5000)
+    back()
+    qtbot.waitUntil(lambda: "~/deps" in desk.store.names and "~/needs" not in desk.store.names, timeout=5000)
+    undo(qtbot, desk, "Moved ~/deps to ~/needs")
+    assert "taken back already" in desk.notifier.notices()[0].sentence
+
+
+def told(desk: Desk, sentence: str) -> bool:
+    return any(notice.sentence == sentence for notice in desk.notifier.notices())
 
 
 def undo(qtbot: QtBot, desk: Desk, told: str) -> None:

@@ -75,6 +75,17 @@ class OwnWays:
 
         self._change(add)
 
+    def replace(self, address: str, said: Mapping[str, Any]) -> None:
+        """Set these fields of `ssh_creds` for a cluster and no others; errors as `change`."""
+        key = self._key(address)
+
+        def put(clusters: dict[str, dict[str, Any]]) -> None:
+            clusters.pop(key, None)
+            if said:
+                clusters[key] = dict(said)
+
+        self._change(put)
+
     def forget(self, address: str) -> bool:
         """Go by the document alone again; whether anything was set.
 

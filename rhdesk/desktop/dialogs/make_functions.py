@@ -140,7 +140,7 @@ class MakeFunctions(Dialog):
     def _done(self, saved: dict[str, str]) -> None:
         self.accept()
         desk, addresses = self._desk, list(saved)
-        desk.notifier.success(f"Made {_words(addresses)}", action_text="Undo", action=lambda: _undo(desk, saved))
+        desk.undoing.tell(f"Made {_words(addresses)}", lambda: _undo(desk, saved))
         self._made(addresses)
 
     def _failed(self, error: BaseException) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
@@ -23,7 +23,7 @@ from rhdesk.desktop.forms.name_field import (
     registry_of,
     whole_name,
 )
-from rhdesk.desktop.name_moves import transfer
+from rhdesk.desktop.name_moves import tell_moved, transfer
 from rhdesk.desktop.widgets.base import Label
 from rhdesk.desktop.widgets.dialog import Dialog, confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
+_NO_KEYS: Mapping[str, str] = {}
 NO_HISTORY = "Only what is in a registry has a history."
 
 
@@ -46,12 +47,23 @@ class ResourceActs:
         self._desk = desk
         self._parent = parent
 
-    def menu(self, row: EntryRow, *, opened: Callable[[str], object]) -> list[MenuEntry | None]:
-        """The entries that every resource has in its menu; `opened` is given the address that an act leads to."""
+    def menu(
+        self, row: EntryRow, *, opened: Callable[[str], object], keys: Mapping[str, str] = _NO_KEYS
+    ) -> list[MenuEntry | None]:
+        """The entries that every resource has in its menu.
+
+        Args:
+            opened: given the address that an act leads to.
+            keys: which key does the same where the menu is opened: of "copy to", "rename", "delete".
+        """
+
+        def titled(title: str, act: str) -> str:
+            return f"{title}\t{keys[act]}" if act in keys else title
+
         found: list[MenuEntry | None] = [
             ("copy", "Copy the address", lambda: self.copy_address(row), ""),
-            ("clipboard", "Copy to…", lambda: self.duplicate(row, opened), ""),
-            ("pencil", "Rename or move…", lambda: self.rename(row, opened), row.why_fixed),
+            ("clipboard", titled("Copy to…", "copy to"), lambda: self.duplicate(row, opened), ""),
+            ("pencil", titled("Rename or move…", "rename"), lambda: self.rename(row, opened), row.why_fixed),
             None,
         ]
         if registry_of(self._desk) is not None:
@@ -61,7 +73,7 @@ class ResourceActs:
             ]
         if row.conflict:
             found.append(("git-merge", "Settle the conflict…", lambda: self.settle(row.address), ""))
-        return [*found, None, ("trash-2", "Delete…", lambda: self.delete([row]), row.why_fixed)]
+        return [*found, None, ("trash-2", titled("Delete…", "delete"), lambda: self.delete([row]), row.why_fixed)]
 
     def share(self, name_or_folder: str) -> None:
         """Say who may use a name of the registry, or all that is in a folder."""
@@ -130,6 +142,9 @@ class ResourceActs:
             return entry
 
         def done(entry: Entry) -> None:
+            verb = "Copied" if method == "copy" else "Moved"
+            if entry.name != old:
+                tell_moved(self._desk, f"{verb} {old} to {entry.name}", [(old, entry)], copied=method == "copy")
             if entry.caution:
                 self._desk.notifier.warning(f"{entry.name}: {entry.caution}")
             opened(entry.name)
@@ -147,18 +162,25 @@ class ResourceActs:
         AskFolder(self._desk, self._parent, node.address, count_text(len(rows), "name"), move).open()
 
     def _delete(self, addresses: list[str], done: Callable[[], object] | None) -> None:
-        async def act(workspace: Workspace, progress: Progress) -> list[Entry]:
+        async def act(workspace: Workspace, progress: Progress) -> tuple[list[Entry], RhError | None]:
             kept: list[Entry] = []
-            for address in addresses:
-                entry = await asyncio.to_thread(workspace.names.load, address)
-                await asyncio.to_thread(workspace.names.delete, address)
-                kept.append(entry)
-            return kept
+            try:
+                for address in addresses:
+                    entry = await asyncio.to_thread(workspace.names.load, address)
+                    await asyncio.to_thread(workspace.names.delete, address)
+                    kept.append(entry)
+            except RhError as error:
+                return kept, error
+            return kept, None
 
-        def deleted(kept: list[Entry]) -> None:
-            what = addresses[0] if len(addresses) == 1 else count_text(len(addresses), "resource")
-            self._desk.notifier.success(f"Deleted {what}", action_text="Undo", action=lambda: self._restore(kept))
-            if done is not None:
+        def deleted(found: tuple[list[Entry], RhError | None]) -> None:
+            kept, error = found
+            if kept:
+                what = kept[0].name if len(kept) == 1 else count_text(len(kept), "resource")
+                self._desk.undoing.tell(f"Deleted {what}", lambda: self._restore(kept))
+            if error is not None:
+                self._desk.notifier.error(error, act=f"Delete {addresses[len(kept)]}")
+            elif done is not None:
                 done()
 
         self._desk.act(f"names.delete:{addresses[0]}", act, on_done=deleted)

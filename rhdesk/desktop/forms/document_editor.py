@@ -63,6 +63,7 @@ class DocumentEditor(QWidget):
         column.addWidget(Rule())
         self._notes = QVBoxLayout()
         self._notes.setContentsMargins(0, 0, 0, 0)
+        self._notes.setSpacing(8)
         column.addLayout(self._notes)
         self.editor = YamlEditor(check)
         self.editor.edit.setObjectName("document-text")
@@ -294,7 +295,7 @@ class DocumentEditor(QWidget):
             return
         where = f"by {entry.modified_by or 'somebody else'}" if entry.path is None else "on disk"
         problem = Problem(
-            f"{entry.name} was changed {where} while you were editing it.",
+            f"{entry.name} was changed {where} while you edited it.",
             "Nothing is lost: look at both, then keep one.",
         )
         self._drop_notes()
@@ -355,18 +356,19 @@ class DocumentEditor(QWidget):
 
     def _say(self, dirty: bool = False, *, saved: bool = False, reloaded: bool = False) -> None:
         entry = self._entry
+        where = _where(entry) if entry is not None else ""
         if entry is None:
             words = ""
         elif entry.read_only:
             words = self._why_fixed or "It can be read, not changed"
         elif self.editor.is_dirty:
-            words = f"● Not saved   {_where(entry)}"
+            words = "● Not saved"  # beside two buttons there is no room for more
         elif entry.waiting:
-            words = "Saved here; it waits until the registry can be reached"
+            words = "Saved here; the registry gets it when it answers"
         else:
-            again = "Read again, it was changed   " if reloaded else ""
-            words = f"{'Saved   ' if saved else again}{_where(entry)}"
+            words = f"{'Saved: ' if saved else 'Read again: ' if reloaded else ''}{where}"
         self._mark.setText(words)
+        self._mark.setToolTip("\n".join(dict.fromkeys(part for part in (words, where) if part)))
         editable = entry is not None and not entry.read_only
         self.let_edit(editable)
         self.save_button.setVisible(editable)

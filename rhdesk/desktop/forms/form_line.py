@@ -61,6 +61,12 @@ class FormLine(QWidget):
             self.line.setText(text)
             self.line.setCursorPosition(0)
 
+    def set_about(self, about: str) -> None:
+        """Say something else about it."""
+        self._about_text = about
+        self.line.setAccessibleDescription(about)
+        self.show_error(self._error)
+
     def show_error(self, message: str) -> None:
         """Say what is wrong, as a document says it; "" for nothing."""
         self._error = error_words(message)

@@ -176,11 +176,8 @@ class HistoryView(QWidget):
             await asyncio.to_thread(workspace.names.restore, row.address, version.number)
 
         def done(nothing: None) -> None:
-            self._desk.notifier.success(
-                f"Restored version {version.number} of {row.address}",
-                action_text="Undo",
-                action=lambda: self._take_back(row, before),
-            )
+            sentence = f"Restored version {version.number} of {row.address}"
+            self._desk.undoing.tell(sentence, lambda: self._take_back(row, before))
             self._desk.read_names()
 
         self._desk.act(f"names.restore:{row.address}", restore, on_done=done)

@@ -11,6 +11,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.name_index import BUILTIN, LOCAL, MINE, SHARED, Node
 from rhdesk.core.words import count_text, moment_text
+from rhdesk.desktop.access_acts import reach_my_way
 from rhdesk.desktop.dialogs.clusters import edit_cluster, why_not_edit
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.document_editor import DocumentEditor
@@ -34,6 +35,7 @@ class NamePanel(SidePanel):
         self._desk, self._acts, self._new = desk, acts, new_resource
         self._node: Node | None = None
         self._buttons_of: tuple[object, ...] = ()
+        self._is_reading = False
         self.editor = DocumentEditor(desk)
         shown = QWidget()
         column = QHBoxLayout(shown)
@@ -76,7 +78,7 @@ class NamePanel(SidePanel):
         if node.row is not None:
             self._show_row(node.row)
             self.history.show_row(node.row, visible=self.tabs.current == "history")
-        elif before is None or before.count != node.count or before.name != node.name:
+        elif before is None or before.count != node.count or before.name != node.name or self._is_reading:
             self._tell_place(node)
 
     def _tab_chosen(self, key: str) -> None:
@@ -87,7 +89,7 @@ class NamePanel(SidePanel):
         registry = registry_of(self._desk)
         second = row.address
         if row.in_registry and registry is not None and not registry.online:
-            second = f"{row.address}  ·  offline, as of {moment_text(row.seen or registry.seen)}"
+            second = f"{row.address}  ·  as of {moment_text(row.seen or registry.seen)}"
         self.set_head(row.name, second)
         of = (row.address, row.kind, row.document is None, row.why_not_shared, registry is None)
         if of == self._buttons_of:
@@ -109,6 +111,12 @@ class NamePanel(SidePanel):
             share.setObjectName("name-share")
             share.allow(row.why_not_shared)
             buttons.append(share)
+            if kind == "ssh":
+                tip = "Reach it my way: my user, key, port and jump hosts, on this computer alone"
+                own = Button("", "", "key-round", lambda: reach_my_way(self._desk, self, row.address), tip=tip)
+                own.setAccessibleName("Reach it my way")
+                own.setObjectName("name-own-way")
+                buttons.append(own)
         else:
             buttons.append(Button("Copy to…", "", "clipboard", lambda: self._acts.duplicate(row, self._go)))
         self.set_buttons(buttons)
@@ -132,6 +140,13 @@ class NamePanel(SidePanel):
         return [share]
 
     def _tell_place(self, node: Node) -> None:
+        registry = registry_of(self._desk)
+        self._is_reading = (
+            registry is not None and registry.online and not registry.listed and node.address.startswith("/")
+        )
+        if self._is_reading:
+            self._place.show_loading("Reading the names of the registry…")
+            return
         count = count_text(node.count, "name")
         new = Button("New resource", "primary", "plus", self._new)
         if node.address == MINE:
@@ -159,7 +174,6 @@ class NamePanel(SidePanel):
                 [new],
             )
         else:
-            registry = registry_of(self._desk)
             mine = registry is not None and node.address == registry.mine
             text = "Yours alone until you share it." if mine else f"Every member of {node.name} may change it."
             title = f"{count} in {node.address}" if node.count else f"Nothing in {node.address} yet"

@@ -13,20 +13,23 @@ from rhdesk.core.name_index import LOCAL, MINE, SHARED, Node
 from rhdesk.core.rows import Problem
 from rhdesk.core.store import Change, Phase
 from rhdesk.core.words import count_text
+from rhdesk.desktop.access_acts import reach_my_way
+from rhdesk.desktop.dialogs.deleted_names import DeletedNames
 from rhdesk.desktop.dialogs.new_resource import NewFolder, NewResource
 from rhdesk.desktop.dialogs.resource_acts import ResourceActs
 from rhdesk.desktop.forms.name_field import registry_of
 from rhdesk.desktop.name_moves import into_folder, why_not_into
 from rhdesk.desktop.pages.name_panel import KIND_PAGES, NamePanel
 from rhdesk.desktop.registry_acts import log_in
-from rhdesk.desktop.widgets.base import Button, Card, Label
+from rhdesk.desktop.widgets.base import Button, Card, Label, ToolButton
+from rhdesk.desktop.widgets.crumbs import Crumbs
 from rhdesk.desktop.widgets.list_panel import MenuEntry, SearchField, popup_menu
 from rhdesk.desktop.widgets.name_outline import NameOutline
 from rhdesk.desktop.widgets.page import Page
 from rhdesk.desktop.widgets.registry_line import RegistryLine
-from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import StaleBanner, StateView
 
+_KEYS = {"rename": "F2", "delete": "Del", "copy to": "Ctrl+Shift+C"}
 _MARKED_AT_MOST = 200  # names; where more changed at once, none stands out
 
 
@@ -46,8 +49,12 @@ class NamesPage(Page):
         self._seen_registry = ""
         self.tree = NameOutline()
         self._search = SearchField("Search all places", 180)
+        self._search.setToolTip("Ctrl+F")
+        self._deleted = ToolButton("history", "Deleted names…", self.show_deleted)
+        self._deleted.setObjectName("names-deleted")
         self._found = Label("", "faint")
-        self._crumbs = QHBoxLayout()
+        self._crumbs = Crumbs()
+        self._crumbs.chosen.connect(self._go_to)
         self._stale = StaleBanner()
         self._state = StateView()
         self._stack = QStackedWidget()
@@ -67,6 +74,7 @@ class NamesPage(Page):
         self.tree.menu_asked.connect(self._menu)
         self.tree.delete_pressed.connect(self.delete_chosen)
         self.tree.rename_pressed.connect(self.rename_chosen)
+        self.tree.undo_pressed.connect(desk.undoing.take_back)
         self.tree.dropped.connect(self._dropped)
         self.tree.pasted.connect(self._pasted)
         self.panel.closed.connect(self._closed_panel)
@@ -83,11 +91,10 @@ class NamesPage(Page):
         bar = QHBoxLayout()
         bar.setContentsMargins(16, 8, 12, 6)
         bar.setSpacing(8)
-        self._crumbs.setSpacing(2)
-        bar.addLayout(self._crumbs)
-        bar.addStretch(1)
+        bar.addWidget(self._crumbs, 1)
         bar.addWidget(self._found)
         bar.addWidget(self._search)
+        bar.addWidget(self._deleted)
         card.body.addLayout(bar)
         card.body.addWidget(self._stale)
         self._stack.addWidget(self.tree)
@@ -169,6 +176,7 @@ class NamesPage(Page):
         table, index, words = self.desk.store.names, self.desk.store.index, self._search.text().strip()
         registry = registry_of(self.desk)
         user = registry.user if registry is not None else ""
+        self._deleted.setVisible(registry is not None)
         if user != self._seen_registry:  # somebody logged in: what is theirs is shown at once
             self._seen_registry = user
             if registry is not None:
@@ -265,18 +273,8 @@ class NamesPage(Page):
         self.moved.emit("")
 
     def _show_crumbs(self, key: str) -> None:
-        clear_layout(self._crumbs)
         node = self.desk.store.index.find(key)
-        path = [*node.above, node] if node is not None else []
-        for place, each in enumerate(path[-3:]):
-            if place or len(path) > 3:
-                self._crumbs.addWidget(Label("/" if len(path) <= 3 or place else "… /", "faint"))
-            if each is node:
-                here = Label(each.name, "h2")
-                here.setContentsMargins(6 if place else 0, 0, 0, 0)
-                self._crumbs.addWidget(here)
-            else:
-                self._crumbs.addWidget(Button(each.name, "link", on_click=partial(self._go_to, each.key)))
+        self._crumbs.show_path([(each.key, each.name) for each in (*node.above, node)] if node is not None else [])
 
     # ------------------------------------------------------------ acts
 
@@ -301,6 +299,10 @@ class NamesPage(Page):
         else:
             self.acts.rename(node.row, self._go_to)
 
+    def show_deleted(self, folder: str = "") -> None:
+        """What was deleted in the registry, or in a folder of it, and the way back."""
+        DeletedNames(self.desk, self.window(), folder).open()
+
     def copy_chosen(self) -> None:
         """Ask where a copy of the chosen resource goes."""
         rows = self.chosen_rows()
@@ -321,18 +323,27 @@ class NamesPage(Page):
         rows = self.chosen_rows()
         if len(rows) > 1:
             fixed = next((each.why_fixed for each in rows if each.why_fixed), "")
-            return [("trash-2", f"Delete {count_text(len(rows), 'name')}…", lambda: self.acts.delete(rows), fixed)]
+            many = count_text(len(rows), "name")
+            return [
+                ("copy", f"Copy {many}\tCtrl+C", self.tree.copy, ""),
+                None,
+                ("trash-2", f"Delete {many}…\tDel", lambda: self.acts.delete(rows), fixed),
+            ]
         kind = KIND_PAGES.get(row.kind, "")
+        over_ssh = getattr(row.document, "type", "") == "ssh"
+        way = ("key-round", "Reach it my way…", partial(reach_my_way, self.desk, self, row.address), "")
         return [
-            ("file-code", "Edit as YAML" if not row.why_fixed else "Show as YAML", self.editor.focus_text, ""),
+            ("file-code", f"{'Show' if row.why_fixed else 'Edit'} as YAML\tEnter", self.editor.focus_text, ""),
             (
                 "arrow-right",
                 f"Open in {kind.capitalize()}" if kind else "Open",
                 lambda: self.desk.navigate(kind, row.address),
                 "" if kind and row.document is not None else "It is broken.",
             ),
+            *([way] if over_ssh else []),
             None,
-            *self.acts.menu(row, opened=self._go_to),
+            ("copy", "Copy\tCtrl+C", self.tree.copy, ""),
+            *self.acts.menu(row, opened=self._go_to, keys=_KEYS),
         ]
 
     def _folder_menu(self, node: Node) -> list[MenuEntry | None]:
@@ -342,14 +353,18 @@ class NamesPage(Page):
         entries: list[MenuEntry | None] = [
             ("plus", "New resource…", self.new_resource, fixed),
             ("folder", "New folder…", self.new_folder, fixed),
+            ("clipboard", "Paste\tCtrl+V", self.tree.paste, fixed or self.tree.why_not_paste),
         ]
         if node.address.startswith("/") and node.address != SHARED:
-            entries.append(("share-2", "Share all that is in it…", lambda: self.acts.share(node.address), ""))
+            entries += [
+                ("share-2", "Share all that is in it…", lambda: self.acts.share(node.address), ""),
+                ("history", "Deleted names…", lambda: self.show_deleted(node.address), ""),
+            ]
         if not node.is_place:
             empty = "" if node.count else "There is nothing in it."
             entries += [
                 None,
-                ("pencil", "Rename or move…", self.rename_chosen, empty),
-                ("trash-2", "Delete all that is in it…", self.delete_chosen, empty),
+                ("pencil", "Rename or move…\tF2", self.rename_chosen, empty),
+                ("trash-2", "Delete all that is in it…\tDel", self.delete_chosen, empty),
             ]
         return entries

@@ -46,6 +46,7 @@ class NameOutline(HoveredTable):
     menu_asked = Signal(object, QPoint)
     delete_pressed = Signal()
     rename_pressed = Signal()
+    undo_pressed = Signal()
     dropped = Signal(list, object, object)  # addresses, node, True: copy, False: move, None: as is usual there
     pasted = Signal(list, object, bool)  # addresses, node, whether they were cut
 
@@ -93,18 +94,31 @@ class NameOutline(HoveredTable):
     def show_lines(self, lines: Sequence[Node], opened: Collection[str], registry: RegistryRow | None) -> None:
         """Show other lines; what was chosen stays chosen where it is still there."""
         keys = [self.lines.key_at(index.row()) for index in self.selectionModel().selectedRows()]
-        current, scroll = self.lines.key_at(self.currentIndex().row()), self.verticalScrollBar().value()
+        row, scroll = self.currentIndex().row(), self.verticalScrollBar().value()
+        current, before = self.lines.key_at(row), self.lines.node_at(row)
         self._filling = True
         self.lines.show(lines, opened, registry)
         flag = QItemSelectionModel.SelectionFlag
         model = self.selectionModel()
-        if not self.currentIndex().isValid() and (place := self.lines.place_of(current)) >= 0:
+        if not self.currentIndex().isValid() and current:
+            place = self.lines.place_of(current)
+            if gone := place < 0:
+                place = self._instead_of(before, row)
             model.setCurrentIndex(self.lines.index(place, 0), flag.NoUpdate)
-            for key in keys:
+            for key in [self.lines.key_at(place)] if gone else keys:
                 if (place := self.lines.place_of(key)) >= 0:
                     model.select(self.lines.index(place, 0), flag.Select | flag.Rows)
             self.verticalScrollBar().setValue(scroll)
         self._filling = False
+
+    def _instead_of(self, gone: Node | None, row: int) -> int:
+        """The line from which keys go on: of the folder that was closed, or what stands now where a line was."""
+        folder = gone.parent if gone is not None else None
+        while folder is not None and (place := self.lines.place_of(folder.key)) < 0:
+            folder = folder.parent
+        if folder is not None and not self.lines.is_open(folder):
+            return place
+        return min(row, self.lines.rowCount() - 1)
 
     def mark(self, addresses: Collection[str]) -> None:
         """Mark these for a moment: they changed just now."""
@@ -173,19 +187,20 @@ class NameOutline(HoveredTable):
             self.delete_pressed.emit()
         elif key == Qt.Key.Key_F2:
             self.rename_pressed.emit()
+        elif plain and key in (Qt.Key.Key_Home, Qt.Key.Key_End) and self.lines.rowCount():
+            self.choose(self.lines.key_at(0 if key == Qt.Key.Key_Home else self.lines.rowCount() - 1))
+        elif event.matches(QKeySequence.StandardKey.Undo):
+            self.undo_pressed.emit()
         elif key == Qt.Key.Key_Menu or (
             key == Qt.Key.Key_F10 and event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         ):
             self._menu_at(self.visualRect(self.currentIndex()).bottomLeft() + QPoint(24, 0))
         elif event.matches(QKeySequence.StandardKey.Copy):
-            self._to_clipboard(cut=False)
+            self.copy()
         elif event.matches(QKeySequence.StandardKey.Cut):
-            self._to_clipboard(cut=True)
+            self.copy(cut=True)
         elif event.matches(QKeySequence.StandardKey.Paste):
-            found = addresses_in(QGuiApplication.clipboard().mimeData())
-            if found and node is not None:
-                self.pasted.emit(found, node, found == self._cut)
-                self._cut = []
+            self.paste()
         else:
             super().keyPressEvent(event)
 
@@ -197,11 +212,25 @@ class NameOutline(HoveredTable):
         elif not inwards and node.parent is not None:
             self.choose(node.parent.key)
 
-    def _to_clipboard(self, *, cut: bool) -> None:
+    def copy(self, *, cut: bool = False) -> None:
+        """Put the selected resources on the clipboard."""
         addresses = [row.address for row in self.selected()]
         if addresses:
             QGuiApplication.clipboard().setMimeData(mime_of(addresses))
             self._cut = addresses if cut else []
+
+    @property
+    def why_not_paste(self) -> str:
+        """Why there is nothing to paste; "" when there is."""
+        held = addresses_in(QGuiApplication.clipboard().mimeData())
+        return "" if held else "Copy or cut a name first."
+
+    def paste(self) -> None:
+        """Put what was copied or cut to where the cursor is."""
+        found, node = addresses_in(QGuiApplication.clipboard().mimeData()), self.current()
+        if found and node is not None:
+            self.pasted.emit(found, node, found == self._cut)
+            self._cut = []
 
     # ------------------------------------------------------------ mouse
 

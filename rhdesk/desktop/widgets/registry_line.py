@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.registry_words import left_text, state_text
+from rhdesk.core.registry_words import age_of, left_text, state_text
 from rhdesk.core.words import count_text
 from rhdesk.desktop.forms.name_field import registry_of
 from rhdesk.desktop.registry_acts import log_in, log_out, settle_next
@@ -82,10 +82,11 @@ class RegistryLine(QWidget):
                 sentences.append(registry.problem.sentence if registry.problem is not None else "")
                 if registry.problem is not None and registry.problem.remedy and not refused:
                     sentences.append(registry.problem.remedy)
+                shown = f"What you see is {age_of(registry)}" if registry.seen else "Nothing is known of it yet"
                 sentences.append(
-                    "What you see is as of then; edits are kept and sent when it answers again."
+                    f"{shown}; edits are kept and sent when it answers again."
                     if not refused
-                    else "Log in again; edits are kept until then."
+                    else f"{shown}. Log in again; edits are kept until then."
                 )
             if registry.waiting:
                 waits = "waits" if registry.waiting == 1 else "wait"
@@ -141,4 +142,5 @@ class RegistryMark(QWidget):
         self._icon.set_icon("network" if registry.online else "cloud-off", role)
         words = [registry.user or registry.host, "" if registry.online else "offline", left]
         self._button.set_text(" · ".join(word for word in words if word))
-        self._button.setToolTip(state_text(registry))
+        parts = (state_text(registry), "" if registry.online else age_of(registry))
+        self._button.setToolTip(", ".join(part for part in parts if part))
