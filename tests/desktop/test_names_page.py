@@ -248,7 +248,8 @@ def test_the_last_changes_are_taken_back_one_by_one_by_a_key(qtbot: QtBot, desk:
     qtbot.keyClick(names.tree, Qt.Key.Key_Delete)
     press(names, "Delete")
     qtbot.waitUntil(lambda: "~/needs" not in keys(names) and told(desk, "Deleted ~/needs"), timeout=5000)
-    assert names.tree.currentIndex().isValid(), "keys go on from where it was"
+    assert names.tree.current() is names.desk.store.index.find("~/team/"), "keys go on from beside where it was"
+    assert [label.text() for label in names._crumbs.findChildren(QLabel)][-1] == "team"
     back()
     qtbot.waitUntil(lambda: "~/needs" in desk.store.names, timeout=5000)
     back()

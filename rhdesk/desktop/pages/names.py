@@ -213,9 +213,12 @@ class NamesPage(Page):
 
     def _follow_chosen(self) -> None:
         """Show beside the tree what became of what is chosen."""
+        node = self.desk.store.index.find(self._at)
+        if node is None and not self.editor.is_dirty:
+            here = self.tree.current()
+            self._show_crumbs(here.key if here is not None else "~/")
         if self.panel.isHidden():
             return
-        node = self.desk.store.index.find(self._at)
         if node is not None and node.key == self._at:
             self.panel.update_node(node)
         elif not self.editor.is_dirty:

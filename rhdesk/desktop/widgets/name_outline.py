@@ -118,7 +118,10 @@ class NameOutline(HoveredTable):
             folder = folder.parent
         if folder is not None and not self.lines.is_open(folder):
             return place
-        return min(row, self.lines.rowCount() - 1)
+        place = min(row, self.lines.rowCount() - 1)
+        there = self.lines.node_at(place)
+        others = there is None or there.parent is None or folder is None or there.parent.key != folder.key
+        return max(0, row - 1) if others else place  # rather the one before it than one of another folder
 
     def mark(self, addresses: Collection[str]) -> None:
         """Mark these for a moment: they changed just now."""
