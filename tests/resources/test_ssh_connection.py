@@ -115,6 +115,17 @@ async def test_many_commands_at_once_on_a_default_server(connection: SshConnecti
     assert [each.text for each in done] == [str(number) for number in range(25)]
 
 
+async def test_nothing_is_said_of_a_channel_after_its_close(connection: SshConnection) -> None:
+    """A server ends the whole connection for that, with all that goes on in it."""
+    transport = connection._transport
+    channel = transport.open_session()
+    with channel.lock:
+        late = channel._send_eof()
+    channel.close()
+    transport._send_user_message(late)
+    assert (await connection.run("echo still here")).text == "still here"
+
+
 # ---------------------------------------------------------------- files
 
 

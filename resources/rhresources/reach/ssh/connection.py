@@ -172,7 +172,7 @@ class SshConnection:
         """
 
         def start() -> paramiko.Channel:
-            channel = self._transport.open("session")
+            channel = self._transport.open_session()
             channel.get_pty(term, columns, lines)
             if command:
                 channel.exec_command(command)
@@ -264,7 +264,7 @@ class SshConnection:
                 raise
 
     def _open_sftp(self) -> paramiko.SFTPClient:
-        channel = self._transport.open("session")
+        channel = self._transport.open_session()
         try:
             channel.invoke_subsystem("sftp")
             return paramiko.SFTPClient(channel)

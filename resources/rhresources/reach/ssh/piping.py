@@ -22,6 +22,7 @@ import paramiko
 from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_WINDOW_ADJUST
 from paramiko.message import Message
 
+from rhresources.reach.ssh.channel import SshChannel
 from rhresources.reach.ssh.packets import Data, Packets
 from rhresources.reach.ssh.transport import WINDOW, SshTransport
 
@@ -32,7 +33,7 @@ _AT_ONCE = 16
 _MOST_NOISE = 1 << 20
 
 
-class PipedChannel(paramiko.Channel):  # type: ignore[misc]
+class PipedChannel(SshChannel):
     """A channel whose data goes straight into a socket.
 
     Args:
@@ -167,7 +168,7 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
         message.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
         message.add_int(self.remote_chanid)
         message.add_int(taken + grow)
-        self.transport._send_user_message(message)
+        self.transport._send_user_message(self.said(message))
 
     def _growth(self, taken: int) -> int:
         transport: SshTransport = self.transport
@@ -204,7 +205,7 @@ class PipedChannel(paramiko.Channel):  # type: ignore[misc]
             for start in range(0, room, largest):
                 piece = data[start : min(start + largest, room)]
                 payloads.append((head, len(piece).to_bytes(4, "big"), piece))
-            self.transport.send_data(payloads)
+            self.transport.send_data(self, payloads)
             data = data[room:]
 
     def _wait_for_room(self, size: int) -> int:

@@ -156,7 +156,7 @@ class Command:
 
     def _open(self) -> paramiko.Channel:
         try:
-            self._channel = self._transport.open("session")
+            self._channel = self._transport.open_session()
             return self._channel
         except paramiko.ChannelException as error:
             raise self._refused(str(error.text)) from None
@@ -226,7 +226,7 @@ class Command:
                 f"kill -KILL {group}"
             )
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
-                killer = self._transport.open("session")
+                killer = self._transport.open_session()
                 killer.exec_command(f"exec sh -c {shlex.quote(f'({script}) >/dev/null 2>&1')}")
                 self.killed.set()
                 killer.recv_exit_status()

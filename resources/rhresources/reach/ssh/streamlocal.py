@@ -63,7 +63,7 @@ def open_carried(
     Raises:
         ChannelException, SSHException, EOFError: no session, or the account runs no commands.
     """
-    opened = transport.open("session", channel=channel)
+    opened = transport.open_session(channel)
     host, port = (remote, "-") if isinstance(remote, str) else (remote[0], str(remote[1]))
     arguments = " ".join(map(shlex.quote, (host, port, marker)))
     script = (

@@ -11,7 +11,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import paramiko
@@ -27,6 +27,7 @@ from paramiko.common import (
 )
 from paramiko.message import Message
 
+from rhresources.reach.ssh.channel import SshChannel
 from rhresources.reach.ssh.packets import Packets
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ ANSWER_SECONDS = 30.0
 """How long a server may take to answer during the handshake and the log-in."""
 
 CHANNEL_SECONDS = 30.0
+_ROOM_WITHIN = 10.0
+"""How long a session of ours that has ended may still count for the server."""
 
 
 class LogInReply:
@@ -98,6 +101,10 @@ class _LogIn(AuthOnlyHandler):  # type: ignore[misc]
         self._answered(reply)
 
 
+class _Ended(EOFError):
+    """The connection ended before something was said."""
+
+
 class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
     """One SSH connection. Its methods block; call them in threads.
 
@@ -136,6 +143,7 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         self.forwards_sockets = False  # whether it ever did
         self._service_accepted = threading.Event()
         self._failures: dict[int, paramiko.ChannelException] = {}
+        self._had_sessions = False
         self._ping_lock = threading.Lock()
         self.channel_timeout = CHANNEL_SECONDS
         self.banner_timeout = self.handshake_timeout = ANSWER_SECONDS / 2
@@ -222,8 +230,8 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
     # ------------------------------------------------------------ channels
 
     def open(
-        self, kind: str, *fields: str | int, timeout: float = CHANNEL_SECONDS, channel: paramiko.Channel | None = None
-    ) -> paramiko.Channel:
+        self, kind: str, *fields: str | int, timeout: float = CHANNEL_SECONDS, channel: SshChannel | None = None
+    ) -> SshChannel:
         """Open a channel of any kind.
 
         Args:
@@ -239,7 +247,7 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
             raise EOFError()
         with self.lock:
             number = self._next_channel()
-            channel = channel or paramiko.Channel(number)
+            channel = channel or SshChannel(number)
             channel.chanid, channel._name = number, str(number)
             window = getattr(channel, "first_window", WINDOW)
             message = Message()
@@ -280,21 +288,60 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
         else:
             event.set()
 
-    def send_data(self, payloads: Sequence[Sequence[bytes | memoryview]]) -> None:
-        """Send packets at once that `Packets.send_sealed` takes, or wait while keys are exchanged.
+    def open_session(self, channel: SshChannel | None = None) -> SshChannel:
+        """Open a session; `channel` as in `open`.
+
+        A server counts one until it has taken leave of its process, which may be later than we hear of its end. So a
+        refusal is believed after a while only, if there were sessions before.
 
         Raises:
-            EOFError: the connection ended.
+            ChannelException: the server refuses, with its reason.
+            SSHException, EOFError: the connection ended, or nothing was answered in time.
+        """
+        deadline = time.monotonic() + _ROOM_WITHIN
+        while True:
+            try:
+                opened = self.open("session", channel=channel)
+            except paramiko.ChannelException:
+                if not self._had_sessions or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                self._had_sessions = True
+                return opened
+
+    def send_data(self, channel: SshChannel, payloads: Sequence[Sequence[bytes | memoryview]]) -> None:
+        """Send packets of a channel at once that `Packets.send_sealed` takes, or wait while keys are exchanged.
+
+        Raises:
+            EOFError: the connection or the channel ended.
             SSHException: the exchange of keys takes too long.
         """
+        with self._clear_to_send():
+            if channel.has_closed:
+                raise EOFError()
+            self.packetizer.send_sealed(payloads)
+
+    def _send_user_message(self, message: Message) -> None:
+        channel: SshChannel | None = getattr(message, "channel", None)
+        with contextlib.suppress(_Ended), self._clear_to_send():
+            if channel is not None and channel.has_closed:
+                return
+            self._send_message(message)
+            if channel is not None:
+                channel.has_closed = message.closes
+
+    @contextlib.contextmanager
+    def _clear_to_send(self) -> Iterator[None]:
+        """Waits while keys are exchanged; then nobody else sends."""
         deadline = time.monotonic() + self.clear_to_send_timeout
         while True:
             self.clear_to_send.wait(0.1)
             if not self.active:
-                raise EOFError()
+                raise _Ended()
             with self.clear_to_send_lock:
                 if self.clear_to_send.is_set():
-                    self.packetizer.send_sealed(payloads)
+                    yield
                     return
             if time.monotonic() > deadline:
                 raise paramiko.SSHException("The exchange of keys takes too long.")
