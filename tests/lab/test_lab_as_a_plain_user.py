@@ -90,7 +90,8 @@ def test_hosts_and_ssh_work_for_a_plain_user_in_a_user_namespace() -> None:
     if not python:
         pytest.skip(f"no Python here, or no user namespace, is open to the user {USER}")
     with tempfile.TemporaryDirectory(prefix="rhp-", dir="/tmp") as folder:
-        command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *WHAT_RUNS]
+        options = ("-q", "-rs", "--reruns=2", "-p", "no:cacheprovider", f"--basetemp={folder}/t")
+        command = [python, "-m", "pytest", *options, *WHAT_RUNS]
         done = subprocess.run(
             as_account(Path(folder), *command),
             cwd=PROJECT,
@@ -99,6 +100,5 @@ def test_hosts_and_ssh_work_for_a_plain_user_in_a_user_namespace() -> None:
             capture_output=True,
             text=True,
         )
-    print(done.stdout[-6000:])
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout.splitlines()[-1]

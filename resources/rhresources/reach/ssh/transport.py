@@ -268,7 +268,8 @@ class SshTransport(paramiko.ServiceRequestingTransport):  # type: ignore[misc]
                 self._channels.delete(number)
                 raise paramiko.SSHException("The server did not answer in time.")
         finally:
-            self.channel_events.pop(number, None)
+            with self.lock:  # paramiko's thread finds the event, sets it, and takes it out itself
+                self.channel_events.pop(number, None)
         refusal = self._failures.pop(number, None)
         if refusal is not None:
             raise refusal
