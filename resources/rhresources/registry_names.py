@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rhresources.errors import NoRegistry, RhError, UsageError
 from rhresources.names import Address, parse_folder
-from rhresources.registry.answers import Access, Conflict, Deleted, Level, Nothing, RegistryState, Version
+from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version
 from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
 
@@ -154,7 +154,7 @@ class RegistryNames(ABC):
         store, whole = self._place(name_or_folder, folder=True)
         return store.session.ask(lambda api: api.access(whole))
 
-    def share(self, name_or_folder: Name, with_whom: Mapping[str, Level | Nothing]) -> Access:
+    def share(self, name_or_folder: Name, with_whom: Mapping[str, Given]) -> Access:
         """Say what users and groups may do with a resource, or with everything in a folder.
 
         Args:

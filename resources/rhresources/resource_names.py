@@ -317,10 +317,10 @@ class ResourceNames(RegistryNames):
         before, after = self._writable(old, "renamed"), self._writable(new, "given a new meaning")
         if before.place != after.place:
             entry = self.copy(before, after)
-            if entry.waiting:
+            if entry.waiting and self._store(str(after)).withdraw(after):
                 raise RhError(
-                    f"{entry.name} is saved and waits for the registry; {before} stays until it is delivered.",
-                    remedy=f"Remove it then: rhdesk rm {before}",
+                    f"{before} was not moved, because the registry cannot be reached.",
+                    remedy=f"Copy it, which waits until the registry answers: rhdesk cp {before} {after}",
                 )
             self.delete(before)
             return entry

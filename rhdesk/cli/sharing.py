@@ -11,7 +11,7 @@ from rhdesk.cli.names import entry_as_json, read_document
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table
 from rhresources.errors import NotFound, UsageError
-from rhresources.registry.answers import Access, Conflict, Version
+from rhresources.registry.answers import GIVEN, Access, Conflict, Version, given
 from rhresources.resource_names import ResourceNames
 
 # ---------------------------------------------------------------- share
@@ -22,7 +22,7 @@ from rhresources.resource_names import ResourceNames
 @click.argument("who", nargs=-1, metavar="[WHO...]")
 @click.option(
     "--access",
-    type=click.Choice(["read", "write", "owner", "none"]),
+    type=click.Choice(GIVEN),
     help="What they may do: read; write as well; share, move and delete as well; nothing any more. Default: read.",
 )
 @json_option
@@ -40,7 +40,7 @@ def share_command(name: str, who: tuple[str, ...], access: str | None, as_json: 
             raise UsageError("Nobody is named to share it with.", remedy="Add a user, @group or @everyone.")
         found = names.access(name)
     else:
-        found = names.share(name, dict.fromkeys(who, access or "read"))  # type: ignore[arg-type]
+        found = names.share(name, dict.fromkeys(who, given(access or "read")))
     if as_json:
         print_json(_access_as_json(found))
         return

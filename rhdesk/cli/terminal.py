@@ -18,6 +18,8 @@ from weakref import WeakSet
 
 import click
 
+from rhresources.tables import table_lines
+
 _SECONDS = re.compile(r" \(\d+ s\)$")
 """How long something takes already; the spinner counts itself, and one line a second is no plain line."""
 
@@ -133,16 +135,9 @@ def print_json(value: Any) -> None:
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under titles, columns as wide as they need; the last column is cut at the edge of a terminal."""
-    cells = [[_one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(title), *(len(row[column]) for row in cells), 0) for column, title in enumerate(titles)]
     edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for row in ([*titles], *cells):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        click.echo(f"{line[: edge - 1]}…" if edge and len(line) > edge else line)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    for line in table_lines(titles, rows, edge):
+        click.echo(line)
 
 
 def age(seconds: float | None, now: float | None = None) -> str:

@@ -10,6 +10,7 @@ from rhresources.documents import parse_document, plain_values, update_text, yam
 from rhresources.errors import DocumentError
 
 Side = Literal["mine", "theirs"]
+SIDES: tuple[Side, ...] = ("mine", "theirs")
 _MISSING = object()
 
 

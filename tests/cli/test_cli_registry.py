@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
-from lab.commands import RunCommand
+from lab.commands import PROGRAM, RunCommand
 from lab.registry import RegistryServer
 from lab.secret_service import SecretService
+from lab.terminal import Terminal
 
 BOX = "kind: cluster\ntype: ssh\nips: [gpu1]\n"
 
@@ -198,3 +200,37 @@ def test_commands_on_names_of_this_computer_know_nothing_of_a_registry(rh_home: 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
     assert not rh_home.exists()
+
+
+@pytest.mark.slow
+def test_a_token_that_is_typed_is_seen_nowhere(
+    registry: RegistryServer, secret_service: SecretService, rh_home: Path
+) -> None:
+    token = registry.token("alice")
+    with Terminal([*PROGRAM, "--verbose", "login", registry.url], {"RH_DEBUG": "1"}) as terminal:
+        terminal.expect(f"Your token for {registry.url}: ")
+        assert not terminal.echoes
+        terminal.type(token[:20])
+        program = psutil.Process(terminal.process.pid)
+        assert token[:20] not in terminal.shown
+        listed = set()
+
+        def look() -> None:
+            with suppress(psutil.Error):
+                for process in (program, *program.children(recursive=True)):
+                    listed.update(process.cmdline(), process.environ().values())
+
+        look()
+        terminal.type(f"{token[20:]}\n")
+        while terminal.process.poll() is None and "You are alice" not in terminal.shown:
+            look()
+            with suppress(AssertionError):
+                terminal.expect("You are alice", seconds=0.05)
+        terminal.ends()
+        assert f"You are alice at {registry.url}" in terminal.shown
+        assert token not in terminal.shown
+        assert registry.url in listed, "it was looked at"
+        assert not [words for words in listed if token[:20] in words]
+    for file in (*rh_home.rglob("*"), *registry.folder.rglob("*")):
+        if file.is_file():
+            assert token.encode() not in file.read_bytes(), file

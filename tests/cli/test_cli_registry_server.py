@@ -21,15 +21,20 @@ def test_users_tokens_and_groups(rhdesk: RunCommand) -> None:
     rhdesk("registry", "group", "add", "team")
     rhdesk("registry", "group", "member", "team", "alice")
     rhdesk("registry", "group", "member", "team", "bob", "--manager")
-    assert rhdesk("registry", "user", "list").out.splitlines() == ["alice\t1 token", "bob\t0 tokens\tadmin"]
-    assert rhdesk("registry", "group", "list").out == "team\talice bob*\n"
+    assert rhdesk("registry", "user", "list").out == (
+        "USER   TOKENS  MAY DO\n"
+        "alice  1       -\n"
+        "bob    0       admin\n"
+    )  # fmt: skip
+    assert rhdesk("registry", "group", "list").out == "GROUP  MANAGERS  MEMBERS\nteam   bob       alice\n"
+    listed = rhdesk("registry", "group", "list", "--json").json()
+    assert listed == {"group": "team", "managers": ["bob"], "members": ["alice"]}
     rhdesk("registry", "group", "member", "team", "bob", "--none")
-    assert rhdesk("registry", "group", "list").out == "team\talice\n"
     rhdesk("registry", "user", "remove", "alice")
-    assert rhdesk("registry", "user", "list").out == "bob\t0 tokens\tadmin\n"
-    assert rhdesk("registry", "group", "list").out == "team\t\n"
+    assert rhdesk("registry", "user", "list", "--json").json() == {"user": "bob", "tokens": 0, "admin": True}
+    assert rhdesk("registry", "group", "list").out.splitlines()[1].split() == ["team", "-", "-"]
     rhdesk("registry", "user", "add", "alice")
-    assert "alice\t0 tokens" in rhdesk("registry", "user", "list").out, "she comes back without her tokens"
+    assert "alice  0 " in rhdesk("registry", "user", "list").out, "she comes back without her tokens"
 
 
 @pytest.mark.parametrize(

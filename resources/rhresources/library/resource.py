@@ -11,7 +11,7 @@ from rhresources.errors import UsageError
 from rhresources.library.portal import portal
 from rhresources.library.progress import progress
 from rhresources.names import Address
-from rhresources.registry.answers import Level, Nothing, Version
+from rhresources.registry.answers import Given, Version
 from rhresources.resource_names import ResourceNames
 from rhresources.stores.entry import Entry
 
@@ -95,7 +95,7 @@ class Resource(ABC):
         self._began = entry
         return self
 
-    def share(self, users: str | Iterable[str], access: Level | Nothing = "read") -> dict[str, str]:
+    def share(self, users: str | Iterable[str], access: Given = "read") -> dict[str, str]:
         """Say what users, `@groups` or `@everyone` may do with it in the registry; "none" takes it away.
 
         Returns:

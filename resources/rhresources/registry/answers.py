@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rhresources.errors import UsageError
+
 Level = Literal["read", "write", "owner"]
 """What somebody may do: read; write as well; share, move and delete as well."""
 
@@ -12,6 +14,23 @@ Nothing = Literal["none"]
 """In place of a level: nothing any more."""
 
 LEVELS: tuple[Level, ...] = ("read", "write", "owner")
+
+Given = Level | Nothing
+"""What somebody is given."""
+
+GIVEN: tuple[Given, ...] = (*LEVELS, "none")
+
+
+def given(word: str) -> Given:
+    """What a word that somebody chose stands for.
+
+    Raises:
+        UsageError: for nothing.
+    """
+    for each in GIVEN:
+        if each == word:
+            return each
+    raise UsageError(f"{word!r} is no access.", remedy=f"Say {', '.join(GIVEN[:-1])} or {GIVEN[-1]}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,9 +209,12 @@ class Api:
 
     # ---------------------------------------------------------------- changes
 
-    def changes(self, after: int, *, follow: bool) -> Changes:
-        """The change feed from a position on; with `follow` it does not end."""
-        feed = Changes(self._client, self.login, after, follow)
+    def changes(self, after: int, *, follow: bool, silence: float) -> Changes:
+        """The change feed from a position on; with `follow` it does not end.
+
+        One that is silent for `silence` seconds is taken for dead.
+        """
+        feed = Changes(self._client, self.login, after, follow, silence)
         self._feeds.add(feed)
         return feed
 

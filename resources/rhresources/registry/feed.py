@@ -16,7 +16,6 @@ from rhresources.registry.login import Login
 from rhresources.registry.problems import away, not_a_registry, refused
 
 _CONNECT = 5.0
-_SILENCE = 40.0  # of the feed, which says something every 15 seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +56,14 @@ class Event:
 class Changes:
     """One reading of the change feed. Use it as a context; `close` may be called from another thread."""
 
-    def __init__(self, client: httpx.Client, login: Login, after: int, follow: bool) -> None:
+    def __init__(self, client: httpx.Client, login: Login, after: int, follow: bool, silence: float) -> None:
         self._login = login
         self._opened = client.stream(
             "GET",
             "/v1/changes",
             params={"after": after, "follow": str(follow).lower()},
             headers={"Accept": "text/event-stream"},
-            timeout=httpx.Timeout(_SILENCE, connect=_CONNECT),
+            timeout=httpx.Timeout(silence, connect=_CONNECT),
         )
         self._response: httpx.Response | None = None
         self._closed = False

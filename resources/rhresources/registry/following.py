@@ -112,12 +112,21 @@ class Follower:
         try:
             self._callback(frozenset(Address("registry", tuple(name[1:].split("/"))) for name in names))
         except Exception:
+            # Whatever whoever watches does with what it is told: the next change is told all the same, and edits are
+            # delivered. How the registry fares has nothing to do with it, so the log is where it can be said.
             log.exception("A callback of the watch of the registry failed")
 
     def _end_reader(self) -> None:
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
+
+
+def _unexpected(url: str, error: Exception) -> RhError:
+    return RhError(
+        f"What changes in the registry at {url} cannot be followed: {type(error).__name__}: {error}.",
+        remedy="What you see may be old. It is tried again by itself; if it stays so, whoever runs it should know.",
+    )
 
 
 class _Reader:
@@ -157,11 +166,13 @@ class _Reader:
                 if not self._stopped.is_set():
                     session.heard(error)
                 pause = _PAUSE_REFUSED
-            except Exception:
+            except Exception as error:
                 if session.closed:
                     return  # somebody logged in anew in this very moment
+                # The last line of defence: if this thread ended, what is shown would grow old, and nobody would know.
                 log.exception("The change feed of %s cannot be followed", session.login.url)
-                self._stopped.wait(_PAUSE_REFUSED)
+                session.heard(_unexpected(session.login.url, error))
+                pause = _PAUSE_REFUSED
             finally:
                 session.following = False
             self._pause(pause)
@@ -179,7 +190,7 @@ class _Reader:
         if session.replica.cursor is None:
             self._tell(session.fill(api))
         missed: list[Event] = []
-        with api.changes(session.replica.cursor or 0, follow=True) as self._feed:
+        with api.changes(session.replica.cursor or 0, follow=True, silence=session.silence) as self._feed:
             if self._stopped.is_set():
                 return
             for event in self._feed:

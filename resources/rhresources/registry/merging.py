@@ -1,7 +1,11 @@
-"""Two changes of one document made one, field by field; what was changed on both sides is for a person to decide."""
+"""Two changes of one document made one, field by field; what was changed on both sides is for a person to decide.
+
+Lists are merged item by item.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -9,11 +13,14 @@ from typing import Any
 
 from rhresources.documents import Document, parse_document, plain_values, update_text
 from rhresources.errors import DocumentError
+from rhresources.registry.merging_lists import merge_list
 
 _WHOLE = {"code"}
 """Fields whose parts make sense together only."""
 
 _MISSING: Any = object()
+
+_COMMENT = re.compile(r"(?:^|\s)(#.*)", re.MULTILINE)
 
 
 def merge(base: str, mine: str, theirs: str) -> str | None:
@@ -27,7 +34,7 @@ def merge(base: str, mine: str, theirs: str) -> str | None:
         merged = _merged_document(*documents)
         if merged is None:
             return None
-        return _text(base, mine, theirs, documents, merged)
+        return _text(base, mine, theirs, merged)
     except DocumentError:
         return None
 
@@ -51,6 +58,10 @@ def _merged(base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[st
             value = _merged(before if isinstance(before, Mapping) else {}, here, there)
             if value is None:
                 return None
+        elif isinstance(here, list) and isinstance(there, list):
+            value = merge_list(key, before if isinstance(before, list) else [], here, there)
+            if value is None:
+                return None
         else:
             return None
         if value is not _MISSING:
@@ -58,7 +69,7 @@ def _merged(base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[st
     return found
 
 
-def _text(base: str, mine: str, theirs: str, documents: list[Document], merged: Document) -> str | None:
+def _text(base: str, mine: str, theirs: str, merged: Document) -> str | None:
     """`merged` with the comments of both sides; None: they cannot be had."""
     lines = _merged_lines(base, mine, theirs)
     if lines is not None:
@@ -68,11 +79,17 @@ def _text(base: str, mine: str, theirs: str, documents: list[Document], merged: 
         except DocumentError:
             pass
     # where one side changed values only, nothing but these must be carried over to the other
-    if "#" not in mine or update_text(base, documents[1]) == mine:
-        return update_text(theirs, merged)
-    if "#" not in theirs or update_text(base, documents[2]) == theirs:
-        return update_text(mine, merged)
+    comments = _comments(base)
+    for side, other in ((mine, theirs), (theirs, mine)):
+        if not _comments(side) or _comments(side) == comments:
+            text = update_text(other, merged)
+            if _comments(text) == _comments(other):
+                return text
     return None
+
+
+def _comments(text: str) -> list[str]:
+    return sorted(_COMMENT.findall(text))
 
 
 def _merged_lines(base: str, mine: str, theirs: str) -> str | None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SILENCE = 40.0
+"""Seconds after which a feed that says nothing is dead: a registry says something every 15, unless told otherwise."""
+
 _ASK_AGAIN = 5.0
 """Seconds for which a registry that could not be reached is not tried again by those who only read."""
 
@@ -51,6 +54,7 @@ class Session:
         self.replaced_by = ""  # the id of the registry that answers now in place of the one that was logged in to
         self.closed = False  # somebody logged in anew or out; whoever still uses it is about to learn of that
         self.following = False  # the change feed is read, and says that all is known
+        self.silence = _SILENCE
         self.on_state: Callable[[], None] = lambda: None
         self._token = token
         self._api: Api | None = None
@@ -180,7 +184,7 @@ class Session:
             RegistryAway: it broke off.
         """
         events: list[Event] = []
-        with api.changes(after, follow=False) as feed:
+        with api.changes(after, follow=False, silence=self.silence) as feed:
             for event in feed:
                 if event.kind == "hello":
                     self.greet(event.data or {})

@@ -7,7 +7,8 @@ network.
 from __future__ import annotations
 
 from rhresources.documents import Document, dump_document, parse_document, update_text
-from rhresources.errors import AlreadyExists, DocumentError, NotFound
+from rhresources.errors import AlreadyExists, DocumentError, NotFound, RhError
+from rhresources.file_locks import turn
 from rhresources.names import Address
 from rhresources.registry.answers import Conflict
 from rhresources.registry.delivery import deliver
@@ -17,6 +18,8 @@ from rhresources.registry.outbox import Edit, Kept
 from rhresources.registry.problems import Stale
 from rhresources.registry.replica import Row
 from rhresources.stores.entry import Entry
+
+_PATIENCE = 20.0  # for another process that delivers
 
 
 class RegistryStore(KnownResources):
@@ -103,6 +106,22 @@ class RegistryStore(KnownResources):
         if entry is None:
             raise NotFound(f"There is no resource {after} any more.")
         return entry
+
+    def withdraw(self, address: Address) -> bool:
+        """Take back what waits of a name that is new; whether there was something: else it has just been delivered.
+
+        Raises:
+            RhError: another process is at it and does not end.
+        """
+        name, session = self.session.canonical(address), self.session
+        with turn(session.turns, _PATIENCE) as mine:
+            if not mine:
+                raise RhError(f"What waits of {name} cannot be taken back now.", remedy="See `rhdesk whoami`.")
+            waiting = [edit for edit in session.outbox.edits() if edit.name == name]
+            for edit in waiting:
+                session.outbox.drop(edit)
+        session.on_state()
+        return bool(waiting)
 
     def restore(self, name: str, number: int) -> Entry:
         """Make version `number` the newest one.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.field_choices import FieldChoice, Side, chosen_text, differences
+from rhdesk.core.field_choices import SIDES, FieldChoice, Side, chosen_text, differences
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import age_text, count_text
 from rhdesk.desktop.forms.diff_view import DiffView
@@ -169,11 +169,11 @@ class ConflictDialog(Dialog):
     # ------------------------------------------------------------ choosing
 
     def _take(self, path: tuple[str, ...], side: str) -> None:
-        if side == "":
-            self._taken.pop(path, None)
-        else:
-            self._taken[path] = side  # type: ignore[assignment]
-            self._apply(path, side)  # type: ignore[arg-type]
+        self._taken.pop(path, None)
+        for each in SIDES:
+            if each == side:
+                self._taken[path] = each
+                self._apply(path, each)
         self._allow()
 
     def _apply(self, path: tuple[str, ...], side: Side) -> None:

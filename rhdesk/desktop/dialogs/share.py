@@ -18,10 +18,11 @@ from rhdesk.desktop.widgets.base import Button, Card, IconLabel, Label, ToolButt
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.states import StateView
+from rhresources.registry.answers import given
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
-    from rhresources.registry.answers import Access
+    from rhresources.registry.answers import Access, Given, Level
     from rhresources.workspace import Workspace
 
 LEVELS = {"read": "Can read", "write": "Can change", "owner": "Owns it"}
@@ -42,9 +43,9 @@ class ShareDialog(Dialog):
         super().__init__(parent, f"Share {what}", icon="share-2", width=560)
         self.setObjectName("share-dialog")
         self._desk, self._address = desk, address
-        self._before: dict[str, str] = {}
-        self._now: dict[str, str] = {}
-        self._inherited: list[tuple[str, str, str]] = []
+        self._before: dict[str, Level] = {}
+        self._now: dict[str, Level] = {}
+        self._inherited: list[tuple[str, Level, str]] = []
         self._owner = ""
         self.who = QLineEdit()
         self.who.setObjectName("share-who")
@@ -143,16 +144,16 @@ class ShareDialog(Dialog):
         changed = self._changes() or (self._owner and self.who.text().strip())
         self.accept_button.allow("" if changed else "Nothing is changed yet.")
 
-    def _changes(self) -> dict[str, str]:
-        found = {who: level for who, level in self._now.items() if self._before.get(who) != level}
-        return found | {who: "none" for who in self._before if who not in self._now}
+    def _changes(self) -> dict[str, Given]:
+        found: dict[str, Given] = {who: level for who, level in self._now.items() if self._before.get(who) != level}
+        return found | dict.fromkeys((who for who in self._before if who not in self._now), "none")
 
     # ------------------------------------------------------------ what shall be
 
     def _chosen(self, who: str, choice: CalmCombo, place: int) -> None:
-        self._set(who, str(choice.itemData(place)))
+        self._set(who, given(str(choice.itemData(place))))
 
-    def _set(self, who: str, level: str) -> None:
+    def _set(self, who: str, level: Given) -> None:
         if level == "none":
             self._now.pop(who, None)
         else:
@@ -175,7 +176,7 @@ class ShareDialog(Dialog):
         if who == self._owner:
             self.show_problem(Problem(f"{who} owns it already."))
             return
-        self._set(who, str(self.level.currentData()))
+        self._set(who, given(str(self.level.currentData())))
         self._completion.hide()
         self.who.clear()
         self.who.setFocus()
@@ -202,7 +203,7 @@ class ShareDialog(Dialog):
             return
 
         async def save(workspace: Workspace, progress: Progress) -> Access:
-            return await asyncio.to_thread(workspace.names.share, address, changes)  # type: ignore[arg-type]
+            return await asyncio.to_thread(workspace.names.share, address, changes)
 
         def done(access: Access) -> None:
             self.accept()
@@ -254,7 +255,7 @@ def _what(name: str) -> str:
     return "group" if name.startswith("@") else "person"
 
 
-def _told(address: str, changes: dict[str, str]) -> str:
+def _told(address: str, changes: dict[str, Given]) -> str:
     given = [who for who, level in changes.items() if level != "none"]
     taken = [who for who, level in changes.items() if level == "none"]
     if not taken:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from rhresources.errors import RhError
 from rhserver.registry import accounts, sharing
+from rhserver.registry.accounts import Account
 from rhserver.registry.database import Database
 from rhserver.registry.keeping_commands import audit, backup, restore
 from rhserver.registry.limits import Limits
 from rhserver.registry.opening import with_database
+from rhserver.registry.printing import json_option, print_json, print_table
 from rhserver.registry.token_commands import token
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -62,6 +66,14 @@ def registry() -> None:
 @click.option("--access-log", metavar="FILE", default="", help="A line for each request; -: standard output.")
 @click.option("--audit-days", type=click.FloatRange(min=0), default=365, show_default=True, help="Kept for so long.")
 @click.option("--audit-rows", type=click.IntRange(min=0), default=1_000_000, show_default=True, help="Lines kept.")
+@click.option(
+    "--keep-alive",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    default=15,
+    show_default=True,
+    help="How often a feed of changes says that it lives; less than a proxy in between waits.",
+)
 @with_database
 def serve(database: Database, limits: tuple[str, ...], access_log: str, key: Path | None, **options: Any) -> int:
     """Serve until interrupted."""
@@ -124,14 +136,18 @@ def user_remove(database: Database, name: str) -> None:
 
 
 @user.command("list")
+@json_option
 @with_database
-def user_list(database: Database) -> None:
+def user_list(database: Database, as_json: bool) -> None:
     """List users: name, number of tokens, admin or not."""
     with database.reading() as connection:
-        for each in accounts.every(connection, accounts.USER):
-            count = len(accounts.tokens_of(connection, each))
-            role = "\tadmin" if each.admin else ""
-            click.echo(f"{each.name}\t{count} token{'' if count == 1 else 's'}{role}")
+        users = accounts.every(connection, accounts.USER)
+        count = Counter(each.user for each in accounts.tokens_of(connection))
+    if as_json:
+        print_json({"user": each.name, "tokens": count[each.name], "admin": each.admin} for each in users)
+        return
+    rows = ((each.name, str(count[each.name]), "admin" if each.admin else "") for each in users)
+    print_table(("USER", "TOKENS", "MAY DO"), rows)
 
 
 # ---------------------------------------------------------------- groups
@@ -183,10 +199,21 @@ def group_member(database: Database, name: str, user: str, role: str | None) -> 
 
 
 @group.command("list")
+@json_option
 @with_database
-def group_list(database: Database) -> None:
-    """List groups with their members; managers have a star."""
+def group_list(database: Database, as_json: bool) -> None:
+    """List groups with their members; managers may share the folder of the group."""
     with database.reading() as connection:
-        for each in accounts.every(connection, accounts.GROUP):
-            names = [f"{who.name}{'*' if manager else ''}" for who, manager in accounts.members_of(connection, each)]
-            click.echo(f"{each.name}\t{' '.join(names)}")
+        groups = accounts.every(connection, accounts.GROUP)
+        found = [(each.name, *_members(connection, each)) for each in groups]
+    if as_json:
+        print_json({"group": name, "managers": managers, "members": members} for name, managers, members in found)
+        return
+    rows = ((name, ", ".join(managers), ", ".join(members)) for name, managers, members in found)
+    print_table(("GROUP", "MANAGERS", "MEMBERS"), rows)
+
+
+def _members(connection: Connection, group: Account) -> tuple[list[str], list[str]]:
+    """The managers of a group, and the others in it."""
+    found = list(accounts.members_of(connection, group))
+    return [who.name for who, manager in found if manager], [who.name for who, manager in found if not manager]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from rhserver.registry import audit as audit_log
 from rhserver.registry.audit import DONE, Entry
 from rhserver.registry.database import Database
 from rhserver.registry.opening import with_database, with_existing_database
+from rhserver.registry.printing import json_option, print_json, print_table
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -42,23 +41,26 @@ class _Moment(click.ParamType[float]):
 @click.option("--name", default="", metavar="NAME", help="What was done to /owner/x, or inside that folder.")
 @click.option("--refused", is_flag=True, help="What was tried without the right to it.")
 @click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on each line.")
+@json_option
 @with_database
 def audit(database: Database, as_json: bool, **which: Any) -> None:
     """Who did what when, from where, to which name. Refusals follow within a minute, what was done stands at once."""
     with database.snapshot() as connection:  # the lines come in pieces, which PostgreSQL gives in a transaction only
-        for entry in audit_log.entries(connection, **which):
-            said = json.dumps(entry.wire(), ensure_ascii=False) if as_json else _line(entry)
-            sys.stdout.write(f"{said}\n")
+        entries = audit_log.entries(connection, **which)
+        if as_json:
+            print_json(entry.wire() for entry in entries)
+        else:
+            print_table(_TITLES, map(_row, entries))
 
 
-def _line(entry: Entry) -> str:
+_TITLES = ("WHEN", "WHO", "FROM", "TOKEN", "DID", "NAME", "OUTCOME", "DETAIL")
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
-    who = entry.by or "(stranger)"
-    token = f"token {entry.token_id}" if entry.token_id else ""
-    outcome = "" if entry.outcome == DONE else f"refused: {entry.outcome}"
-    cells = [at, who, entry.address, entry.action, entry.name, outcome, entry.detail, token]
-    return "  ".join(cell for cell in cells if cell)
+    token = str(entry.token_id) if entry.token_id else ""
+    outcome = DONE if entry.outcome == DONE else f"refused: {entry.outcome}"
+    return at, entry.by or "(stranger)", entry.address, token, entry.action, entry.name, outcome, entry.detail
 
 
 @click.command()

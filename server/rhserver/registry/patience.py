@@ -68,6 +68,14 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._arriving = None
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """The server ends: idle connections do so at once. Closing one with TLS waits for a client that reads nothing."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.transport.get_write_buffer_size() == 0:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def pause_writing(self) -> None:
         """The other side does not read as fast as we write."""
         super().pause_writing()

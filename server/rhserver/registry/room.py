@@ -19,6 +19,9 @@ from rhserver.registry.problems import BadToken
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.rights import Rights, RightsCache
 
+KEEP_ALIVE = 15.0
+"""After so many seconds in which nothing happens, a feed of changes says that it lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -33,6 +36,7 @@ class Room:
     """What there is one of in a server. `feed` is there while the server runs."""
 
     feed: Feed
+    keep_alive = KEEP_ALIVE
 
     def __init__(self, database: Database, limits: Limits, recorder: Recorder) -> None:
         self.database = database

@@ -24,6 +24,7 @@ from rhserver.registry.limits import Limits
 from rhserver.registry.patience import bounded_protocol
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.redaction import RedactingFormatter
+from rhserver.registry.room import KEEP_ALIVE
 from rhserver.registry.tls import Certificate
 
 DEFAULT_LISTEN = "127.0.0.1:8421"
@@ -42,6 +43,7 @@ class Options:
         insecure: whether other computers may be listened to without TLS.
         proxy: addresses whose word on where a request comes from is taken.
         audit_days, audit_rows: how much of the audit log is kept.
+        keep_alive: seconds, see `KEEP_ALIVE`.
     """
 
     listen: str = DEFAULT_LISTEN
@@ -52,6 +54,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     audit_days: float = 365
     audit_rows: int = 1_000_000
+    keep_alive: float = KEEP_ALIVE
 
 
 def serve(database: Database, options: Options) -> int:
@@ -71,6 +74,7 @@ def serve(database: Database, options: Options) -> int:
         )
     recorder = Recorder(database, days=options.audit_days, rows=options.audit_rows)
     app = make_app(database, options.limits, recorder)
+    app.state.room.keep_alive = options.keep_alive
     _raise_file_limit()
     server = _Server(app, _bound(host, port), host, certificate, options)
     server.run()

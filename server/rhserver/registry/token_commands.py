@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import click
@@ -12,6 +11,7 @@ from rhserver.registry import accounts
 from rhserver.registry.accounts import Token
 from rhserver.registry.database import Database
 from rhserver.registry.opening import with_database
+from rhserver.registry.printing import json_option, moment, print_json, print_table
 
 
 @click.group()
@@ -21,20 +21,24 @@ def token() -> None:
 
 @token.command("list")
 @click.argument("user", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on each line.")
+@json_option
 @with_database
 def token_list(database: Database, user: str | None, as_json: bool) -> None:
     """List tokens: number, how it begins, user, when it was made, last used and ends, what it is for."""
     with database.reading() as connection:
         whose = accounts.find(connection, user, accounts.USER) if user else None
         found = accounts.tokens_of(connection, whose)
-    for each in found:
-        if as_json:
-            click.echo(json.dumps({name: getattr(each, name) for name in Token.__slots__}, ensure_ascii=False))
-            continue
-        used = f"used {_day(each.used)}" if each.used else "never used"
-        cells = [str(each.id), f"{each.prefix}…", each.user, f"made {_day(each.created)}", used, _end(each), each.label]
-        click.echo("\t".join(cells).rstrip())
+    if as_json:
+        print_json({name: getattr(each, name) for name in Token.__slots__} for each in found)
+        return
+    rows = (
+        (
+            str(each.id), f"{each.prefix}…", each.user, moment(each.created), moment(each.used) or "never",
+            _end(each), each.label,
+        )
+        for each in found
+    )  # fmt: skip
+    print_table(("NUMBER", "BEGINS", "USER", "MADE", "LAST USED", "ENDS", "FOR"), rows)
 
 
 @token.command("revoke")
@@ -72,11 +76,7 @@ def _one(found: list[Token], which: str) -> Token:
     return matching[0]
 
 
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
 def _end(each: Token) -> str:
     if each.expires is None:
-        return "no end"
-    return f"{'expired' if each.expires <= time.time() else 'until'} {_day(each.expires)}"
+        return "never"
+    return f"{moment(each.expires)}{' (ended)' if each.expires <= time.time() else ''}"

@@ -58,7 +58,7 @@ def test_the_same_change_on_both_sides_is_none() -> None:
     ("mine", "theirs"),
     [
         (("description: old", "description: a"), ("description: old", "description: b")),
-        (("ips: [gpu1]", "ips: [gpu2]"), ("ips: [gpu1]", "ips: [gpu1, gpu3]")),
+        (("ips: [gpu1]", "ips: [gpu2]"), ("ips: [gpu1]", "ips: [gpu3]")),
         (("description: old\n", ""), ("description: old", "description: b")),
         (("type: ssh", "type: ssh\nnonsense: 1"), ("description: old", "description: b")),
     ],

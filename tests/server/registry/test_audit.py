@@ -53,6 +53,9 @@ def test_what_was_done_stands_in_the_log_at_once(registry: RegistryServer) -> No
     assert [line[2] for line in lines(registry, "--name", "/alice/gpu")] == ["/alice/gpu"] * 3
     assert {line[1] for line in lines(registry, "--name", "/alice")} == {"save", "share", "move", "move away", "delete"}
     said = registry.command("audit").stdout
+    titles, first, *_ = said.splitlines()
+    assert titles.split() == ["WHEN", "WHO", "FROM", "TOKEN", "DID", "NAME", "OUTCOME", "DETAIL"]
+    assert first[titles.index("NAME") :].split()[0] == log(registry)[0]["name"], "each under its title"
     assert "/alice/gpu2" in said
     assert SECRET not in said + json.dumps(log(registry))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -26,12 +27,15 @@ def test_the_list_tells_tokens_apart(registry: RegistryServer) -> None:
     first, second = new_token(registry, "alice", "--label", "laptop"), new_token(registry, "alice", "--days", "30")
     assert me(registry, first) == 200
     registry.stop()  # writes down who was there
-    lines = [line.split("\t") for line in registry.command("token", "list").stdout.splitlines()]
-    assert [line[:3] for line in lines] == [["1", f"{first[:10]}…", "alice"], ["2", f"{second[:10]}…", "alice"]]
-    assert lines[0][4].startswith("used 20")
-    assert lines[0][5:] == ["no end", "laptop"]
-    assert lines[1][4] == "never used"
-    assert lines[1][5].startswith("until 20")
+    titles, *lines = registry.command("token", "list").stdout.splitlines()
+    places = [titles.index(title) for title in ("NUMBER", "BEGINS", "USER", "MADE", "LAST USED", "ENDS", "FOR")]
+    cells = [[line[a:b].strip() for a, b in pairwise([*places, None])] for line in lines]
+    assert [line[:3] for line in cells] == [["1", f"{first[:10]}…", "alice"], ["2", f"{second[:10]}…", "alice"]]
+    assert cells[0][4].startswith("20")
+    assert cells[0][5:] == ["never", "laptop"]
+    assert cells[1][4] == "never"
+    assert cells[1][5].startswith("20")
+    assert cells[1][6] == "-"
     said = json.loads(registry.command("token", "list", "--json").stdout.splitlines()[1])
     assert 29.9 < (said["expires"] - time.time()) / 86400 < 30
     assert registry.command("token", "list", "nobody", check=False).returncode == 1

@@ -22,8 +22,6 @@ from rhserver.registry.routes.models import Number
 
 router = APIRouter(prefix="/v1", tags=["changes"])
 
-_KEEP_ALIVE_SECONDS = 15.0
-
 
 @router.get("/changes", response_class=StreamingResponse)
 async def follow_changes(
@@ -44,19 +42,19 @@ async def follow_changes(
     asked_of(request.scope).at_end.append(free)
     if last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id), 2**53)
-    events = _events(caller, room.feed.listen(caller, after, follow=follow))
+    events = _events(caller, room.feed.listen(caller, after, follow=follow), room.keep_alive)
     # a proxy in between must pass each event on at once
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(caller: Caller, told: AsyncIterator[Any]) -> AsyncIterator[str]:
-    """Each thing told as an event, and a comment where there is nothing for long."""
+async def _events(caller: Caller, told: AsyncIterator[Any], keep_alive: float) -> AsyncIterator[str]:
+    """Each thing told as an event, and a comment where there is nothing for `keep_alive` seconds."""
     upcoming = asyncio.ensure_future(anext(told, None))
     last = ""
     try:
         while True:
-            done, _ = await asyncio.wait({upcoming}, timeout=_KEEP_ALIVE_SECONDS)
+            done, _ = await asyncio.wait({upcoming}, timeout=keep_alive)
             if caller.expired:
                 return
             if not done:
