@@ -69,7 +69,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def shutdown(self) -> None:
-        """The server ends: idle connections do so at once. Closing one with TLS waits for a client that reads nothing."""
+        """The server ends: idle connections do so at once. With TLS, closing waits for a client that reads nothing."""
         idle = self.cycle is None or self.cycle.response_complete
         if idle and self.transport.get_write_buffer_size() == 0:
             self.transport.abort()
