@@ -185,7 +185,7 @@ def test_the_menu_holds_every_way_in(page: ClustersPage, acts: list[str], qtbot:
     assert menu is not None
     titles = [action.text() for action in menu.actions() if action.text()]
     assert titles[:3] == ["Open in terminal", "Copy ssh command", "Notebook"]
-    assert titles[3:7] == ["Send files…", "Fetch…", "Forward a port…", "Reconnect"]
+    assert titles[3:8] == ["Send files…", "Fetch…", "Forward a port…", "Reach it my way…", "Reconnect"]
     menu.close()
     commands = {command.id: command for command in access_commands(page.desk, page)}
     assert commands["cluster.terminal:~/lab"].enabled
