@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Literal
 from rhresources import paths
 from rhresources.documents import ClusterDocument
 from rhresources.errors import ClusterDown, ConnectionLost, RhError
+from rhresources.people import registry_user
 from rhresources.reach import Progress, silent
 from rhresources.reach.pace import PacedRoute
 from rhresources.resource_names import ResourceNames
+from rhresources.ways import Way
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient
 
 if TYPE_CHECKING:
     from rhresources.cloud.skypilot import SkyPilot
+    from rhresources.cloud.telling import Teller
     from rhresources.costs.observer import Costs
     from rhresources.credentials import Credentials
     from rhresources.reach.own_way import OwnWays
     from rhresources.reach.questions import Asker
+    from rhresources.registry.told import Told
 
 DEFAULT_CLUSTER = "^local"
 
@@ -58,24 +62,6 @@ _ONLY_SAID = {"description": "", "price_per_hour": None, "conda": None, "autosto
 """Fields that say nothing of how a cluster is reached; a change of them leaves its connection alone."""
 
 
-class _Way:
-    """One way to a cluster server, and who goes it: several names where they lead to the same server."""
-
-    def __init__(self, document: ClusterDocument, route: PacedRoute) -> None:
-        self.document = document
-        self.route = route
-        self.lock = asyncio.Lock()
-        self.client: ClusterClient | None = None
-        self.addresses: set[str] = set()
-        self.lost = ""  # the sentence that was last said of a lost connection; empty while there is one
-
-    async def close(self) -> None:
-        client, self.client = self.client, None
-        if client is not None:
-            await client.close()
-        await self.route.close()
-
-
 class Connections:
     """Names, clusters, and the connections to them.
 
@@ -93,7 +79,7 @@ class Connections:
         self.names = ResourceNames(self.home)
         self.client = client
         self.asker = asker
-        self._ways: dict[str, _Way] = {}
+        self._ways: dict[str, Way] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._on_connection: OnConnection | None = None
 
@@ -128,6 +114,13 @@ class Connections:
 
         return Costs(self.home, self.names)
 
+    @cached_property
+    def _teller(self) -> Teller:
+        """Tells the registry of clusters on demand."""
+        from rhresources.cloud.telling import Teller
+
+        return Teller(self.names)
+
     def set_on_connection(self, callback: OnConnection | None) -> None:
         """Tell `callback(cluster, connected, sentence)` when a connection is lost and when it is back.
 
@@ -143,6 +136,8 @@ class Connections:
             await self.skypilot.close()
         if "costs" in self.__dict__:
             await self.costs.close()
+        if "_teller" in self.__dict__:
+            await asyncio.to_thread(self._teller.close)
 
     # ------------------------------------------------------------ connecting
 
@@ -169,7 +164,7 @@ class Connections:
         return client
 
     async def _connect(
-        self, way: _Way, cluster: ClusterLike, up: bool, progress: Progress | None, ask: bool
+        self, way: Way, cluster: ClusterLike, up: bool, progress: Progress | None, ask: bool
     ) -> ClusterClient:
         async with way.lock:
             client = way.client
@@ -236,13 +231,13 @@ class Connections:
         """
         way = await self._way_with_key(cluster, ask)
         if await way.route.address(ask) is None:
-            return self._state_without_server(way)
+            return way.state_without_server
         try:
             hello = await (await self.connect(cluster, ask=ask)).say_hello()
         except ClusterDown:
-            return self._state_without_server(way)
+            return way.state_without_server
         except ConnectionLost:
-            return "starting" if await way.route.address() is not None else self._state_without_server(way)
+            return "starting" if await way.route.address() is not None else way.state_without_server
         match hello.engine.phase:
             case pb.EngineState.READY:
                 return "up"
@@ -269,7 +264,7 @@ class Connections:
             return cluster.address
         return str(self.names.resolve(cluster)) if isinstance(cluster, str) else f"({cluster.model_dump_json()})"
 
-    async def _way_with_key(self, cluster: ClusterLike, ask: bool) -> _Way:
+    async def _way_with_key(self, cluster: ClusterLike, ask: bool) -> Way:
         """The way to a cluster. Where its document names a key of somebody else, one's own is asked for.
 
         Raises:
@@ -280,19 +275,32 @@ class Connections:
             await asyncio.to_thread(self.names.cluster, cluster)  # the registry is not waited for on the loop
         way = self._way(cluster)
         if way.client is None and way.document.type == "ssh" and isinstance(cluster, str):
-            from rhresources.reach.asking_for_key import have_key
+            from rhresources.reach.asking_for_key import have_key, let_in
 
-            if await have_key(self.own_ways, self._key_of(cluster), way.document, self.asker if ask else None):
-                return self._way(cluster)
+            asker = self.asker if ask else None
+            if await have_key(self.own_ways, self._key_of(cluster), way.document, asker):
+                way = self._way(cluster)
+            if way.told is None or asker is None:
+                return way
+            if await let_in(way.route, self.own_ways, self._key_of(cluster), asker):
+                way = self._way(cluster)
         return way
 
-    def _way(self, cluster: ClusterLike) -> _Way:
+    def _way(self, cluster: ClusterLike) -> Way:
         document = self.document_of(cluster)
         address = self._key_of(cluster)
-        if document.type == "ssh" and isinstance(cluster, str):
+        told = self.told_elsewhere(cluster)
+        if told is not None and told.head is not None:
+            from rhresources.cloud.elsewhere import document_of_head
+
+            document = document_of_head(document, told.head, self.home, address)
+        if document.type == "ssh" and not isinstance(cluster, ClusterDocument):
             document = self.own_ways.applied(address, document)
         # every cluster of this kind is the one server of this computer
         way = self._ways.get(key := "machine" if document.type == "machine" else address)
+        if way is not None and way.leads_elsewhere_than(told):
+            self._close_later(way)
+            way = None
         if way is not None and way.document != document:
             if document.type == "machine":  # a route of this kind holds nothing; each brings its own limits up
                 way.document, way.route = document, self._route_for(document, address)
@@ -304,37 +312,53 @@ class Connections:
                 if (on_demand := way.route.on_demand) is not None:
                     on_demand.described_by(document)
         if way is None:
-            way = self._ways[key] = _Way(document, self._route_for(document, address))
+            way = self._ways[key] = Way(document, self._route_for(document, address, told), told)
             way.route.set_on_connection(self._host_told(way))
+        if told is not None:
+            way.told = told
+            way.route.heard(told)
         way.addresses.add(address)
         return way
 
-    def _route_for(self, document: ClusterDocument, address: str) -> PacedRoute:
+    def told_elsewhere(self, cluster: ClusterLike) -> Told | None:
+        """What is told of a cluster in a cloud that a SkyPilot of somebody else, or on another computer, runs."""
+        if isinstance(cluster, ClusterDocument) or self.document_of(cluster).type != "cloud":
+            return None
+        if not (address := self._key_of(cluster)).startswith("/"):
+            return None
+        from rhresources.cloud.elsewhere import told_elsewhere
+
+        return told_elsewhere(self.names, address)
+
+    def _route_for(self, document: ClusterDocument, address: str, told: Told | None = None) -> PacedRoute:
         from rhresources.reach import route_for
 
+        if told is not None:
+            from rhresources.reach.ssh_route import SshRoute
+            from rhresources.reach.told_route import ToldRoute
+
+            ssh = document.type == "ssh"
+            head = SshRoute(document, self.home, self.credentials, lambda: self.asker) if ssh else None
+            return PacedRoute(ToldRoute(address, told, registry_user(self.home), head))
         route = route_for(
             document, self.home, name="" if address.startswith("(") else address,
             credentials=self.credentials if document.type != "machine" else None, asker=lambda: self.asker,
-            skypilot=lambda: self.skypilot,
+            skypilot=lambda: self.skypilot, on_known=lambda kept: self._teller.knows(kept),
         )  # fmt: skip
         return PacedRoute(route)
 
     @staticmethod
-    async def _let_go(way: _Way) -> None:
+    async def _let_go(way: Way) -> None:
         client, way.client = way.client, None
         if client is not None:
             await client.close()
 
-    @staticmethod
-    def _state_without_server(way: _Way) -> ClusterState:
-        return way.route.on_demand.state if way.route.on_demand is not None else "down"
-
-    def _close_later(self, way: _Way) -> None:
+    def _close_later(self, way: Way) -> None:
         task = asyncio.get_running_loop().create_task(way.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    def _link_told(self, way: _Way) -> Callable[[bool, str], None]:
+    def _link_told(self, way: Way) -> Callable[[bool, str], None]:
         """What is told of the connection to the server; the host's own words for a loss are better and come first."""
 
         def said(connected: bool, sentence: str) -> None:
@@ -343,7 +367,7 @@ class Connections:
 
         return said
 
-    def _host_told(self, way: _Way) -> Callable[[bool, str], None]:
+    def _host_told(self, way: Way) -> Callable[[bool, str], None]:
         def said(connected: bool, sentence: str) -> None:
             if not connected:
                 self._say(way, False, sentence)
@@ -358,7 +382,7 @@ class Connections:
     def _host_told_of(self) -> None:
         """A connection to a host was lost or is back; for those who use it for more than the server."""
 
-    def _say(self, way: _Way, connected: bool, sentence: str) -> None:
+    def _say(self, way: Way, connected: bool, sentence: str) -> None:
         if not connected and way.lost == sentence:
             return
         way.lost = "" if connected else sentence

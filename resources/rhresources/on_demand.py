@@ -214,6 +214,8 @@ class OnDemand(ClusterLife):
         found = {each.name: each for each in await self.skypilot.clusters(None, refresh=refresh, start=start)}
         entries = []
         for cluster in await asyncio.to_thread(self._all_on_demand):
+            if self.told_elsewhere(cluster) is not None:
+                continue
             machines = self._on_demand(cluster).machines
             kept = await machines.saw(found.get(machines.name), server, began)
             # one of another SkyPilot is shown as it was seen last
@@ -322,7 +324,10 @@ class OnDemand(ClusterLife):
     # ------------------------------------------------------------ inside
 
     def _on_demand(self, cluster: ClusterLike) -> CloudRoute:
-        route = self._way(cluster).route.on_demand
+        way = self._way(cluster)
+        if way.told is not None:
+            raise way.route.refusal("started, stopped and ended")
+        route = way.route.on_demand
         if route is None:
             raise UsageError(
                 "Only clusters in a cloud are started and stopped, and have an autostop.",

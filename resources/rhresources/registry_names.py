@@ -23,6 +23,7 @@ from rhresources.stores.entry import Entry
 if TYPE_CHECKING:
     from rhresources.registry.client import RegistryClient
     from rhresources.registry.store import RegistryStore
+    from rhresources.registry.told import Told
 
 Name = str | Address
 """What a resource is called: text as people write it, or an address."""
@@ -102,6 +103,40 @@ class RegistryNames(ABC):
             RhError: the registry does not answer.
         """
         return self._store("@").session.ask(lambda api: api.people(query.removeprefix("@")))
+
+    # ---------------------------------------------------------------- clusters that somebody's SkyPilot runs
+
+    def told(self, name: Name) -> Told | None:
+        """How a cluster was told to be, as far as is known here; None: nobody told, or it is not in a registry."""
+        address = self.resolve(name)
+        store = self._known_store() if address.place == "registry" else None
+        return store.told(store.session.canonical(address)) if store is not None else None
+
+    def tell(self, name: Name, told: Told) -> None:
+        """Tell others how a cluster is that runs here; where the registry is away, later. What is no news is not told.
+
+        Raises:
+            RhError: the disk refuses.
+        """
+        from rhresources.registry import telling
+
+        store = self._known_store()
+        if store is None:
+            return
+        whole = store.session.canonical(self.resolve(name))
+        if telling.note(store.session, whole, told) and not store.session.away:
+            telling.deliver(store.session)
+
+    def forget_told(self, name: Name) -> None:
+        """Have what was told of a cluster forgotten, whoever told it; its machines, if there are any, go on.
+
+        Raises:
+            NotFound: there is none.
+            NoRegistry: nobody is logged in.
+            RhError: the registry does not answer, or it may only be read.
+        """
+        store, whole = self._place(name)
+        store.forget_told(whole)
 
     # ---------------------------------------------------------------- history
 

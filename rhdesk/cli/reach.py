@@ -46,8 +46,9 @@ def reach_command(cluster: str, forget: bool, document: bool, as_json: bool, **g
     your own is kept here, in reach.yaml, and the document stays as it is. With another account on the hosts it is
     another cluster server that you reach: one cluster is one account.
 
-    Of a cluster in a cloud, which only the SkyPilot that launched it knows, --document prints what others need to reach
-    its head over SSH while its machines are up; their public keys belong into ~/.ssh/authorized_keys there.
+    Of a cluster in a cloud in the registry, others are told where its head is as long as it is up, and log in there by
+    keys of their own; their public keys belong into ~/.ssh/authorized_keys there. Of one that is in no registry,
+    --document prints what they need to know.
     """
     said = {_FIELDS[name]: value or None for name, value in given.items() if value is not None}
     if document:
@@ -60,7 +61,8 @@ def reach_command(cluster: str, forget: bool, document: bool, as_json: bool, **g
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
-        if workspace.names.cluster(address).type != "ssh":
+        kind = workspace.names.cluster(address).type
+        if kind != "ssh" and (kind != "cloud" or workspace.told_elsewhere(address) is None):
             raise UsageError(f"{address} is not a cluster over SSH.", remedy="Only those are logged in to by a key.")
         if forget:
             await asyncio.to_thread(workspace.own_ways.forget, address)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import LOCAL
-from rhdesk.cli.terminal import moment, note
+from rhdesk.cli.terminal import Progress, held_progress, moment, note
 from rhresources.errors import NotFound, RhError, UsageError
 from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
@@ -117,20 +118,19 @@ class FoundRun:
 
 
 async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, ClusterClient]]:
-    """The cluster that was named, else every saved one that is up, that of this computer first.
+    """The cluster that was named, else every one of that folder that is up; with neither, of every place.
 
     Of those that are not named, one that does not answer soon, or wants to ask something, is left out and said so.
 
     Raises:
         ClusterDown: the named cluster is not up.
     """
-    if on is not None:
+    if on is not None and not is_folder(on):
         return [(str(workspace.names.load(on).address), await workspace.connect(on, ask=True))]
-    saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document is not None]
-    names = (LOCAL, *saved)
+    names = await clusters_in(workspace, on)
     found: list[tuple[str, ClusterClient]] = []
     servers: set[str] = set()
-    for name, client in zip(names, await asyncio.gather(*(_if_up(workspace, name) for name in names)), strict=True):
+    for name, client in zip(names, await _all_up(workspace, names), strict=True):
         if client is None or client.hello.server_id in servers:  # several names may lead to one server
             continue
         servers.add(client.hello.server_id)
@@ -138,17 +138,38 @@ async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, C
     return found
 
 
+async def _all_up(workspace: Workspace, names: Sequence[str]) -> list[ClusterClient | None]:
+    """The client of each that is up; all are asked at once, so that one that does not answer holds up no other."""
+    waiting = dict.fromkeys(names)
+    with Progress() as progress:
+
+        async def ask(name: str) -> ClusterClient | None:
+            try:
+                return await _if_up(workspace, name)
+            finally:
+                del waiting[name]
+                if waiting:
+                    done = len(names) - len(waiting)
+                    progress(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
+
+        return await asyncio.gather(*map(ask, names))
+
+
 async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
-    kind = workspace.names.cluster(name).type
+    document = await asyncio.to_thread(workspace.names.cluster, name)
+    kind = document.type
     if kind == "cloud":
-        return None
+        told = await asyncio.to_thread(workspace.told_elsewhere, name)
+        if told is None or told.state != "up":
+            return None
     try:
         async with asyncio.timeout(_PATIENCE):
             return None if await workspace.cluster_state(name) == "down" else await workspace.connect(name)
     except (RhError, TimeoutError) as error:
-        if kind == "ssh":
+        if kind != "machine":
             why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
-            note(f"{name} is left out: {why}")
+            with held_progress():
+                note(f"{name} is left out: {why}")
         return None
 
 

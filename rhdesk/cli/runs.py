@@ -50,7 +50,7 @@ _RUN_HELP = "RUN is an id, the beginning or the end of one, or `last`: the newes
 @click.option("--mine", is_flag=True, help="Only those that you started.")
 @json_option
 def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...], mine: bool, as_json: bool) -> None:
-    """List runs, newest first, of CLUSTER or of every cluster that is up.
+    """List runs, newest first, of CLUSTER or of every cluster that is up; `--on @/` means those of that folder.
 
     BY is who started each, as their program said: the user of the registry, or else account and computer.
     """

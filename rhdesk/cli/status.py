@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.session import LOCAL, cluster_address, is_this_computer, run_async
+from rhdesk.cli.places import clusters_in, is_folder
+from rhdesk.cli.session import cluster_address, is_this_computer, run_async
 from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds
-from rhdesk.cli.terminal import age, duration, moment, note, print_json, print_table, size
+from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, size
 from rhresources import paths
-from rhresources.errors import RhError
+from rhresources.errors import RhError, UsageError
 
 if TYPE_CHECKING:
     from rhresources.wire import cluster_pb2 as pb
@@ -28,24 +29,31 @@ _TIMEOUT = 10.0
 @click.command("status", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"), required=False)
 @click.option("--refresh", is_flag=True, help="Ask every cluster now instead of showing what was last seen.")
+@click.option("--forget", is_flag=True, help="Forget what another computer told of CLUSTER; no machine is touched.")
 @json_option
-def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
-    """Say which clusters are up and how busy they are: CLUSTER, or all that are saved and this computer.
+def status_command(cluster: str | None, refresh: bool, forget: bool, as_json: bool) -> None:
+    """Say which clusters are up and how busy they are: CLUSTER, those of a folder such as @/, or all and this computer.
 
     This computer and a CLUSTER that is named are asked each time; of others that cost a round trip, what was last seen
     is shown with its age, unless nothing is known of them or --refresh is given. That asks the clouds themselves, too,
     and lists clusters of theirs that have no name here.
+
+    Of a cluster in a cloud that somebody else launched, or another computer, it says what that one told the registry.
     """
+    one = cluster is not None and not is_folder(cluster)
+    if forget and not one:
+        raise UsageError("Which cluster is meant?", remedy="Write `rhdesk status CLUSTER --forget`.")
 
     async def work(workspace: Workspace) -> list[dict[str, Any]]:
-        found = await ask_clouds(workspace, cluster) if refresh else []
-        if cluster is not None:
+        if forget:
+            await asyncio.to_thread(workspace.names.forget_told, cluster or "")
+        found = await ask_clouds(workspace, cluster if one else None) if refresh else []
+        if cluster is not None and one:
             rows = [await _ask(workspace, cluster_address(workspace, cluster), live=True, ask=True)]
         else:
-            saved = [str(entry.address) for entry in workspace.names.list("~", kind="cluster") if entry.document]
-            names = (LOCAL, *saved)
+            names = await clusters_in(workspace, cluster)
             live = [refresh or is_this_computer(workspace, name) for name in names]
-            rows = list(await asyncio.gather(*(_ask(workspace, *each) for each in zip(names, live, strict=True))))
+            rows = await _ask_all(workspace, dict(zip(names, live, strict=True)))
         await asyncio.to_thread(add_clouds, workspace, rows)
         for name, machines in found:
             rows.append(row_of(name, "unknown") | {"cloud": cloud_as_json(machines), "named": False})
@@ -53,11 +61,11 @@ def status_command(cluster: str | None, refresh: bool, as_json: bool) -> None:
 
     rows = run_async(work)
     if as_json:
-        print_json(rows[0] if cluster is not None else rows)
+        print_json(rows[0] if one else rows)
         return
     _print_clusters(rows)
     print_clouds(rows)
-    if cluster is not None and len(rows[0]["hosts"]) > 1:
+    if one and len(rows[0]["hosts"]) > 1:
         click.echo()
         print_table(("HOST", "STATE", "WORKERS", "CPU", "LOAD", "MEMORY", "GPU", "DISK", "NAME"), _host_rows(rows[0]))
 
@@ -93,19 +101,38 @@ def _alive(host: dict[str, Any]) -> bool:
     return bool(host.get("alive", True))
 
 
+async def _ask_all(workspace: Workspace, names: dict[str, bool]) -> list[dict[str, Any]]:
+    """What is known of these, and whether each is asked now. All are asked at once, none for longer than the limit."""
+    waiting = dict.fromkeys(names)
+    with Progress() as progress:
+
+        async def ask(name: str, live: bool) -> dict[str, Any]:
+            row = await _ask(workspace, name, live)
+            del waiting[name]
+            if waiting:
+                done = len(names) - len(waiting)
+                progress(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
+            return row
+
+        return await asyncio.gather(*(ask(*each) for each in names.items()))
+
+
 async def _ask(workspace: Workspace, address: str, live: bool, ask: bool = False) -> dict[str, Any]:
     """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
     seen = _read_seen().get(address)
+    told = await asyncio.to_thread(workspace.told_elsewhere, address)
+    if told is not None and (told.state != "up" or not live):
+        return row_of(address, told.state)  # as `add_clouds` goes on to say
     if not live and seen is not None:
         return row_of(address, "") | seen
     try:
         async with asyncio.timeout(None if ask else _TIMEOUT):
             state = await workspace.cluster_state(address, ask=ask)
-        if state != "down":
-            client = await workspace.connect(address)
-            row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)
-        else:
-            row = row_of(address, state)
+            if state != "down":
+                client = await workspace.connect(address)
+                row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)
+            else:
+                row = row_of(address, state)
     except (RhError, TimeoutError) as error:
         sentence = error.sentence if isinstance(error, RhError) else f"no answer within {_TIMEOUT:.0f} seconds"
         return {**row_of(address, "unknown"), **(seen or {}), "problem": f"It cannot be asked now: {sentence}"}
@@ -143,6 +170,7 @@ def row_of(address: str, state: str) -> dict[str, Any]:
         "cloud": None,
         "notice": "",
         "named": True,
+        "told": None,
     }
 
 

@@ -12,6 +12,7 @@ from rhresources.errors import RhError
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
     from rhresources.cloud.life import Notice
+    from rhresources.registry.told import Told
     from rhresources.workspace import Workspace
 
 
@@ -22,6 +23,8 @@ async def ask_clouds(workspace: Workspace, cluster: str | None) -> list[tuple[st
         Clusters that have no name here, with what SkyPilot calls them.
     """
     if cluster is not None and workspace.names.cluster(cluster).type != "cloud":
+        return []
+    if cluster is not None and workspace.told_elsewhere(cluster) is not None:
         return []
     if cluster is None and not workspace.cloud_used:
         return []
@@ -50,6 +53,25 @@ def add_clouds(workspace: Workspace, rows: Iterable[dict[str, Any]]) -> None:
                 row["state"] = known.seen.state
         if known is not None and known.notice is not None:
             row["notice"] = _text_of(known.notice)
+        if row["cloud"] is None and (told := workspace.told_elsewhere(row["name"])) is not None:
+            _add_told(row, told)
+
+
+def _add_told(row: dict[str, Any], told: Told) -> None:
+    """What another computer told of it; what its own server answered here counts more."""
+    from rhresources.cloud.elsewhere import cluster_of
+
+    row["cloud"] = cloud_as_json(cluster_of(told))
+    row["told"] = {
+        "state": told.state,
+        "by": told.by,
+        "computer": told.computer,
+        "seen": moment(told.seen),
+        "since": moment(told.since),
+        "cost": round(told.cost, 4) if told.cost is not None else None,
+    }
+    if not row["hosts"] and not row["problem"]:
+        row["state"], row["seen"] = told.state, moment(told.seen)
 
 
 def cloud_as_json(cluster: CloudCluster) -> dict[str, Any]:
@@ -97,10 +119,22 @@ def print_clouds(rows: list[dict[str, Any]]) -> None:
             ),
         )
     for row in rows:
+        if row["told"]:
+            note(f"{row['name']}: {_told_text(row['told'], now)}")
         if row["notice"]:
             note(f"{row['name']}: {row['notice']}")
         if row["cloud"] and not row["named"]:
             note(f"{row['name']} has no name here; `rhdesk adopt {row['name']} --as NAME` gives it one.")
+
+
+def _told_text(told: dict[str, Any], now: float) -> str:
+    from datetime import datetime
+
+    seen = datetime.fromisoformat(told["seen"]).timestamp()
+    parts = [told["state"], f"started by {told['by']} ({told['computer']})", f"seen {age(seen, now)}"]
+    if told["cost"] is not None:
+        parts.append(f"about ${told['cost']:.2f} so far")
+    return " · ".join(parts)
 
 
 def _price(cloud: dict[str, Any]) -> str:

@@ -23,8 +23,8 @@ def stops_at(row: ClusterRow, runs: Iterable[RunRow]) -> float:
     An estimate: SkyPilot counts on the cluster, looks once a minute, and counts from when autostop was set.
     """
     cluster = row.cloud
-    if cluster is None or cluster.autostop_mins < 0:
-        return 0.0
+    if cluster is None or cluster.autostop_mins < 0 or row.told is not None:
+        return 0.0  # of what others run not every run is known here
     since = idle_since(row, runs)
     return since + 60.0 * cluster.autostop_mins if since else 0.0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
     from rhresources.cloud.life import Notice
+    from rhresources.registry.told import Told
 
 
 class State(Enum):
@@ -193,6 +194,9 @@ class ClusterRow:
         differs: what to know where its server is another build of rhdesk; else empty.
         cloud: what SkyPilot says of one in a cloud; None where it knows none of that name.
         notice: what happened to one in a cloud without us.
+        told: what is told of one in a cloud that a SkyPilot of somebody else, or on another computer, runs; `cloud` is
+            the same in other words then.
+        standing: who runs that one, and how old this is.
     """
 
     address: str
@@ -221,6 +225,15 @@ class ClusterRow:
     differs: str = ""
     cloud: CloudCluster | None = None
     notice: Notice | None = None
+    told: Told | None = None
+    standing: str = ""
+
+    @property
+    def why_not_ours(self) -> str:
+        """Why its machines are left alone here, as a sentence; "" where they are ours."""
+        if self.told is None:
+            return ""
+        return f"{self.address} is left to the SkyPilot that runs it. {self.standing}."
 
     @property
     def is_builtin(self) -> bool:

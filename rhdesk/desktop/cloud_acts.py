@@ -37,6 +37,8 @@ def _why_not_there(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.kind != "cloud":
         return "It is no cluster in a cloud."
+    if row.why_not_ours:
+        return row.why_not_ours
     if row.cloud is None or row.state is State.DOWN:
         return f"{row.address} is not up."
     if row.state not in _THERE:
@@ -74,6 +76,8 @@ def why_not_refresh(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.kind != "cloud":
         return "It is no cluster in a cloud."
+    if row.why_not_ours:
+        return row.why_not_ours
     return "" if row.cloud is not None else f"{row.address} is not up: SkyPilot knows nothing of it."
 
 

@@ -24,7 +24,7 @@ _GOES_ON = (State.UP, State.NO_SERVER)
 def cloud_concerns(desk: Desk) -> Iterator[Concern]:
     """All of them; the worst are for the caller to sort."""
     for row in desk.store.clusters.rows():
-        if row.kind == "cloud" and not row.is_template:
+        if row.kind == "cloud" and not row.is_template and row.told is None:  # a colleague's is no concern of ours
             yield from _of_cluster(desk, row)
     yield from _found(desk)
     for orphan in desk.store.orphans.rows():

@@ -30,6 +30,8 @@ def why_not_up(row: ClusterRow | None) -> str:
         return "Its document cannot be read."
     if row.is_template:
         return ""
+    if row.why_not_ours:
+        return row.why_not_ours
     if row.state in (State.UP, State.STARTING, State.LAUNCHING):
         return f"{row.address} is {row.state.word.lower()} already."
     if row.state is State.UNREACHABLE:
@@ -45,6 +47,8 @@ def why_not_down(row: ClusterRow | None) -> str:
         return "The clusters are not known yet."
     if row.is_template:
         return "It only says what can be rented."
+    if row.why_not_ours:
+        return row.why_not_ours
     if row.state in (State.DOWN, State.BROKEN):
         return f"{row.address} is not up."
     if row.state is State.STOPPING:

@@ -31,6 +31,8 @@ def mending_act(desk: Desk, row: ClusterRow) -> tuple[str, Callable[[], object]]
         return "Connect", partial(connect_to, desk, address)
     if row.state is State.FAILED and row.differs:
         return "Upgrade", partial(upgrade, desk, address)
+    if row.why_not_ours:  # what would help is done where it is run
+        return None
     if row.state is State.FAILED:
         return "Try again", partial(bring_up, desk, address)
     if row.state is State.NO_SERVER:

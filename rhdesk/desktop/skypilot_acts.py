@@ -168,7 +168,7 @@ def stop_server(desk: Desk, parent: QWidget) -> Dialog | None:
     if reason := why_not_stop_server(desk):
         desk.notifier.warning(reason)
         return None
-    up = sum(1 for row in desk.store.clusters.rows() if row.cloud is not None and row.is_billed)
+    up = sum(1 for row in desk.store.clusters.rows() if row.cloud is not None and row.told is None and row.is_billed)
     busy = desk.tasks.busy(CHECK_TASK) or any(
         task.state == "running" and task.assumes is State.LAUNCHING for task in desk.store.tasks.rows()
     )

@@ -43,6 +43,13 @@ class Caller:
     def access(self, path: str, **params: Any) -> httpx.Response:
         return self.http.get(f"/v1/resources/{path}:access", params=params)
 
+    def tell(self, path: str, state: str = "up", **said: Any) -> httpx.Response:
+        return self.http.put(f"/v1/resources/{path}:status", json={"state": state, **said})
+
+    def status(self, path: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = ok(self.http.get(f"/v1/resources/{path}:status"))["status"]
+        return found
+
     def share(self, path: str, **given: str) -> httpx.Response:
         """`team_` stands for "@team"."""
         grants = [{"who": f"@{who[:-1]}" if who.endswith("_") else who, "access": given[who]} for who in given]

@@ -38,6 +38,11 @@ def check_server_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def is_loopback(url: str) -> bool:
+    """Whether it is an address of this computer, which means something else on every other."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
 def is_open_network(url: str) -> bool:
     """Whether what is sent to `url` could be read on the way."""
     parts = urlsplit(url)

@@ -85,10 +85,14 @@ class KeptCluster:
         home: the rhdesk directory; default: the user's.
         name: SkyPilot's name of the cluster.
         address: our name of it.
+        on_known: hears what is known, each time that somebody has looked.
     """
 
-    def __init__(self, home: Path | None, name: str, address: str) -> None:
+    def __init__(
+        self, home: Path | None, name: str, address: str, on_known: Callable[[Kept], None] | None = None
+    ) -> None:
         self._home = home
+        self._on_known = on_known
         self._folder = folder_of(home) / name
         self._empty = Kept(address, name)
 
@@ -118,6 +122,12 @@ class KeptCluster:
         Raises:
             OSError: it cannot be written.
         """
+        known = self._decide(decision)
+        if self._on_known is not None:
+            self._on_known(known)
+        return known
+
+    def _decide(self, decision: Callable[[Kept], Kept | None]) -> Kept:
         before = self.read()
         if decision(before) == before or (decision(before) is None and not self._folder.is_dir()):
             return before

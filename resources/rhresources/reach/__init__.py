@@ -12,6 +12,7 @@ from rhresources.wire.channel import ServerAddress
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import OnLaunch
+    from rhresources.cloud.kept import Kept
     from rhresources.cloud.skypilot import SkyPilot
     from rhresources.credentials import Credentials
     from rhresources.reach.cloud_route import CloudRoute
@@ -132,6 +133,7 @@ def route_for(
     credentials: Credentials | None = None,
     asker: Callable[[], Asker | None] = lambda: None,
     skypilot: Callable[[], SkyPilot] | None = None,
+    on_known: Callable[[Kept], None] | None = None,
 ) -> Route:
     """The way to a cluster.
 
@@ -142,6 +144,7 @@ def route_for(
         credentials: where passphrases and passwords are kept; hosts over SSH need it.
         asker: who can ask the person, at any time; None: nobody.
         skypilot: what brings up clusters on demand.
+        on_known: hears what is known of one on demand, after each look at it.
 
     Raises:
         UsageError: a cluster on demand has no name.
@@ -162,4 +165,4 @@ def route_for(
         )
     from rhresources.reach.cloud_route import CloudRoute
 
-    return CloudRoute(document, name, home, credentials, asker, skypilot)
+    return CloudRoute(document, name, home, credentials, asker, skypilot, on_known)

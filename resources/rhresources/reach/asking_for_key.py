@@ -6,12 +6,16 @@ import asyncio
 from pathlib import Path
 
 from rhresources.documents import ClusterDocument
+from rhresources.errors import RhError
 from rhresources.reach.own_way import OwnWays, missing_key
+from rhresources.reach.pace import PacedRoute
 from rhresources.reach.questions import Asker, NeedsAnswer, SecretQuestion
 from rhresources.reach.ssh.problems import SshProblem
 from rhresources.reach.ssh.secrets import one_at_a_time
 
 _TRIES = 3
+_REFUSED = frozenset({"log-in-refused", "key-missing"})
+_GIVE = "Give the path of a key of yours whose public half is in ~/.ssh/authorized_keys there."
 
 
 async def have_key(own_ways: OwnWays, address: str, document: ClusterDocument, asker: Asker | None) -> bool:
@@ -51,6 +55,32 @@ async def have_key(own_ways: OwnWays, address: str, document: ClusterDocument, a
         f"Which key logs in to {address} was not said.",
         remedy=f"Connect again, or: rhdesk reach '{address}' --key FILE",
     )
+
+
+async def let_in(route: PacedRoute, own_ways: OwnWays, address: str, asker: Asker) -> bool:
+    """See that the head of a cluster that somebody else's SkyPilot runs lets us in; where it does not, ask for a key
+    that it may take. Whether that changed how the cluster is reached.
+
+    Raises:
+        NeedsAnswer: the person would rather not say.
+    """
+    try:
+        await route.connection(True)
+        return False
+    except RhError as error:
+        if error.code not in _REFUSED:
+            return False  # whoever goes there says so
+        refused = error
+    answer = await asker.ask_secret(
+        SecretQuestion(
+            "key", address, f"Your private key for {address}", instruction=f"{refused.sentence} {_GIVE}", echo=True
+        )
+    )
+    path = answer.text.strip() if answer is not None else ""
+    if not path:
+        raise NeedsAnswer(refused.sentence, remedy=refused.remedy, detail=refused.detail)
+    await asyncio.to_thread(own_ways.change, address, {"ssh_private_key": path})
+    return True
 
 
 def _question(address: str, missing: str, again: bool) -> SecretQuestion:

@@ -33,11 +33,9 @@ from rhresources.reach.cloud_keys import follow, new_names
 from rhresources.reach.to_its_end import to_its_end
 from rhresources.settings import Settings
 
-LOOK_AGAIN = 5.0
-"""Seconds between looks at a cluster that is stopping."""
+LOOK_AGAIN = 5.0  # seconds between looks at a cluster that is stopping
 
-BRING_UP_MINUTES = 15
-"""The least autostop while our server is brought up, which SkyPilot takes for idleness; then the wanted one is set."""
+BRING_UP_MINUTES = 15  # the least autostop while our server is brought up, which SkyPilot takes for idleness
 
 
 class CloudMachines:
@@ -48,6 +46,7 @@ class CloudMachines:
         address: our name of it.
         home: the rhdesk directory; default: the user's.
         skypilot: brings machines up; called when it is needed first.
+        on_known: hears what is known of it, after each look.
 
     Attributes:
         name: SkyPilot's name of the cluster.
@@ -55,14 +54,15 @@ class CloudMachines:
     """
 
     def __init__(
-        self, document: ClusterDocument, address: str, home: Path | None, skypilot: Callable[[], SkyPilot]
-    ) -> None:
+        self, document: ClusterDocument, address: str, home: Path | None, skypilot: Callable[[], SkyPilot],
+        on_known: Callable[[Kept], None] | None = None,
+    ) -> None:  # fmt: skip
         self._document = document
         self._home = home
         self._skypilot = skypilot
         adopted = next((kept.name for kept in kept_clusters(home) if kept.address == address), "")
         self.name = adopted or sky_name(address, home)
-        self._files = KeptCluster(home, self.name, address)
+        self._files = KeptCluster(home, self.name, address, on_known)
         self.kept = self._files.read()
 
     def described_by(self, document: ClusterDocument) -> None:

@@ -34,6 +34,7 @@ from rhresources.reach.steps import OnStep, Step
 from rhresources.wire.channel import ServerAddress
 
 if TYPE_CHECKING:
+    from rhresources.cloud.kept import Kept
     from rhresources.connections import ClusterState
 
 REFRESH_SECONDS = 120.0
@@ -50,6 +51,7 @@ class CloudRoute:
         credentials: for what an SSH connection may ask; the machines themselves take SkyPilot's key.
         asker: who can ask the person, at any time; None: nobody.
         skypilot: brings machines up; called when it is needed first.
+        on_known: hears what is known of them, after each look.
 
     Attributes:
         machines: what SkyPilot does for it.
@@ -63,8 +65,9 @@ class CloudRoute:
         credentials: Credentials,
         asker: Callable[[], Asker | None],
         skypilot: Callable[[], SkyPilot],
+        on_known: Callable[[Kept], None] | None = None,
     ) -> None:
-        self.machines = CloudMachines(document, address, home, skypilot)
+        self.machines = CloudMachines(document, address, home, skypilot, on_known)
         self._document = document
         self._home = home
         self._credentials = credentials

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rhresources.cloud.answers import OnLaunch
     from rhresources.reach.cloud_route import CloudRoute
     from rhresources.reach.ssh.connection import SshConnection
+    from rhresources.reach.told_route import ToldRoute
+    from rhresources.registry.told import Told
     from rhresources.wire.channel import ServerAddress
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -53,6 +55,20 @@ class PacedRoute:
     def on_demand(self) -> CloudRoute | None:
         """See `Route.on_demand`."""
         return self._route.on_demand
+
+    def heard(self, told: Told) -> None:
+        """There is a newer word of a cluster that another SkyPilot runs."""
+        self._told_route().told = told
+
+    def refusal(self, what: str) -> RhError:
+        """Why that is not done from here to a cluster that another SkyPilot runs."""
+        return self._told_route().refusal(what)
+
+    def _told_route(self) -> ToldRoute:
+        from rhresources.reach.told_route import ToldRoute
+
+        assert isinstance(self._route, ToldRoute)
+        return self._route
 
     async def address(self, ask: bool = False) -> ServerAddress | None:
         """Where the server listens now; None if it does not run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -142,6 +143,10 @@ class Api:
     def folders(self) -> list[str]:
         """Every folder that may be seen, also empty ones."""
         return [str(each) for each in self._ask("GET", "/v1/folders").get("folders", ())]
+
+    def tell(self, name: str, said: Mapping[str, Any]) -> str:
+        """Say how a cluster is; what the registry makes of that, as JSON."""
+        return json.dumps(self._ask("PUT", f"{_path(name)}:status", body=said)["status"])
 
     # ---------------------------------------------------------------- history, access
 

@@ -63,6 +63,15 @@ CREATE TABLE conflicts (
 );
 """
 
+# made where they are missing: a rhdesk that does not know them leaves them alone
+_SCHEMA_OF_STATUS = """
+CREATE TABLE IF NOT EXISTS statuses (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tellings (  -- to be told, of each cluster only the newest
+    name TEXT PRIMARY KEY,
+    status TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 
 class Database:
     """One SQLite file, used by several threads and processes at once.
@@ -164,6 +173,8 @@ def _opened(path: Path) -> sqlite3.Connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={_VERSION}")
+        for statement in _SCHEMA_OF_STATUS.split(";\n"):
+            connection.execute(statement)
         connection.execute("COMMIT")
         if found > _VERSION:
             raise RhError(f"{path} was made by a newer rhdesk.", remedy="Upgrade rhdesk on this computer.")

@@ -10,7 +10,7 @@ from rhresources.errors import AlreadyExists, NotFound, RhError
 from rhresources.file_locks import turn
 from rhresources.registry.merging import merge
 from rhresources.registry.outbox import TOUCHED, Edit
-from rhresources.registry.problems import REFUSALS, RegistryAway, RegistryRefused, Stale
+from rhresources.registry.problems import PASSING, REFUSALS, RegistryAway, RegistryRefused, Stale
 from rhresources.stores.files import disk_error
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 _PATIENCE = 20.0  # for another process that delivers
 _TRIES = 100  # of one edit, while others are faster
 _LONGEST_PAUSE = 0.3  # between two of them, so that of many writers each has its turn
-
-_PASSING = frozenset({"bad-token", "too-many"})
-"""Refusals that say nothing about the edit: it waits on."""
 
 
 def deliver(session: Session, wanted: Edit | None = None, *, person: bool = True) -> None:
@@ -67,7 +64,7 @@ def _deliver_one(session: Session, edit: Edit, wanted: Edit | None, person: bool
     except RegistryAway:
         return False
     except REFUSALS as refusal:
-        if refusal.code in _PASSING or (wanted is not None and edit.id == wanted.id):
+        if refusal.code in PASSING or (wanted is not None and edit.id == wanted.id):
             raise
         session.outbox.give_up(edit, str(refusal))
     return True

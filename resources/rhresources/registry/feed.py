@@ -20,7 +20,7 @@ _CONNECT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One resource as the registry has it."""
+    """One resource as the registry has it; `status` is how a cluster was told to be, as JSON, empty: nobody told."""
 
     name: str
     kind: str
@@ -30,6 +30,7 @@ class Remote:
     modified: float
     modified_by: str
     access: Level
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Event:
     """One message of the change feed.
 
     Attributes:
-        kind: "hello", "saved", "deleted", "moved", "access", "caught-up" or "reset".
+        kind: "hello", "saved", "deleted", "moved", "access", "status", "caught-up" or "reset".
         cursor: the position after it; 0 where it has none.
         name: of what; empty where it is about none.
         old: what was moved from there.
@@ -162,6 +163,7 @@ def remote_of(said: Mapping[str, Any]) -> Remote:
         float(said.get("modified") or 0.0),
         str(said.get("modified_by") or ""),
         cast("Level", level) if level in LEVELS else "read",
+        json.dumps(said["status"]) if said.get("status") else "",
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rhresources.errors import RhError
 from rhresources.names import Address
+from rhresources.registry import telling
 from rhresources.registry.delivery import deliver
 from rhresources.registry.problems import RegistryAway
 
@@ -94,6 +95,8 @@ class Follower:
 
     def _deliver(self, store: RegistryStore) -> None:
         session = store.session
+        if session.following and telling.is_waiting(session):
+            telling.deliver(session)
         waiting = frozenset(name for edit in session.outbox.edits() for name in (edit.name, edit.target) if name)
         if waiting and session.following:
             deliver(session, person=False)

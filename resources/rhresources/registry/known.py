@@ -19,6 +19,7 @@ from rhresources.registry.outbox import overlay
 from rhresources.registry.problems import RegistryAway, RegistryRefused
 from rhresources.registry.replica import Parsed, Row
 from rhresources.registry.session import Session
+from rhresources.registry.told import told_of_text
 from rhresources.stores.entry import Entry
 
 _WORTH_KEEPING = 100
@@ -232,6 +233,7 @@ class KnownResources:
             seen=seen or self._seen() or time.time(),
             waiting=waiting,
             conflict=conflict,
+            told=told_of_text(row.status),
         )
         with self._lock:
             self._read[row.name] = key, entry

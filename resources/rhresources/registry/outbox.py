@@ -202,8 +202,8 @@ def overlay(edits: Sequence[Edit], known: Callable[[str], Row | None], user: str
     for edit in edits:
         before = changed[edit.name] if edit.name in changed else known(edit.name)
         if edit.act == "save":
-            version, access = (before.version, before.access) if before else (0, "owner")
-            changed[edit.name] = Row(edit.name, "", version, edit.text, edit.made, user, access)
+            version, access, status = (before.version, before.access, before.status) if before else (0, "owner", "")
+            changed[edit.name] = Row(edit.name, "", version, edit.text, edit.made, user, access, status)
         elif edit.act == "delete":
             changed[edit.name] = None
         else:

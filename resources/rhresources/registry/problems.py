@@ -79,6 +79,9 @@ _SAME_HERE: dict[str, type[RhError]] = {
 REFUSALS = (AlreadyExists, BadName, DocumentError, NotFound, RegistryRefused)
 """What `refused` makes, besides that the registry is away."""
 
+PASSING = frozenset({"bad-token", "too-many"})
+"""Codes of refusals that say nothing about what was sent: it waits on."""
+
 
 def away(url: str, error: Exception) -> RhError:
     """Why a registry could not be asked."""

@@ -28,6 +28,7 @@ class Row(NamedTuple):
     modified: float
     modified_by: str
     access: Level
+    status: str = ""
 
 
 class Parsed(NamedTuple):
@@ -40,7 +41,8 @@ class Parsed(NamedTuple):
     json: str
 
 
-_COLUMNS = "name, kind, version, text, modified, modified_by, access"
+_COLUMNS = "name, kind, version, text, modified, modified_by, access, coalesce(status, '')"
+_ROWS = f"SELECT {_COLUMNS} FROM documents LEFT JOIN statuses USING (name)"
 
 
 class Replica:
@@ -65,13 +67,13 @@ class Replica:
     def get(self, name: str) -> Row | None:
         """The document of that name."""
         with self.database.reading() as connection:
-            found = connection.execute(f"SELECT {_COLUMNS} FROM documents WHERE name=?", (name,)).fetchone()
+            found = connection.execute(f"{_ROWS} WHERE name=?", (name,)).fetchone()
         return Row(*found) if found else None
 
     def rows(self) -> builtins.list[Row]:
         """All documents, by name."""
         with self.database.reading() as connection:
-            return [Row(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM documents ORDER BY name")]
+            return [Row(*row) for row in connection.execute(f"{_ROWS} ORDER BY name")]
 
     def names(self) -> builtins.list[tuple[str, str]]:
         """All names with their kinds."""
@@ -153,7 +155,7 @@ class Replica:
     def forget_all(self) -> None:
         """Forget all documents; edits that wait stay."""
         with self.database.writing() as connection:
-            for table in ("documents", "moments", "parsed", "facts"):
+            for table in ("documents", "moments", "parsed", "facts", "statuses"):
                 connection.execute(f"DELETE FROM {table}")
 
     def take(self, events: Iterable[Event]) -> set[str]:
@@ -188,6 +190,7 @@ def _drop(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM documents WHERE name=?", (name,))
     connection.execute("DELETE FROM moments WHERE name=?", (name,))
     connection.execute("DELETE FROM parsed WHERE name=?", (name,))
+    connection.execute("DELETE FROM statuses WHERE name=?", (name,))
 
 
 def _put(connection: Connection, each: Remote, *, own: bool) -> None:
@@ -196,6 +199,15 @@ def _put(connection: Connection, each: Remote, *, own: bool) -> None:
         (each.name, each.kind, each.version, each.text, each.modified, each.modified_by, each.access, own),
     )
     note_moment(connection, each.name, each.modified, each.version, each.text)
+    put_status(connection, each.name, each.status)
+
+
+def put_status(connection: Connection, name: str, status: str) -> None:
+    """Keep how a cluster was told to be; empty: nobody told."""
+    if status:
+        connection.execute("INSERT OR REPLACE INTO statuses VALUES (?,?)", (name, status))
+    else:
+        connection.execute("DELETE FROM statuses WHERE name=?", (name,))
 
 
 def note_moment(connection: Connection, name: str, modified: float, version: int, text: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from rhresources.errors import RhError
 from rhresources.names import Address
+from rhresources.registry import telling
 from rhresources.registry.answers import RegistryState
 from rhresources.registry.database import Database
 from rhresources.registry.login import Login, directory, remember, require_private
@@ -160,6 +161,8 @@ class Session:
             from rhresources.registry.delivery import deliver
 
             deliver(self)
+        if not self.away and telling.is_waiting(self):
+            telling.deliver(self, person=True)
 
     def _is_fresh(self, fresh: float) -> bool:
         confirmed = bool(self._confirmed) and time.monotonic() - self._confirmed < fresh

@@ -16,7 +16,8 @@ from rhresources.registry.known import KnownResources, parts_of, require_writabl
 from rhresources.registry.merging import merge
 from rhresources.registry.outbox import Edit, Kept
 from rhresources.registry.problems import Stale
-from rhresources.registry.replica import Row
+from rhresources.registry.replica import Row, put_status
+from rhresources.registry.told import Told, told_of_text
 from rhresources.stores.entry import Entry
 
 _PATIENCE = 20.0  # for another process that delivers
@@ -142,6 +143,22 @@ class RegistryStore(KnownResources):
         entry = self._known(name)
         assert entry is not None
         return entry
+
+    # ---------------------------------------------------------------- how clusters are
+
+    def told(self, name: str) -> Told | None:
+        """How a cluster was told to be, as far as is known here."""
+        row = self._row(name)
+        return told_of_text(row.status) if row is not None else None
+
+    def forget_told(self, name: str) -> None:
+        """Have that forgotten; see `ResourceNames.forget_told`."""
+        session = self.session
+        self._require(name)
+        answer = session.ask(lambda api: api.tell(name, Told("down").wire(0.0)))
+        with session.database.writing() as connection:
+            connection.execute("DELETE FROM tellings WHERE name=?", (name,))
+            put_status(connection, name, answer)
 
     # ---------------------------------------------------------------- conflicts
 

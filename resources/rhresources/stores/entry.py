@@ -10,6 +10,7 @@ from rhresources.errors import DocumentError
 from rhresources.names import Address
 from rhresources.registry.answers import Level
 from rhresources.registry.caution import caution_of
+from rhresources.registry.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Entry:
         seen: when the registry last confirmed it, in seconds since the epoch; 0: it is not from a registry.
         waiting: whether it says what is still to be delivered to the registry.
         conflict: whether a change of it waits for somebody to decide, see `ResourceNames.conflict`.
+        told: how a cluster in a cloud is, as whoever's SkyPilot runs it told the registry; None: nobody did.
     """
 
     address: Address
@@ -46,6 +48,7 @@ class Entry:
     seen: float = 0.0
     waiting: bool = False
     conflict: bool = False
+    told: Told | None = None
 
     @property
     def name(self) -> str:

@@ -147,6 +147,8 @@ def why_not_delete(desk: Desk, row: ClusterRow) -> str:
     """Why a cluster cannot be deleted now; "" when it can."""
     if fixed := why_fixed(desk, row.address):
         return fixed
+    if row.why_not_ours:
+        return row.why_not_ours
     if row.cloud is not None or row.state in (State.UP, State.STARTING, State.STOPPING):
         return f"{row.address} is {row.state.word.lower()}; take it down first."
     return ""

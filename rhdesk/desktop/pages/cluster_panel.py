@@ -154,7 +154,7 @@ class ClusterPanel(SidePanel):
         giving_up = doing is not None and doing.giving_up
         # a bring-up that failed on the way has left no server that could be taken down
         nothing = row.state is State.FAILED and self._desk.store.status.get(row.address) is None
-        key = (row.address, row.state, row.kind, starts, giving_up, nothing, row.cloud)
+        key = (row.address, row.state, row.kind, starts, giving_up, nothing, row.cloud, row.told)
         if key == self._shown_key:
             return
         self._shown_key = key
@@ -168,6 +168,7 @@ class ClusterPanel(SidePanel):
             first = Button("Rent…", "primary", "cloud", lambda: bring_up(self._desk, row.address))
         elif row.state in _GOES_ON:
             first = Button("Bring up", "primary", "power", lambda: bring_up(self._desk, row.address))
+            first.allow(row.why_not_ours)
         elif not why_not_down(row) and not nothing:
             first = Button("Take down…", "", "power-off", lambda: take_down(self._desk, self.window(), row.address))
         else:
@@ -182,7 +183,9 @@ class ClusterPanel(SidePanel):
             buttons.append(stops)
         if rented and row.state in _GOES_ON:
             end = partial(take_down, self._desk, self.window(), row.address)
-            buttons.append(Button("Take down…", "", "power-off", end))
+            ends = Button("Take down…", "", "power-off", end)
+            ends.allow(row.why_not_ours)
+            buttons.append(ends)
         if row.kind == "ssh":
             terminal = Button("Terminal", "", "square-terminal", lambda: open_in_terminal(self._desk, row.address))
             terminal.setToolTip("Open in the system's terminal")
@@ -306,6 +309,8 @@ class ClusterPanel(SidePanel):
         if row.is_template:
             words = f"{row.description}. Choose where, and see what it costs, before anything is rented."
             self._down.show_empty("It can be rented", words, "cloud")
+        elif row.told is not None and row.state not in _UNSEEN and row.state is not State.UNREACHABLE:
+            self._down.show_empty(f"It is {row.state.word.lower()}", f"{row.sentence or row.why_not_ours}.", "cloud")
         elif row.state is State.STOPPED:
             why = f"{row.notice.sentence} " if row.notice is not None else ""
             words = f"{why}Its disks are kept and cost a little. Bring it up to go on where it was."
@@ -344,6 +349,7 @@ class ClusterPanel(SidePanel):
                 ("Reached at", row.reach),
                 ("Hosts", ", ".join(row.hosts) if len(row.hosts) > 1 else ""),
                 ("Where", row.location if row.kind != "ssh" else ""),
+                ("Run by", row.standing),
                 ("Up for", uptime_text(row, cost) if status is not None or row.is_billed else ""),
                 ("Price", price),
                 ("Spent", spent_words(cost)),

@@ -177,7 +177,7 @@ class OverviewPage(Page):
         if self.desk.store.clusters.condition.phase in (Phase.LOADING, Phase.FAILED):
             self.spending.show_figure("—", "", "Not known")
             return
-        up = [row for row in clusters if _is_up(row)]
+        up = [row for row in clusters if _is_up(row) and row.told is None]  # what others launched is their bill
         total = sum(row.price_per_hour or 0.0 for row in up)
         own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
         unknown = sum(1 for row in up if row.kind == "cloud" and row.price_per_hour is None)

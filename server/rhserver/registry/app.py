@@ -23,7 +23,7 @@ from rhserver.registry.old_clients import resources as old_resources
 from rhserver.registry.old_clients import users as old_users
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.room import Room, room_of
-from rhserver.registry.routes import changes, deleted, history, resources, sharing
+from rhserver.registry.routes import changes, deleted, history, resources, sharing, status
 from rhserver.registry.routes.models import ErrorAnswer, HealthAnswer
 
 _THREADS = 64  # most wait for the one writer
@@ -57,7 +57,7 @@ def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder |
     app.add_api_route("/v1/health", _health, methods=["GET"], response_model=HealthAnswer, tags=["health"])
     # each request is matched in this order, so what is asked for most comes first; of the paths of resources, the
     # routes of that name take all that those before them leave
-    for each in (history, sharing, resources, changes, deleted, old_users, old_resources):
+    for each in (history, sharing, status, resources, changes, deleted, old_users, old_resources):
         app.include_router(each.router)
     return app
 

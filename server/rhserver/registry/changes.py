@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, false, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, false, func, insert, literal, select, text
 
 from rhserver.registry.resource import OTHER, Resource
 from rhserver.registry.rights import Level, Rights
 from rhserver.registry.schema import audiences, changes, resources, versions
 
-SAVED, DELETED, MOVED, ACCESS = "saved", "deleted", "moved", "access"
+SAVED, DELETED, MOVED, ACCESS, STATUS = "saved", "deleted", "moved", "access", "status"
 
 KEPT = 100_000
 """How many changes are kept; whoever has missed more reads everything again."""
@@ -75,6 +75,10 @@ class News:
 _NEWEST = select(func.max(changes.c.cursor))
 _OLDEST = select(func.min(changes.c.cursor))
 _INSERT = insert(changes)
+_FORGET_STATUS = delete(changes).where(
+    changes.c.resource_id == bindparam("which"),
+    changes.c.event == text(f"'{STATUS}'"),  # for the index of these alone
+)
 
 
 def newest(connection: Connection) -> int:
@@ -126,6 +130,17 @@ def record_access(connection: Connection, which: ColumnElement[bool], users: Ite
     connection.execute(insert(changes).from_select(columns, rows))
 
 
+def record_status(connection: Connection, resource_id: int, version: int, name: str) -> None:
+    """Add that the status of a document is another; whoever missed earlier ones of it needs only this."""
+    cursor = newest(connection) + 1
+    connection.execute(_FORGET_STATUS, {"which": resource_id})
+    row = {
+        "cursor": cursor, "event": STATUS, "resource_id": resource_id, "version": version, "name": name,
+        "old_name": None, "audience_id": None, "at": time.time(),
+    }  # fmt: skip
+    connection.execute(_INSERT, row)
+
+
 def add_audience(connection: Connection, users: Iterable[int]) -> int | None:
     """Note these users for a change that concerns them; None where there are none."""
     ids = sorted(users)
@@ -142,7 +157,7 @@ _CHANGES = (
     select(
         changes.c.cursor, changes.c.event, changes.c.name, changes.c.old_name, changes.c.resource_id,
         versions.c.version, versions.c.kind, versions.c.text, versions.c.description, versions.c.by,
-        versions.c.at, resources.c.key, resources.c.deleted, audiences.c.users.label("audience"),
+        versions.c.at, resources.c.key, resources.c.deleted, resources.c.status, audiences.c.users.label("audience"),
         _readers.c.users.label("readers"),
     )
     .join(resources, resources.c.id == changes.c.resource_id)
@@ -196,8 +211,9 @@ def _at(resource: Resource, level: Level) -> Resource:
 
 def _change(row: Row[*tuple[Any, ...]]) -> Change:
     resource = Resource(
-        row.resource_id, row.name, row.kind, row.version, row.text, row.description, row.at, row.by, None, Level.NONE
-    )
+        row.resource_id, row.name, row.kind, row.version, row.text, row.description, row.at, row.by, None, Level.NONE,
+        row.status,
+    )  # fmt: skip
     readers = frozenset(row.readers or ()) if row.deleted else None
     return Change(
         row.cursor, row.event, row.name, row.old_name, resource, Now(row.key, readers), frozenset(row.audience or ())

@@ -94,7 +94,7 @@ def save(
         raise conflict(connection, rights, name, from_row(row, level), base)
     if (row.kind, row.text, row.legacy) == (content.kind, content.text, content.legacy):
         return from_row(row, level)
-    return put(connection, rights, row.id, row.version + 1, name, content, "saved", note)
+    return put(connection, rights, row.id, row.version + 1, name, content, "saved", note, status=row.status)
 
 
 def delete(connection: Connection, rights: Rights, name: Name, *, base: int | None = None) -> None:
@@ -113,7 +113,9 @@ def delete(connection: Connection, rights: Rights, name: Name, *, base: int | No
     version = old.version + 1
     _add_version(connection, old.id, version, name, _content(old), "deleted", rights, "")
     connection.execute(
-        update(resources).where(resources.c.id == old.id).values(deleted=True, readers=readers, version=version)
+        update(resources)
+        .where(resources.c.id == old.id)
+        .values(deleted=True, readers=readers, version=version, status=None)
     )
     changes.record(connection, changes.DELETED, old.id, version, name.text, audience_id=readers)
 
@@ -157,14 +159,16 @@ def put(
     content: Content,
     action: str,
     note: str = "",
+    *,
+    status: str | None = None,
 ) -> Resource:
-    """Make `version` of a document: a line of its history, what is there now, a place in the feed."""
+    """Make `version` of a document: a line of its history, what is there now, a place in the feed. `status` stays."""
     at = _add_version(connection, resource_id, version, name, content, action, rights, note)
     connection.execute(_UPDATE, {"which": resource_id, **_present(name, content, version, rights, at)})
     changes.record(connection, changes.SAVED, resource_id, version, name.text)
     return Resource(
         resource_id, name.text, content.kind, version, content.text, content.description, at, rights.user.name,
-        content.legacy, rights.of(name.key, resource_id),
+        content.legacy, rights.of(name.key, resource_id), status,
     )  # fmt: skip
 
 

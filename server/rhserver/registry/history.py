@@ -73,7 +73,7 @@ def restore(connection: Connection, rights: Rights, name: Name, number: int, *, 
         documents.require_write(name, current.level)
         if base is not None and base != current.version:
             raise documents.conflict(connection, rights, name, current, base)
-        resource_id, newest = current.id, current.version
+        resource_id, newest, status = current.id, current.version, current.status
     else:
         dead = documents.ended(connection, rights, name)
         if dead is None:
@@ -84,10 +84,10 @@ def restore(connection: Connection, rights: Rights, name: Name, number: int, *, 
         if resource.find(connection, name.key) is not None and rights.of(name.key) is Level.NONE:
             documents.require_write(name, Level.NONE)  # whether the name is taken is not theirs to know
         documents.require_free(connection, name)
-        resource_id, newest = dead.id, documents.highest_version(connection, name)
+        resource_id, newest, status = dead.id, documents.highest_version(connection, name), None
     return documents.put(
-        connection, rights, resource_id, newest + 1, name, content, "restored", f"version {number}"
-    )  # fmt: skip
+        connection, rights, resource_id, newest + 1, name, content, "restored", f"version {number}", status=status
+    )
 
 
 def _which(connection: Connection, rights: Rights, name: Name) -> ColumnElement[bool]:

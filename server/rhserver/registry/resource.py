@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ class Resource:
     Attributes:
         id: the same through renames; another one after it was deleted and made anew.
         legacy: what an old client saved, to the letter; None where a client of today saved it.
+        status: how a cluster is, as JSON; None: nobody told.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Resource:
     modified_by: str
     legacy: dict[str, Any] | None
     level: Level
+    status: str | None = None
 
     @property
     def key(self) -> str:
@@ -41,7 +44,7 @@ class Resource:
 
     def wire(self, *, text: bool = True) -> dict[str, Any]:
         """As clients get it."""
-        said = {
+        said: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "version": self.version,
@@ -50,6 +53,8 @@ class Resource:
             "modified_by": self.modified_by,
             "access": self.level.word,
         }
+        if self.status is not None:
+            said["status"] = json.loads(self.status)
         return said | {"text": self.text} if text else said
 
 
@@ -59,6 +64,7 @@ def live() -> Select[Any]:
         select(
             resources.c.id, resources.c.name, resources.c.key, resources.c.kind, resources.c.version,
             resources.c.modified, resources.c.modified_by, resources.c.description, versions.c.text, versions.c.legacy,
+            resources.c.status,
         )
         .join(
             versions,
@@ -80,5 +86,5 @@ def from_row(row: Row[Any], level: Level) -> Resource:
     """What a row of `live` says."""
     return Resource(
         row.id, row.name, row.kind, row.version, row.text, row.description, row.modified, row.modified_by, row.legacy,
-        level,
+        level, row.status,
     )  # fmt: skip

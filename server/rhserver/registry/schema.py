@@ -17,10 +17,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that makes these tables."""
 
 metadata = MetaData()
@@ -99,10 +100,12 @@ resources = Table(
     Column("modified_by", _Name, nullable=False),
     Column("deleted", Boolean, nullable=False, default=False),
     Column("readers", _Id, ForeignKey("audiences.id")),
+    Column("status", Text),
 )
 """One row for each document from its first save to its deletion; a later one of the same name is another row.
 
 `key` and `folder` are in lower case, `search` is what a query looks into, `readers` who might read it when it ended.
+`status` is how a cluster is, as JSON, by the word of whoever runs it; no part of the document, and it has no history.
 """
 Index(
     "resources_live",
@@ -146,6 +149,8 @@ grants = Table(
 )
 """Who may do what with one document, or with all that is in a folder."""
 
+_OF_STATUS = text("event = 'status'")
+
 changes = Table(
     "changes",
     metadata,
@@ -157,6 +162,7 @@ changes = Table(
     Column("version", BigInteger),
     Column("audience_id", _Id, ForeignKey("audiences.id")),
     Column("at", Float, nullable=False),
+    Index("changes_status", "resource_id", sqlite_where=_OF_STATUS, postgresql_where=_OF_STATUS),
 )
 """The feed. Numbered under the writers' lock, so that a lower number was never committed later."""
 

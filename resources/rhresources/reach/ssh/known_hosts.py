@@ -120,6 +120,11 @@ def remember(file: str, host: str, port: int, blob: bytes, hashed: bool) -> None
         stream.write(line.encode())
 
 
+def text_of(key: KnownKey) -> str:
+    """A key as a line has it: "ssh-ed25519 AAAA…"."""
+    return f"{key.key_type} {base64.b64encode(key.blob).decode()}"
+
+
 def type_of(blob: bytes) -> str:
     """ "ssh-ed25519", out of the key itself."""
     length = int.from_bytes(blob[:4], "big")

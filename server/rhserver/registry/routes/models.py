@@ -68,6 +68,63 @@ class ShareRequest(Sent):
     grants: Annotated[list[Given], Field(max_length=1000)]
 
 
+Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+_Short = Annotated[str, Field(max_length=300), AfterValidator(_plain)]
+
+
+class HeadOfCluster(BaseModel):
+    """Where the head of a cluster is reached over SSH, and the public keys that it shows."""
+
+    address: Annotated[_Short, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 22
+    user: _Short = ""
+    host_keys: Annotated[list[Annotated[Words, Field(max_length=1000)]], Field(max_length=10)] = []
+
+
+class StatusOfCluster(BaseModel):
+    """How a cluster is. `source` tells apart who runs clusters, `life` one life of a cluster from the next."""
+
+    state: Literal["launching", "unhealthy", "up", "stopping", "stopped", "down"]
+    since: Seconds = 0.0
+    source: _Short = ""
+    computer: _Short = ""
+    life: _Short = ""
+    reason: Words = ""
+    cloud: _Short = ""
+    region: _Short = ""
+    zone: _Short = ""
+    hardware: _Short = ""
+    hosts: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    spot: bool = False
+    price_per_hour: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    autostop_mins: Annotated[int, Field(ge=-1, le=1_000_000_000)] = -1
+    autostop_down: bool = False
+    launched: Seconds = 0.0
+    head: HeadOfCluster | None = None
+
+
+class StatusRequest(StatusOfCluster):
+    """How a cluster is, seen `age` seconds ago. Fields that are not known are those of a newer rhdesk."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    age: Seconds = 0.0
+
+
+class StatusAnswer(StatusOfCluster):
+    """How a cluster is: when that was seen, by this computer's clock, who told it, and when."""
+
+    seen: float
+    by: str
+    at: float
+
+
+class StatusReply(BaseModel):
+    """How a cluster is; null where nobody told."""
+
+    status: StatusAnswer | None
+
+
 class ResourceAnswer(BaseModel):
     """A document."""
 
@@ -79,6 +136,7 @@ class ResourceAnswer(BaseModel):
     modified: float
     modified_by: str
     access: AccessWord
+    status: StatusAnswer | None = None
 
 
 class ListedResource(BaseModel):
@@ -92,6 +150,7 @@ class ListedResource(BaseModel):
     modified: float
     modified_by: str
     access: AccessWord
+    status: StatusAnswer | None = None
 
 
 class PageAnswer(BaseModel):

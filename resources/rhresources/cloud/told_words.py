@@ -1,0 +1,70 @@
+"""What is said of clusters that the SkyPilot of somebody else, or of another computer, runs."""
+
+from __future__ import annotations
+
+from rhresources.errors import RhError
+from rhresources.registry.told import Told
+
+_ARE = {
+    "launching": "is being launched",
+    "unhealthy": "is not well",
+    "up": "is up",
+    "stopping": "is stopping",
+    "stopped": "is stopped",
+    "down": "is down",
+}
+
+
+class Elsewhere(RhError):
+    """Another SkyPilot than ours runs the cluster, and it alone can do that."""
+
+    code = "elsewhere"
+
+
+def whose(told: Told, me: str) -> str:
+    """Whose SkyPilot it is: "alice (alice@laptop)", "you (alice@laptop)"."""
+    who = "you" if told.by == me else told.by or "somebody"
+    return f"{who} ({told.computer})" if told.computer else who
+
+
+def ago(seconds: float) -> str:
+    """ "just now", "2 min ago"."""
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    raise AssertionError
+
+
+def standing(told: Told, me: str, now: float) -> str:
+    """Who runs it, and how old that is: "Started by alice (alice@laptop) · seen 2 min ago"."""
+    return f"Started by {whose(told, me)} · seen {ago(now - told.seen)}"
+
+
+def seen_words(address: str, told: Told, me: str, now: float) -> str:
+    """ "alice (alice@laptop) saw 2 min ago that /alice/gpu is up"."""
+    return f"{whose(told, me)} saw {ago(now - told.seen)} that {address} {_ARE[told.state]}"
+
+
+def refusal(address: str, told: Told, me: str, what: str, now: float) -> Elsewhere:
+    """Why `what` ("taken down") is not done from here, and who can."""
+    said = seen_words(address, told, me, now)
+    return Elsewhere(
+        f"{address} is {what} only through the SkyPilot of {whose(told, me)}, which runs it.",
+        remedy=f"{said[:1].upper()}{said[1:]}. If that is no longer so: rhdesk status '{address}' --forget",
+    )
+
+
+def refusal_to_launch(address: str, told: Told, me: str, now: float) -> Elsewhere:
+    """Why no second one is launched."""
+    return Elsewhere(
+        f"{address} is not brought up from here, since a SkyPilot that is not ours runs it: "
+        f"{seen_words(address, told, me, now)}.",
+        remedy=f"Let it be brought up there; or have one of your own: rhdesk cp '{address}' ~/{_last(address)}. "
+        f"If its machines are gone: rhdesk status '{address}' --forget",
+    )
+
+
+def _last(address: str) -> str:
+    return address.rpartition("/")[2]

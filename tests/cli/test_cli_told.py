@@ -1,0 +1,81 @@
+"""Clusters of all places on the command line, and those in clouds that another computer launched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from lab.commands import RunCommand
+from lab.registry import RegistryServer
+from lab.sshd import free_port
+
+from rhresources.documents import parse_document
+from rhresources.registry.told import Told, ToldHead
+from rhresources.resource_names import ResourceNames
+
+NOW = time.time()
+UP = Told(
+    "up", since=NOW - 7300, seen=NOW - 7300, source="rh1", computer="alice@laptop", cloud="aws", region="us-east-1",
+    hardware="A100:8", hosts=1, price_per_hour=2.0, launched=NOW - 10_900,
+)  # fmt: skip
+
+
+@pytest.fixture
+def alice(registry: RegistryServer, short_path: Path) -> ResourceNames:
+    """She has a box that does not answer, and a cluster that her SkyPilot runs; bob may read both."""
+    names = ResourceNames(short_path / "alice")
+    names.login(registry.url, registry.token("alice"))
+    port = free_port()
+    names.save(
+        "@/box",
+        parse_document({"kind": "cluster", "type": "ssh", "ips": ["127.0.0.1"], "ssh_creds": {"ssh_port": port}}),
+    )
+    names.save("@/gpu", parse_document({"kind": "cluster", "type": "cloud", "instance_type": "A100:8"}))
+    registry.token("bob")
+    names.share("/alice", {"bob": "read"})
+    names.tell("@/gpu", UP)
+    return names
+
+
+@pytest.fixture
+def bob(alice: ResourceNames, registry: RegistryServer, rh_home: Path) -> Mapping[str, str]:
+    """The environment of somebody who is logged in as bob."""
+    ResourceNames(rh_home).save("~/own", parse_document({"kind": "cluster", "type": "cloud", "instance_type": "CPU:2"}))
+    return {"RH_REGISTRY_URL": registry.url, "RH_REGISTRY_TOKEN": registry.token("bob")}
+
+
+def test_that_status_lists_all_places_and_what_others_told(rhdesk: RunCommand, bob: Mapping[str, str]) -> None:
+    said = rhdesk("status", "--json", env=bob)
+    rows = {row["name"]: row for row in said.json()}
+    assert list(rows) == ["^local", "~/own", "/alice/box", "/alice/gpu"]
+    assert rows["~/own"]["state"] == "down"
+    assert rows["/alice/box"]["problem"].startswith("It cannot be asked now: ")
+    gpu = rows["/alice/gpu"]
+    assert (gpu["state"], gpu["problem"]) == ("up", None)
+    assert (gpu["told"]["by"], gpu["told"]["computer"], gpu["told"]["cost"]) == ("alice", "alice@laptop", 2.0)
+    assert gpu["cloud"]["price_per_hour"] == 2.0
+    shown = rhdesk("status", "/alice/", env=bob)
+    assert "^local" not in shown.out
+    assert "A100:8" in shown.out
+    assert "/alice/gpu: up · started by alice (alice@laptop) · seen 2 h" in shown.err
+    assert "about $2.00 so far" in shown.err
+
+
+def test_that_it_is_left_to_whoever_runs_it(
+    rhdesk: RunCommand, bob: Mapping[str, str], alice: ResourceNames, registry: RegistryServer
+) -> None:
+    refused = rhdesk("up", "/alice/gpu", env=bob, code=1)
+    assert "Alice (alice@laptop) saw 2 h ago that /alice/gpu is up, and its hosts are reached only" in refused.err
+    refused = rhdesk("down", "/alice/gpu", "--yes", env=bob, code=1)
+    assert "only through the SkyPilot of alice (alice@laptop), which runs it" in refused.err
+    refused = rhdesk("status", "/alice/gpu", "--forget", env=bob, code=1)
+    assert "You may read /alice/gpu, not change it." in refused.err
+    head = ToldHead("127.0.0.1", free_port(), "ubuntu")
+    alice.tell("@/gpu", Told(**{name: getattr(UP, name) for name in Told.__slots__} | {"head": head}))
+    said = rhdesk("runs", "--on", "/alice/", env=bob)
+    for name in ("box", "gpu"):
+        assert f"/alice/{name} is left out: " in said.err
+    mine = {"RH_REGISTRY_URL": registry.url, "RH_REGISTRY_TOKEN": registry.token("alice")}
+    assert rhdesk("status", "/alice/gpu", "--forget", "--json", env=mine).json()["state"] == "down"
