@@ -14,7 +14,7 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import cluster_address, is_this_computer, run_async
-from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds
+from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds, told_of
 from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, size
 from rhresources import paths
 from rhresources.errors import RhError, UsageError
@@ -120,7 +120,7 @@ async def _ask_all(workspace: Workspace, names: dict[str, bool]) -> list[dict[st
 async def _ask(workspace: Workspace, address: str, live: bool, ask: bool = False) -> dict[str, Any]:
     """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
     seen = _read_seen().get(address)
-    told = await asyncio.to_thread(workspace.told_elsewhere, address)
+    told = await asyncio.to_thread(told_of, workspace, address)
     if told is not None and (told.state != "up" or not live):
         return row_of(address, told.state)  # as `add_clouds` goes on to say
     if not live and seen is not None:

@@ -53,8 +53,16 @@ def add_clouds(workspace: Workspace, rows: Iterable[dict[str, Any]]) -> None:
                 row["state"] = known.seen.state
         if known is not None and known.notice is not None:
             row["notice"] = _text_of(known.notice)
-        if row["cloud"] is None and (told := workspace.told_elsewhere(row["name"])) is not None:
+        if row["cloud"] is None and (told := told_of(workspace, row["name"])) is not None:
             _add_told(row, told)
+
+
+def told_of(workspace: Workspace, address: str) -> Told | None:
+    """What is told of a cluster that another computer launched; None: it is none such, or is gone by now."""
+    try:
+        return workspace.told_elsewhere(address)
+    except RhError:
+        return None
 
 
 def _add_told(row: dict[str, Any], told: Told) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from rhdesk.core.store import Store
 from rhdesk.core.words import cluster_hardware
 from rhresources.cloud.elsewhere import cluster_of
 from rhresources.cloud.limits import place
-from rhresources.cloud.told_words import standing
+from rhresources.cloud.told_words import whose
 from rhresources.errors import ClusterDown, RhError
 from rhresources.people import registry_user
 
@@ -178,7 +177,7 @@ class CloudClusterFeed(ClusterFeed):
             return cluster.reason
         if self._told is not None and cluster is not self._cloud:
             only = "Its hosts are reached only through the SkyPilot that runs it. " if self._told.state == "up" else ""
-            return f"{only}{self._standing()}"
+            return f"{only}It was started by {self._run_by()}."
         return self._notice.sentence if self._notice is not None else ""
 
     def _known(self) -> CloudCluster | None:
@@ -194,9 +193,9 @@ class CloudClusterFeed(ClusterFeed):
             return f"{told.life} at {told.head}" if told.state == "up" and told.head is not None else ""
         return (cluster.hash or cluster.name) if cluster is not None and cluster.state == "up" else ""
 
-    def _standing(self) -> str:
+    def _run_by(self) -> str:
         assert self._told is not None
-        return standing(self._told, registry_user(self._workspace.home), time.time())
+        return whose(self._told, registry_user(self._workspace.home))
 
     def _show_facts(self) -> None:
         self._set(**self._facts())
@@ -211,7 +210,7 @@ class CloudClusterFeed(ClusterFeed):
         if cluster is None:
             return {
                 "told": None,
-                "standing": "",
+                "run_by": "",
                 "cloud": None,
                 "location": document.location,
                 "hardware": document.hardware,
@@ -224,7 +223,7 @@ class CloudClusterFeed(ClusterFeed):
         told = self._told if self._cloud is None else None
         return {
             "told": told,
-            "standing": self._standing() if told is not None else "",
+            "run_by": self._run_by() if told is not None else "",
             "cloud": cluster,
             "location": where or document.location,
             "hardware": cluster_hardware(cluster) or document.hardware,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from rhresources.cloud.told_words import standing
 
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
@@ -196,7 +199,7 @@ class ClusterRow:
         notice: what happened to one in a cloud without us.
         told: what is told of one in a cloud that a SkyPilot of somebody else, or on another computer, runs; `cloud` is
             the same in other words then.
-        standing: who runs that one, and how old this is.
+        run_by: who runs that one: "alice (alice@laptop)".
     """
 
     address: str
@@ -226,7 +229,12 @@ class ClusterRow:
     cloud: CloudCluster | None = None
     notice: Notice | None = None
     told: Told | None = None
-    standing: str = ""
+    run_by: str = ""
+
+    @property
+    def standing(self) -> str:
+        """Who runs a cluster that is told of, and how old that is by now; "" where it is ours."""
+        return standing(self.told, self.run_by, time.time()) if self.told is not None else ""
 
     @property
     def why_not_ours(self) -> str:

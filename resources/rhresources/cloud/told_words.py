@@ -37,9 +37,9 @@ def ago(seconds: float) -> str:
     raise AssertionError
 
 
-def standing(told: Told, me: str, now: float) -> str:
+def standing(told: Told, who: str, now: float) -> str:
     """Who runs it, and how old that is: "Started by alice (alice@laptop) · seen 2 min ago"."""
-    return f"Started by {whose(told, me)} · seen {ago(now - told.seen)}"
+    return f"Started by {who} · seen {ago(now - told.seen)}"
 
 
 def seen_words(address: str, told: Told, me: str, now: float) -> str:
