@@ -176,8 +176,9 @@ class CloudClusterFeed(ClusterFeed):
         if cluster is not None and cluster.reason:
             return cluster.reason
         if self._told is not None and cluster is not self._cloud:
-            only = "Its hosts are reached only through the SkyPilot that runs it. " if self._told.state == "up" else ""
-            return f"{only}It was started by {self._run_by()}."
+            if self._told.state == "up":
+                return "Its hosts are reached only through the SkyPilot that runs it."
+            return f"It was started by {self._run_by()}."
         return self._notice.sentence if self._notice is not None else ""
 
     def _known(self) -> CloudCluster | None:

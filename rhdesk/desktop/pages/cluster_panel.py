@@ -310,7 +310,9 @@ class ClusterPanel(SidePanel):
             words = f"{row.description}. Choose where, and see what it costs, before anything is rented."
             self._down.show_empty("It can be rented", words, "cloud")
         elif row.told is not None and row.state not in _UNSEEN and row.state is not State.UNREACHABLE:
-            self._down.show_empty(f"It is {row.state.word.lower()}", f"{row.standing}.", "cloud")
+            whole = row.state is State.STOPPED
+            title = "It is stopped" if whole else row.state.word
+            self._down.show_empty(title, f"{row.standing}." if whole else f"{row.sentence} {row.standing}.", "cloud")
         elif row.state is State.STOPPED:
             why = f"{row.notice.sentence} " if row.notice is not None else ""
             words = f"{why}Its disks are kept and cost a little. Bring it up to go on where it was."
