@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from weakref import ref
 
 from rhdesk.core.entry_row import EntryRow, RegistryRow
 
@@ -19,12 +20,14 @@ _LIKELY = 200
 _NOTHING: list[Node] = []
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Node:
     """A place or folder (`row` is None) or a resource.
 
     Attributes:
         depth: how far it is to the right; places have 0.
+        inside: the folder that it is in, not held by it: ten thousands of names that are read anew with every change
+            would otherwise wait for the collector.
         count: how many resources are inside.
     """
 
@@ -32,7 +35,7 @@ class Node:
     name: str
     depth: int = 0
     row: EntryRow | None = None
-    parent: Node | None = None
+    inside: ref[Node] | None = None
     folders: list[Node] = field(default_factory=list)
     resources: list[Node] = field(default_factory=list)
     count: int = 0
@@ -50,6 +53,11 @@ class Node:
     def key(self) -> str:
         """The id of its line: a folder and a resource may have the same address."""
         return self.address if self.row is not None else f"{self.address}/"
+
+    @property
+    def parent(self) -> Node | None:
+        """The folder or place that it is in."""
+        return self.inside() if self.inside is not None else None
 
     @property
     def above(self) -> list[Node]:
@@ -77,7 +85,7 @@ class NameIndex:
         for row in sorted(rows, key=_by_name):
             folder = self._folder(row.folder)
             # thousands of lists of nothing would be work for the collector
-            node = Node(row.address, row.name, folder.depth + 1, row, folder, _NOTHING, _NOTHING)
+            node = Node(row.address, row.name, folder.depth + 1, row, ref(folder), _NOTHING, _NOTHING)
             node.text = f"{row.address} {row.kind} {row.description} {row.modified_by}".casefold()
             folder.resources.append(self._add(node))
             self._resources.append(node)
@@ -100,42 +108,15 @@ class NameIndex:
     def lines(self, opened: Collection[str]) -> list[Node]:
         """What is in sight while the folders with these keys are open."""
         found: list[Node] = []
-
-        def show(node: Node) -> None:
-            found.append(node)
-            if node.key in opened:
-                for folder in node.folders:
-                    show(folder)
-                found.extend(node.resources)
-
         for place in self.places:
-            show(place)
+            _show(place, opened, found)
         return found
 
     def search(self, words: str, closed: Collection[str] = ()) -> tuple[list[Node], int]:
         """The resources and folders that have all these words, and the folders around them; how many they are."""
         wanted = words.casefold().split()
         found: list[Node] = []
-        matches = 0
-
-        def look(node: Node) -> None:
-            nonlocal matches
-            here, before = len(found), matches
-            found.append(node)
-            inside = len(found)
-            for folder in node.folders:
-                look(folder)
-            hits = [each for each in node.resources if _matches(each.text, wanted)]
-            matches += len(hits)
-            found.extend(hits)
-            itself = not node.is_place and _matches(node.address.casefold(), wanted)
-            if matches == before and not itself:
-                del found[here:]
-            elif node.key in closed:
-                del found[inside:]
-
-        for place in self.places:
-            look(place)
+        matches = sum(_look(place, wanted, closed, found) for place in self.places)
         return found, matches
 
     def likely(self, query: str, verbs: str, *, kind: str = "", also: Collection[str] = ()) -> list[EntryRow]:
@@ -172,9 +153,33 @@ class NameIndex:
             return known
         above, _, name = address.rpartition("/")
         parent = self._folder(above or SHARED)
-        node = Node(address, name, parent.depth + 1, parent=parent)
+        node = Node(address, name, parent.depth + 1, inside=ref(parent))
         parent.folders.append(self._add(node))
         return node
+
+
+def _show(node: Node, opened: Collection[str], found: list[Node]) -> None:
+    """Add a line and what is open below it."""
+    found.append(node)
+    if node.key in opened:
+        for folder in node.folders:
+            _show(folder, opened, found)
+        found.extend(node.resources)
+
+
+def _look(node: Node, wanted: list[str], closed: Collection[str], found: list[Node]) -> int:
+    """Add a folder and what is found in it, if there is something; how many resources that are."""
+    here = len(found)
+    found.append(node)
+    matches = sum(_look(folder, wanted, closed, found) for folder in node.folders)
+    hits = [each for each in node.resources if _matches(each.text, wanted)]
+    found.extend(hits)
+    matches += len(hits)
+    if not matches and (node.is_place or not _matches(node.address.casefold(), wanted)):
+        del found[here:]
+    elif node.key in closed:
+        del found[here + 1 :]
+    return matches
 
 
 def place_titles(registry: RegistryRow | None) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ _SETTLED = 3500  # milliseconds, by when a window has loaded what it puts off
 _LOOK = 250
 _LONG = 0.008  # seconds of the processor
 _LITTLE = 1000  # objects
+_MUCH = 50_000
 _TURN = 0.001
 
 
@@ -45,12 +46,29 @@ def collect_what_is_due() -> None:
 
     Where it takes long to go through what is new, that is data which was just read, such as 10,000 names, and what of
     it is garbage has been found: the rest is left out from then on, as what was loaded. It goes when nobody has it.
+    So is what came bit by bit, where it has become too much to be gone through a second time.
     """
     for generation, (count, threshold) in enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)):
         if count <= threshold:
             break
+        if generation and sum(_outlived[:generation]) > _MUCH:
+            _leave_out()
+            break
         begun = time.thread_time()
         garbage = gc.collect(generation)
         if generation == 0 and garbage < _LITTLE and time.thread_time() - begun > _LONG:
-            gc.freeze()
+            _leave_out()
             break
+        if generation == 0:
+            _outlived[0] += max(count - garbage, 0)
+        elif generation == 1:
+            _outlived[:] = 0, sum(_outlived)
+
+
+_outlived = [0, 0]
+"""About how many objects were not garbage when the youngest were looked at, and when the older ones were."""
+
+
+def _leave_out() -> None:
+    gc.freeze()
+    _outlived[:] = 0, 0

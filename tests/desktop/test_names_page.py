@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from weakref import ref
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
@@ -94,6 +95,16 @@ def test_a_folder_and_a_name_may_be_called_the_same() -> None:
     assert not name.is_folder
     assert folder is not None
     assert folder.is_folder
+
+
+def test_that_names_that_were_read_anew_need_no_collector() -> None:
+    """With ten thousands of them and a team at work it would have much to do, or they would never go."""
+    index = NameIndex([EntryRow("~/team/x", "package", "x", "~/team")])
+    lines = [*index.lines({"~/", "~/team/"}), *index.search("x")[0]]
+    assert lines[2].above[1] is lines[1]
+    nodes = [ref(node) for node in lines]
+    del lines, index
+    assert [node() for node in nodes] == [None] * len(nodes)
 
 
 def test_a_name_is_found_and_shown(qtbot: QtBot, names: NamesPage) -> None:

@@ -96,6 +96,7 @@ class NameOutline(HoveredTable):
         keys = [self.lines.key_at(index.row()) for index in self.selectionModel().selectedRows()]
         row, scroll = self.currentIndex().row(), self.verticalScrollBar().value()
         current, before = self.lines.key_at(row), self.lines.node_at(row)
+        around = before.above if before is not None else []
         self._filling = True
         self.lines.show(lines, opened, registry)
         flag = QItemSelectionModel.SelectionFlag
@@ -103,7 +104,7 @@ class NameOutline(HoveredTable):
         if not self.currentIndex().isValid() and current:
             place = self.lines.place_of(current)
             if gone := place < 0:
-                place = self._instead_of(before, row)
+                place = self._instead_of(around, row)
             model.setCurrentIndex(self.lines.index(place, 0), flag.NoUpdate)
             for key in [self.lines.key_at(place)] if gone else keys:
                 if (place := self.lines.place_of(key)) >= 0:
@@ -111,13 +112,11 @@ class NameOutline(HoveredTable):
             self.verticalScrollBar().setValue(scroll)
         self._filling = False
 
-    def _instead_of(self, gone: Node | None, row: int) -> int:
+    def _instead_of(self, around: Sequence[Node], row: int) -> int:
         """The line from which keys go on: of the folder that was closed, or what stands now where a line was."""
-        folder = gone.parent if gone is not None else None
-        while folder is not None and (place := self.lines.place_of(folder.key)) < 0:
-            folder = folder.parent
+        folder = next((node for node in reversed(around) if self.lines.place_of(node.key) >= 0), None)
         if folder is not None and not self.lines.is_open(folder):
-            return place
+            return self.lines.place_of(folder.key)
         place = min(row, self.lines.rowCount() - 1)
         there = self.lines.node_at(place)
         others = there is None or there.parent is None or folder is None or there.parent.key != folder.key
