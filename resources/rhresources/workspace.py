@@ -41,6 +41,7 @@ from rhresources.git.logins import Logins
 from rhresources.on_demand import OnDemand
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
+from rhresources.shared_code import hand_over_run
 from rhresources.upkeep import Upkeep
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, Prepared
@@ -245,7 +246,10 @@ class Workspace(Access, Upkeep, OnDemand):
         else:
             arguments = await self._json(client, list(args), dict(kwargs or {}))
         spec = await self.function_spec(function, client, progress)
-        return await client.submit(spec, arguments, run=run)
+        submitted = await client.submit(spec, arguments, run=run)
+        if isinstance(function, str) and ":" not in function:
+            await hand_over_run(self, function, cluster)
+        return submitted
 
     async def inspect(
         self,

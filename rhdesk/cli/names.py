@@ -10,7 +10,7 @@ import click
 
 from rhdesk.cli.login import say_state
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.terminal import age, moment, note, print_json, print_table
+from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_table
 from rhresources.documents import plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, RhError, UsageError
@@ -18,6 +18,7 @@ from rhresources.resource_names import ResourceNames
 
 if TYPE_CHECKING:
     from rhresources.stores.entry import Entry
+    from rhresources.workspace import Workspace
 
 
 class _Folder(Name):
@@ -176,7 +177,7 @@ def save_command(file: str, name: str | None, as_json: bool) -> None:
             f"{old.name} holds a document that cannot be read, and is not overwritten.",
             remedy=f"Mend {old.path or 'it'}, or give it up with `rhdesk rm {old.name}`.",
         )
-    entry = names.save_text(name, text)
+    entry = handed_over(names.save_text(name, text))
     if as_json:
         print_json(entry_as_json(entry))
     else:
@@ -197,6 +198,21 @@ def read_document(file: str) -> str:
             return opened.read(SIZE_LIMIT + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise RhError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def handed_over(entry: Entry) -> Entry:
+    """What was put into the registry, made callable for others if it is a function."""
+    from rhresources.shared_code import hand_over, may_lack_code
+
+    if not may_lack_code(entry):
+        return entry
+    from rhdesk.cli.session import run_async
+
+    async def work(workspace: Workspace) -> Entry:
+        with Progress() as progress:
+            return await hand_over(workspace, entry, progress)
+
+    return run_async(work, interrupted=f"{entry.name} is saved; its code was not sent.")
 
 
 def _say_of(names: ResourceNames, entry: Entry) -> None:
@@ -246,6 +262,7 @@ def cp_command(old: str, new: str, as_json: bool) -> None:
 
 
 def _moved(names: ResourceNames, entry: Entry, said: str, as_json: bool) -> None:
+    entry = handed_over(entry)
     if as_json:
         print_json(entry_as_json(entry))
     else:

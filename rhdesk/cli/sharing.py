@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rhdesk.cli.names import entry_as_json, read_document
+from rhdesk.cli.names import entry_as_json, handed_over, read_document
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table
 from rhresources.errors import NotFound, UsageError
@@ -55,7 +55,7 @@ def _say_caution(names: ResourceNames, name: str) -> None:
         entries = [names.load(name)]
     except (NotFound, UsageError):
         entries = names.list(name)
-    for entry in entries:
+    for entry in map(handed_over, entries):
         if entry.caution:
             note(f"{entry.name}: {entry.caution}")
 

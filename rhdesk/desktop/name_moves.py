@@ -30,12 +30,17 @@ class Outcome:
 
     @property
     def cautions(self) -> str:
-        """What others cannot reach of it, as one sentence."""
-        found = [entry for _, entry in self.done if entry.caution]
-        if not found:
-            return ""
-        more = f" The same holds for {count_text(len(found) - 1, 'other')}." if len(found) > 1 else ""
-        return f"{found[0].name}: {found[0].caution}{more}"
+        """What others cannot reach of it."""
+        return cautions_of([entry for _, entry in self.done])
+
+
+def cautions_of(entries: Sequence[Entry]) -> str:
+    """What others cannot reach of what was saved, said of the first, and how many more there are."""
+    found = [entry for entry in entries if entry.caution]
+    if not found:
+        return ""
+    more = f" The same holds for {count_text(len(found) - 1, 'other')}." if len(found) > 1 else ""
+    return f"{found[0].name}: {found[0].caution}{more}"
 
 
 def root_of(address: str) -> str:
@@ -66,10 +71,13 @@ def transfer(
         return
 
     async def act(workspace: Workspace, progress: Progress) -> Outcome:
+        from rhresources.shared_code import hand_over
+
         outcome = Outcome()
         for old, new in pairs:
             try:
-                outcome.done.append((old, await asyncio.to_thread(_one, workspace.names, old, new, copied)))
+                entry = await asyncio.to_thread(_one, workspace.names, old, new, copied)
+                outcome.done.append((old, await hand_over(workspace, entry, progress)))
             except RhError as error:
                 outcome.error = error
                 break

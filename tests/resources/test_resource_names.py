@@ -157,7 +157,10 @@ def test_what_others_cannot_reach_is_said() -> None:
         return Entry(Address.parse(name), document, None, 1.0, None, document.kind, text).caution
 
     code = "kind: function\ncode: {root: ~/project, file: a.py, name: f}\n"
-    assert caution(code) == "Others cannot reach its code in ~/project: that is on one computer."
+    here = "Others cannot reach its code in ~/project: that is on one computer."
+    assert caution(code).startswith(f"{here} Give it a cluster of the registry")
+    there = caution(f"{code}cluster: /alice/gpu\n")
+    assert there == f"{here} Run it once from there while /alice/gpu is up, and its code is there for all of them."
     assert caution(code, "~/x") == ""
     assert caution(f"{code}cluster: ~/gpu\npackages: [numpy, ./, ~/lib, 'rh:~/deps']\n") == (
         "Others cannot reach its cluster ~/gpu, its code in ~/project, its package ~/lib and its package rh:~/deps: "

@@ -83,7 +83,7 @@ def pointer_of_code(code: FunctionCode) -> Pointer:
         raise UsageError(
             f"The folder {code.root}, with the code of {code.pointer}, is not on this computer.",
             remedy="Name a git repository in its document in place of the folder (git_url), which works everywhere; or "
-            "let whoever has the folder send it to its cluster under a name of the registry (rhdesk send).",
+            "let whoever has the folder run it once, or send it to its cluster (rhdesk send).",
         )
     return Pointer(
         code.pointer, root, sent.folder, sent.module, code.name, file=code.file, kind=sent.gives,

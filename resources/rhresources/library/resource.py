@@ -13,6 +13,7 @@ from rhresources.library.progress import progress
 from rhresources.names import Address
 from rhresources.registry.answers import Given, Version
 from rhresources.resource_names import ResourceNames
+from rhresources.shared_code import hand_over, may_lack_code
 from rhresources.stores.entry import Entry
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 def names() -> ResourceNames:
     """The names of the rhdesk directory of now, with the current folder of this program."""
     return portal().workspace.names
+
+
+def _handed_over(entry: Entry) -> Entry:
+    """What was put into the registry, made callable for others if it is a function."""
+    return portal().run(hand_over, portal().workspace, entry, progress) if may_lack_code(entry) else entry
 
 
 class Resource(ABC):
@@ -80,6 +86,10 @@ class Resource(ABC):
         )
         if began is None or saved.version <= began.version + 1 or self._take(saved.require()):
             self._began = saved  # else the next save would take back what others did, which this one was merged with
+        called = _handed_over(saved)
+        if self._began is saved:
+            self._began = called
+        saved = called
         if saved.waiting:
             progress(f"{saved.name} waits until the registry answers.")
         if saved.caution:
@@ -107,7 +117,7 @@ class Resource(ABC):
         """
         who = [users] if isinstance(users, str) else list(users)
         given = names().share(self._shared(), dict.fromkeys(who, access))
-        if access != "none" and (caution := names().load(self._shared()).caution):
+        if access != "none" and (caution := _handed_over(names().load(self._shared())).caution):
             progress(f"{self.rns_address}: {caution}")
         return {grant.who: grant.access for grant in given.grants}
 

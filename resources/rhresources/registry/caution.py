@@ -13,12 +13,27 @@ _NO_ACCOUNT = (
 
 
 def caution_of(document: Document) -> str:
-    """One sentence about what others cannot reach; empty if they can reach all of it."""
+    """What others cannot reach, and what can be done about it; empty if they can reach all of it."""
     found = _parts_here(document)
     if not found:
         return _NO_ACCOUNT if _names_no_account(document) else ""
     listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
-    return f"Others cannot reach {listed}: {'that is' if len(found) == 1 else 'they are'} on one computer."
+    said = f"Others cannot reach {listed}: {'that is' if len(found) == 1 else 'they are'} on one computer."
+    return f"{said} {remedy}" if (remedy := _remedy(document)) else said
+
+
+def others_reach(cluster: str | None) -> bool:
+    """Whether a cluster that a function names is the same one for everybody who reads that."""
+    return (cluster or "").startswith("/")
+
+
+def _remedy(document: Document) -> str:
+    if isinstance(document, FunctionDocument) and document.code.place == "folder" and document.code.sent is None:
+        if others_reach(document.cluster):
+            return f"Run it once from there while {document.cluster} is up, and its code is there for all of them."
+        if not document.cluster:
+            return "Give it a cluster of the registry, and run it once there, or a git_url in place of the folder."
+    return ""
 
 
 def _names_no_account(document: Document) -> bool:
@@ -29,7 +44,7 @@ def _parts_here(document: Document) -> list[str]:
     if isinstance(document, FunctionDocument):
         found = [f"its cluster {document.cluster}"] if (document.cluster or "").startswith("~/") else []
         code = document.code
-        here = "" if code.sent is not None else code.root
+        here = "" if code.sent is not None and document.cluster != "^local" else code.root
         if place := here or (code.git_url if code.git_url.startswith(_PATH_HERE) else ""):
             found.append(f"its code in {place}")
         return found + [f"its package {line}" for line in document.packages if _is_here(parse_package(line))]

@@ -21,6 +21,7 @@ from rhdesk.desktop.forms.name_field import address_problem
 from rhdesk.desktop.forms.offering_text import PackageLines
 from rhdesk.desktop.forms.static_schema import summary
 from rhdesk.desktop.models.columns import Column, Kind
+from rhdesk.desktop.name_moves import cautions_of
 from rhdesk.desktop.widgets.base import Button, Card, Label, row_of
 from rhdesk.desktop.widgets.dialog import Dialog
 from rhdesk.desktop.widgets.list_panel import SearchField
@@ -31,6 +32,7 @@ from rhresources.errors import RhError
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
     from rhresources.code.find import FoundFunction
+    from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
 _PAUSE = 250
@@ -298,26 +300,32 @@ class AddFunction(Dialog):
         cluster = self.cluster.chosen
         packages = [line.strip() for line in self.packages.toPlainText().splitlines() if line.strip()]
 
-        async def create(workspace: Workspace, progress: Progress) -> str:
-            return await asyncio.to_thread(_save, workspace, list(zip(names, rows, strict=True)), cluster, packages)
+        async def create(workspace: Workspace, progress: Progress) -> list[Entry]:
+            from rhresources.shared_code import hand_over
+
+            wanted = list(zip(names, rows, strict=True))
+            saved = await asyncio.to_thread(_save, workspace, wanted, cluster, packages)
+            return [await hand_over(workspace, entry, progress) for entry in saved]
 
         self.accept_button.setEnabled(False)
         self._desk.act("function.create", create, on_done=self._created, on_error=self._not_created, quiet=True)
 
-    def _created(self, address: str) -> None:
+    def _created(self, saved: list[Entry]) -> None:
         self.accept()
-        self._added(address)
+        if cautions := cautions_of(saved):
+            self._desk.notifier.warning(cautions)
+        self._added(saved[-1].name)
 
     def _not_created(self, error: BaseException) -> None:
         self.accept_button.setEnabled(True)
         self.show_problem(Problem.of(error))
 
 
-def _save(workspace: Workspace, wanted: list[tuple[str, Candidate]], cluster: str, packages: list[str]) -> str:
-    """Save a document for each; the address of the last."""
+def _save(workspace: Workspace, wanted: list[tuple[str, Candidate]], cluster: str, packages: list[str]) -> list[Entry]:
+    """Save a document for each."""
     from rhresources.documents import parse_document
 
-    address = ""
+    saved = []
     for name, one in wanted:
         document = parse_document(
             {
@@ -328,8 +336,8 @@ def _save(workspace: Workspace, wanted: list[tuple[str, Candidate]], cluster: st
                 "packages": packages,
             }
         )
-        address = workspace.names.save(name, document, overwrite=False).name
-    return address
+        saved.append(workspace.names.save(name, document, overwrite=False))
+    return saved
 
 
 def _columns() -> list[Column[Candidate]]:

@@ -101,7 +101,10 @@ class NewResource(Dialog):
             return
 
         async def create(workspace: Workspace, progress: Progress) -> Entry:
-            return await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)
+            from rhresources.shared_code import hand_over
+
+            entry = await asyncio.to_thread(workspace.names.save_text, address, text, modified=0.0)
+            return await hand_over(workspace, entry, progress)
 
         self.accept_button.setEnabled(False)
         self._desk.act("resource.create", create, on_done=self._created, on_error=self._failed, quiet=True)

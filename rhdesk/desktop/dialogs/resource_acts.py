@@ -138,8 +138,10 @@ class ResourceActs:
         self, title: str, note: str, start: str, act_text: str, method: str, old: str, opened: Callable[[str], object]
     ) -> None:
         async def act(workspace: Workspace, new: str) -> Entry:
+            from rhresources.shared_code import hand_over
+
             entry: Entry = await asyncio.to_thread(getattr(workspace.names, method), old, new)
-            return entry
+            return await hand_over(workspace, entry)
 
         def done(entry: Entry) -> None:
             verb = "Copied" if method == "copy" else "Moved"

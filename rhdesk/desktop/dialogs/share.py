@@ -202,15 +202,22 @@ class ShareDialog(Dialog):
         if not changes:
             return
 
-        async def save(workspace: Workspace, progress: Progress) -> Access:
-            return await asyncio.to_thread(workspace.names.share, address, changes)
+        is_folder = address not in self._desk.store.names
 
-        def done(access: Access) -> None:
+        async def save(workspace: Workspace, progress: Progress) -> str:
+            from rhresources.shared_code import hand_over
+
+            await asyncio.to_thread(workspace.names.share, address, changes)
+            if is_folder:
+                return ""
+            entry = await asyncio.to_thread(workspace.names.load, address)
+            return (await hand_over(workspace, entry, progress)).caution
+
+        def done(caution: str) -> None:
             self.accept()
-            row = self._desk.store.names.get(address)
             self._desk.notifier.success(_told(address, changes))
-            if row is not None and row.caution:
-                self._desk.notifier.warning(f"{address}: {row.caution}")
+            if caution:
+                self._desk.notifier.warning(f"{address}: {caution}")
             self._desk.read_names()
 
         def failed(error: BaseException) -> None:

@@ -174,7 +174,10 @@ class DocumentEditor(QWidget):
         address, text = self.address, self.editor.text
 
         async def save(workspace: Workspace, progress: Progress) -> Entry:
-            return await asyncio.to_thread(workspace.names.save_text, address, text, modified=modified)
+            from rhresources.shared_code import hand_over
+
+            entry = await asyncio.to_thread(workspace.names.save_text, address, text, modified=modified)
+            return await hand_over(workspace, entry, progress)
 
         def done(entry: Entry) -> None:
             if entry.name != self.address:
