@@ -55,6 +55,8 @@ def _say_caution(names: ResourceNames, name: str) -> None:
         entries = [names.load(name)]
     except (NotFound, UsageError):
         entries = names.list(name)
+        if not entries:  # as a rule it is a name that was mistyped
+            note(f"There is nothing at {name} yet: it is shared as a folder, for what will be saved in it.")
     for entry in map(handed_over, entries):
         if entry.caution:
             note(f"{entry.name}: {entry.caution}")
@@ -99,7 +101,7 @@ def _show_diff(names: ResourceNames, name: str, versions: list[Version], number:
         )
     before = max((each for each in known if each < number), default=0)
     texts = [names.version_text(name, each) if each and not _is_end(known[each]) else "" for each in (before, number)]
-    diff = _diff(texts[0], texts[1], f"version {before}", f"version {number}")
+    diff = _diff(texts[0], texts[1], f"version {before}" if before else "nothing", f"version {number}")
     if as_json:
         print_json({**_version_as_json(known[number]), "before": before or None, "diff": diff, "text": texts[1]})
         return

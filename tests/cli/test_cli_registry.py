@@ -62,6 +62,8 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     assert [(version["version"], version["by"]) for version in history] == [(2, "bob"), (1, "alice")]
     diff, _ = alice("history", "@/team/box", "--diff", "2")
     assert "+description: of bob" in diff
+    assert alice("history", "@/team/box", "--diff", "1")[0].startswith("--- nothing\n+++ version 1\n")
+    assert "nothing at @/tem yet: it is shared as a folder" in alice("share", "@/tem", "bob")[1]
     assert "by bob" in alice("history", "@/team/box", "--diff", "2")[1]
     alice("restore", "@/team/box", "1")
     assert "of bob" not in bob("show", "/alice/team/box")[0]
