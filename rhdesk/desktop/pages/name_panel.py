@@ -113,7 +113,8 @@ class NamePanel(SidePanel):
             buttons.append(share)
             if kind == "ssh":
                 tip = "Reach it my way: my user, key, port and jump hosts, on this computer alone"
-                own = Button("", "", "key-round", lambda: reach_my_way(self._desk, self, row.address), tip=tip)
+                words = "" if buttons[0].text().strip() == "Edit" else "My way…"  # there is no room for four words
+                own = Button(words, "", "key-round", lambda: reach_my_way(self._desk, self, row.address), tip=tip)
                 own.setAccessibleName("Reach it my way")
                 own.setObjectName("name-own-way")
                 buttons.append(own)

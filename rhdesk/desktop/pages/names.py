@@ -48,7 +48,7 @@ class NamesPage(Page):
         self._tab = ""
         self._seen_registry = ""
         self.tree = NameOutline()
-        self._search = SearchField("Search all places", 180)
+        self._search = SearchField("Search all places", 164)
         self._search.setToolTip("Ctrl+F")
         self._deleted = ToolButton("history", "Deleted names…", self.show_deleted)
         self._deleted.setObjectName("names-deleted")
