@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,10 +20,12 @@ from rhdesk.core.cloud_feed import CloudFeed, CloudSaid
 from rhdesk.core.cluster_feed import ClusterFeed
 from rhdesk.core.convert import cluster_row, forward_row
 from rhdesk.core.cost_feed import CostFeed
+from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.names_feed import NamesReader, NamesSaid
 from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import ClusterRow, Problem
 from rhdesk.core.store import Store
+from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
 from rhresources.people import names_of_me
 
@@ -106,11 +110,22 @@ class Feeds:
                 continue
             pause = 1.0
             me = await asyncio.to_thread(names_of_me, self._workspace.home)
-            clusters = {address: cluster_row(row) for address, row in said.clusters.items()}
+            clusters = await asyncio.to_thread(self._cluster_rows, said.clusters)
             self._mailbox.post(partial(self._show, said, clusters, me))
             self._follow(clusters)
             await self._changed.wait()
             await asyncio.sleep(_DEBOUNCE)  # an editor writes a file in several steps
+
+    def _cluster_rows(self, entries: Mapping[str, EntryRow]) -> dict[str, ClusterRow]:
+        """The clusters by their documents, as this computer goes by those. Looks at the disk."""
+        rows = {}
+        for address, entry in entries.items():
+            document = entry.document
+            if isinstance(document, ClusterDocument):
+                with suppress(RhError):  # what is wrong with its own ways is told by who connects
+                    document = self._workspace.own_ways.applied(address, document)
+            rows[address] = cluster_row(entry if document is entry.document else replace(entry, document=document))
+        return rows
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -40,6 +40,12 @@ def open_it(qtbot: QtBot, desk: Desk, save: Callable[[str, str], Path]) -> Calla
     return open_it
 
 
+def reach(desk: Desk) -> str:
+    """How the window says that ~/gpu is reached."""
+    row = desk.store.clusters.get("~/gpu")
+    return row.reach if row is not None else ""
+
+
 def test_what_is_the_documents_and_what_is_mine_is_told_apart(
     qtbot: QtBot, desk: Desk, open_it: Callable[[], OwnWayDialog]
 ) -> None:
@@ -61,6 +67,7 @@ def test_what_is_the_documents_and_what_is_mine_is_told_apart(
     assert "by way of" not in words(dialog)
     click(dialog, "own-way-accept")
     qtbot.waitUntil(lambda: not isValid(dialog), timeout=SOON)
+    qtbot.waitUntil(lambda: reach(desk) == "alice@192.0.2.1:2222", timeout=SOON)
     own = ways.of("~/gpu")
     assert own is not None
     assert own.model_dump(exclude_unset=True) == {

@@ -226,6 +226,7 @@ class OwnWayDialog(Dialog):
         def done(nothing: None) -> None:
             self.accept()
             desk.notifier.success(told)
+            desk.retry_now(address)  # it is shown at once; connecting may take long
             retry_now(desk, address)
 
         def failed(error: BaseException) -> None:
