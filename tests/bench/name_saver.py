@@ -1,4 +1,7 @@
-"""Somebody else who changes names of the registry at `$RH_REGISTRY_URL`: `name_saver.py TOKEN COUNT NUMBER`."""
+"""Somebody else who changes names of the registry at `$RH_REGISTRY_URL`: `name_saver.py TOKEN COUNT NUMBER`.
+
+Begins when a line comes on its standard input.
+"""
 
 from __future__ import annotations
 
@@ -20,4 +23,5 @@ def save(token: str, count: int, number: int) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdin.readline()
     save(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
