@@ -7,6 +7,7 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
@@ -14,9 +15,10 @@ from rhresources.errors import AlreadyExists, BadName, NotFound
 from rhresources.names import Address
 from rhserver.registry import audit
 from rhserver.registry.database import RESTORED
+from rhserver.registry.names import below
 from rhserver.registry.problems import BadToken
 from rhserver.registry.redaction import TOKEN_START
-from rhserver.registry.schema import accounts, grants, members, state, tokens
+from rhserver.registry.schema import accounts, grants, members, resources, state, tokens
 
 USER, GROUP, EVERYONE = "user", "group", "everyone"
 
@@ -86,12 +88,17 @@ class Token:
 # ---------------------------------------------------------------- users
 
 
-def add(connection: Connection, name: str, kind: str = USER, *, admin: bool = False) -> Account:
-    """Make a user or group; one that was removed comes back with its documents, without its tokens.
+def add(
+    connection: Connection, name: str, kind: str = USER, *, admin: bool = False, take_over: bool = False
+) -> Account:
+    """Make a user or group.
+
+    Args:
+        take_over: whether it gets what was saved by one of that name that was removed.
 
     Raises:
         BadName: that cannot be a name.
-        AlreadyExists: there is one already.
+        AlreadyExists: there is one already, or documents of one that was removed.
     """
     _require_name(name)
     found = connection.execute(select(accounts).where(accounts.c.key == name.lower())).first()
@@ -106,8 +113,18 @@ def add(connection: Connection, name: str, kind: str = USER, *, admin: bool = Fa
         raise AlreadyExists(f"There is a {found.kind} '{found.name}' already.", remedy="Choose another name.")
     if found.name != name:
         raise AlreadyExists(f"A {kind} '{found.name}' was removed.", remedy=f"Write it as '{found.name}'.")
-    connection.execute(update(accounts).where(accounts.c.id == found.id).values(removed=None, admin=admin))
-    return Account(found.id, kind, name, admin)
+    if not take_over and _has_documents(connection, name):
+        raise AlreadyExists(
+            f"A {kind} '{name}' was removed, whose documents are still in /{name}.",
+            remedy="Say --take-over if the new one shall have them with all their versions; else choose another name.",
+        )
+    # another number: what the old one might read of what was deleted since is not the new one's
+    fresh = insert(accounts).values(kind=kind, name=name, key=f"{name.lower()}/", created=time.time())
+    number = int((connection.execute(fresh).inserted_primary_key or [0])[0])
+    connection.execute(delete(accounts).where(accounts.c.id == number))
+    again = {"id": number, "removed": None, "admin": admin, "created": time.time()}
+    connection.execute(update(accounts).where(accounts.c.id == found.id).values(again))
+    return Account(number, kind, name, admin)
 
 
 def remove(connection: Connection, name: str, kind: str = USER) -> Account:
@@ -132,6 +149,8 @@ def find(connection: Connection, name: str, kind: str | None = None) -> Account:
     Raises:
         NotFound: there is none, or it was removed.
     """
+    if not name.isprintable():  # PostgreSQL does not even look for it
+        raise NotFound(_NOBODY.format(""))
     found = connection.execute(select(accounts).where(accounts.c.key == name.lower())).first()
     if found is None or found.removed is not None or found.name != name or kind not in (None, found.kind):
         raise NotFound(f"There is no {kind} '{name}'." if kind else _NOBODY.format(name))
@@ -206,7 +225,7 @@ def new_token(connection: Connection, user: Account, label: str = "", *, days: f
     now = time.time()
     added = connection.execute(
         insert(tokens).values(
-            user_id=user.id, hash=_hash(token), label=label[:100], created=now, prefix=token[:_PREFIX_LENGTH],
+            user_id=user.id, hash=hash_of(token), label=label[:100], created=now, prefix=token[:_PREFIX_LENGTH],
             expires=None if days is None else now + days * 86400,
         )
     )  # fmt: skip
@@ -234,10 +253,12 @@ def revoke(connection: Connection, revoked: list[Token]) -> None:
     rights_changed(connection)  # feeds that such a token opened look again and end
 
 
-_by_hash = select(
-    tokens.c.id, tokens.c.hash, tokens.c.expires, accounts.c.id.label("user_id"), accounts.c.name, accounts.c.admin,
+BY_HASH = select(
+    tokens.c.id.label("token_id"), tokens.c.hash.label("token_hash"), tokens.c.expires,
+    accounts.c.id.label("user_id"), accounts.c.name.label("user_name"), accounts.c.admin,
     _generation.label("generation"),
-).join(accounts, accounts.c.id == tokens.c.user_id).where(tokens.c.hash == bindparam("wanted"))  # fmt: skip
+).join(accounts, accounts.c.id == tokens.c.user_id).where(tokens.c.hash == bindparam("token"))  # fmt: skip
+"""What `caller_of` wants to know of the token whose hash is `token`."""
 
 
 def authenticate(connection: Connection, token: str) -> Caller:
@@ -246,13 +267,20 @@ def authenticate(connection: Connection, token: str) -> Caller:
     Raises:
         BadToken: nobody's, or it has expired.
     """
-    wanted = _hash(token)
-    row = connection.execute(_by_hash, {"wanted": wanted}).first()
-    if row is None or not hmac.compare_digest(row.hash, wanted):
+    wanted = hash_of(token)
+    return caller_of(connection.execute(BY_HASH, {"token": wanted}).first(), wanted)
+
+
+def caller_of(row: Row[*tuple[Any, ...]] | None, wanted: str) -> Caller:
+    """Whose token that with the hash `wanted` is, as the row of `BY_HASH` says.
+
+    Raises:
+        BadToken: nobody's, or it has expired.
+    """
+    if row is None or not hmac.compare_digest(row.token_hash, wanted):
         raise BadToken("This token is not valid here.", remedy="Ask who runs the registry for a new one.")
-    caller = Caller(
-        Account(row.user_id, USER, row.name, bool(row.admin)), row.id, row.hash, row.generation, row.expires
-    )
+    user = Account(row.user_id, USER, row.user_name, bool(row.admin))
+    caller = Caller(user, row.token_id, row.token_hash, row.generation, row.expires)
     if caller.expired:
         raise BadToken("This token has expired.", remedy="Ask who runs the registry for a new one.")
     return caller
@@ -286,8 +314,16 @@ def rights_changed(connection: Connection) -> None:
     connection.execute(update(state).where(state.c.name == "rights").values(number=secrets.randbits(62)))
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _has_documents(connection: Connection, name: str) -> bool:
+    """Whether anything is or was saved in the folder of that owner: a deleted document can be restored by its owner."""
+    first, end = below(f"/{name.lower()}")
+    found = select(resources.c.id).where(resources.c.key >= first, resources.c.key < end)
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def _require_name(name: str) -> None:

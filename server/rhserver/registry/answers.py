@@ -76,14 +76,19 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     return error_answer(error)
 
 
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+def invalid(error: RequestValidationError) -> Unfit:
+    """What is wrong with a request that is not as the routes want it."""
     found = error.errors()
     first = found[0] if found else {"loc": (), "msg": "it cannot be read"}
     where = ".".join(str(part) for part in first["loc"])
     # what was sent is not repeated: it may hold anything
     lines = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in found]
-    return error_answer(Unfit(f"The request is not valid: {where}: {first['msg']}.", detail="\n".join(lines)))
+    return Unfit(f"The request is not valid: {where}: {first['msg']}.", detail="\n".join(lines))
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return error_answer(invalid(error))
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

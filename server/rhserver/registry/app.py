@@ -18,6 +18,7 @@ from rhserver.registry.body_limit import BodyLimit
 from rhserver.registry.database import Database, registry_id
 from rhserver.registry.door import Door
 from rhserver.registry.feed import Feed
+from rhserver.registry.health import why_nothing_is_saved
 from rhserver.registry.limits import Limits
 from rhserver.registry.old_clients import resources as old_resources
 from rhserver.registry.old_clients import users as old_users
@@ -64,7 +65,17 @@ def make_app(database: Database, limits: Limits = Limits(), recorder: Recorder |
 
 def _health(request: Request) -> Response:
     """Whether the registry works. Needs no token."""
-    with room_of(request).database.reading() as connection:
+    database = room_of(request).database
+    with database.reading() as connection:
         found = registry_id(connection)
-    said = {"status": "ok", "service": SERVICE, "api": API, "version": version(), "registry": found}
-    return JSONResponse(said)
+        problem = why_nothing_is_saved(database, connection)
+    return JSONResponse(
+        {
+            "status": "read-only" if problem else "ok",
+            "problem": problem,
+            "service": SERVICE,
+            "api": API,
+            "version": version(),
+            "registry": found,
+        }
+    )

@@ -99,6 +99,7 @@ def restore(database: Database, source: Path, *, replace: bool = False, moved: b
                 _put_back(old, connection, moved=moved)
                 detail = f"registry {registry_id(connection)}, backup of {summary.registry}"
                 audit.record(connection, "restore", "", f"{detail}: {summary}")
+            database.empty_log()
         finally:
             backup.close()
     return summary
@@ -108,12 +109,11 @@ def restore(database: Database, source: Path, *, replace: bool = False, moved: b
 
 
 def _copy_sqlite(file: Path, copy: Path) -> None:
-    source, target = sqlite3.connect(file, timeout=30), sqlite3.connect(copy)
+    source = sqlite3.connect(file, timeout=30, isolation_level=None)
     try:
-        source.backup(target)  # in one step: as of one moment, and no writer makes it begin again
+        source.execute("VACUUM INTO ?", (str(copy),))  # as of one moment, and without what is left of deleted rows
     finally:
         source.close()
-        target.close()
 
 
 def _copy_rows(database: Database, copy: Path) -> None:

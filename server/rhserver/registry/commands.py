@@ -96,6 +96,9 @@ registry.add_command(restore)
 # ---------------------------------------------------------------- users
 
 
+_take_over = click.option("--take-over", is_flag=True, help="With the documents of one of that name that was removed.")
+
+
 @registry.group()
 def user() -> None:
     """Add and remove users; give them tokens."""
@@ -104,11 +107,12 @@ def user() -> None:
 @user.command("add")
 @click.argument("name")
 @click.option("--admin", is_flag=True, help="May do everything with every document.")
+@_take_over
 @with_database
-def user_add(database: Database, name: str, admin: bool) -> None:
-    """Make a user, who has no token yet. One that was removed comes back."""
+def user_add(database: Database, name: str, admin: bool, take_over: bool) -> None:
+    """Make a user, who has no token yet."""
     with database.writing() as connection:
-        accounts.add(connection, name, admin=admin)
+        accounts.add(connection, name, admin=admin, take_over=take_over)
     click.echo(f"{name} is a user now. Give them a token with: rhdesk registry user token {name}", err=True)
 
 
@@ -160,11 +164,12 @@ def group() -> None:
 
 @group.command("add")
 @click.argument("name")
+@_take_over
 @with_database
-def group_add(database: Database, name: str) -> None:
+def group_add(database: Database, name: str, take_over: bool) -> None:
     """Make a group, which owns the folder /NAME."""
     with database.writing() as connection:
-        accounts.add(connection, name, accounts.GROUP)
+        accounts.add(connection, name, accounts.GROUP, take_over=take_over)
     click.echo(f"@{name} is a group now. Put users in with: rhdesk registry group member {name} USER", err=True)
 
 

@@ -26,7 +26,7 @@ from rhresources import paths
 from rhresources.errors import NotFound, RhError
 from rhresources.stores.files import disk_error
 from rhserver.registry import schema
-from rhserver.registry.writer import Writer
+from rhserver.registry.writer import Writer, plain
 
 VARIABLE = "RH_REGISTRY_DB"
 RESTORED = "restored"
@@ -69,7 +69,7 @@ class Database:
             raise disk_error(f"The database {self.shown} cannot be used", error) from None
         except DBAPIError as error:
             raise RhError(
-                f"The database {self.shown} cannot be used: {_plain(error)}.",
+                f"The database {self.shown} cannot be used: {plain(error)}.",
                 remedy="Check --db, and that the database is running.",
                 detail=str(error),
             ) from None
@@ -84,9 +84,14 @@ class Database:
         """The file of SQLite."""
         return Path(str(self.url.database)) if self.is_sqlite else None
 
+    @property
+    def write_failure(self) -> str:
+        """Why the database did not take what this process last wrote; empty where it did."""
+        return self._writer.failure
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection whose changes nobody sees."""
+        """A connection to read by. Each statement sees all that is committed then."""
         with self._readers.connect() as connection:
             yield connection
 
@@ -94,7 +99,9 @@ class Database:
     def snapshot(self) -> Iterator[Connection]:
         """A connection that reads what was committed when it began, and nothing later."""
         with self._readers.connect() as connection:
-            if not self.is_sqlite:  # there all who read do
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")  # ended when the connection is given back
+            else:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
@@ -107,6 +114,12 @@ class Database:
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener`, in the thread of the writer, after everything that was committed here."""
         self._listeners.append(listener)
+
+    def empty_log(self) -> None:
+        """Have nothing that was replaced left in the log of SQLite, as far as nobody reads it now."""
+        if self.is_sqlite:
+            with self.reading() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections."""
@@ -123,16 +136,20 @@ class Database:
 
     def _engine(self, size: int) -> Engine:
         options: dict[str, Any] = {"pool_size": size, "max_overflow": 0, "pool_timeout": _BUSY_SECONDS}
+        reads = size > 1
+        if reads:  # a request that reads is not begun and ended, which takes as long as what it asks
+            options["isolation_level"] = "AUTOCOMMIT"
         if not self.is_sqlite:
-            if size > 1:  # each statement sees what is committed; two messages less for each request
-                options["isolation_level"] = "AUTOCOMMIT"
-            engine = create_engine(self.url, **options)
+            engine = create_engine(self.url, skip_autocommit_rollback=True, **options)
             event.listen(engine, "checkout", _require_open)
             return engine
+        if reads:
+            options["max_overflow"] = -1  # nobody waits for a connection; there are no more than threads
         options["connect_args"] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
         engine = create_engine(self.url, **options)
         event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _begin_writing if size == 1 else _begin_reading)
+        if not reads:
+            event.listen(engine, "begin", _begin_writing)
         return engine
 
     def _prepare(self) -> None:
@@ -213,6 +230,7 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode = WAL",  # readers do not wait for the writer
         "synchronous = FULL",  # what was acknowledged outlives a power cut
         "foreign_keys = ON",
+        "secure_delete = ON",  # what a backup has replaced, or a token that was revoked, is not left in free pages
         "cache_size = -16000",
         "temp_store = MEMORY",
     ):
@@ -223,18 +241,9 @@ def _begin_writing(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _begin_reading(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
 def _require_open(connection: psycopg.Connection[Any], _record: Any, _proxy: Any) -> None:
     """Have a connection that was closed at the other end replaced, without asking over it."""
     with _Selector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         if selector.select(0):  # nobody speaks to one that is idle, except to say that it ends
             raise DisconnectionError
-
-
-def _plain(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return lines[0].rstrip(".")

@@ -10,14 +10,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, false, func, insert, select, true, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, true, update
 
 from rhresources.documents import parse_document
 from rhresources.errors import AlreadyExists, NotFound
 from rhserver.registry import audit, changes, resource
 from rhserver.registry.accounts import EVERYONE
 from rhserver.registry.accounts import find as find_account
-from rhserver.registry.names import Name, below
+from rhserver.registry.folders import require_same_case
+from rhserver.registry.names import Name
 from rhserver.registry.problems import CaseClash, Conflict, NoAccess
 from rhserver.registry.resource import OTHER, Resource, from_row
 from rhserver.registry.rights import Level, Rights
@@ -53,7 +54,15 @@ def load(connection: Connection, rights: Rights, name: Name, *, other: bool = Fa
     Raises:
         NotFound: there is none that this user may read.
     """
-    found = peek(connection, rights, name)
+    return required(peek(connection, rights, name), name, other=other)
+
+
+def required(found: Resource | None, name: Name, *, other: bool = False) -> Resource:
+    """The document of that name that was found; with `other` also one that only old clients can read.
+
+    Raises:
+        NotFound: there is none that this user may read.
+    """
     if found is None or (found.kind == OTHER and not other):
         raise not_found(name)
     return found
@@ -61,7 +70,11 @@ def load(connection: Connection, rights: Rights, name: Name, *, other: bool = Fa
 
 def peek(connection: Connection, rights: Rights, name: Name) -> Resource | None:
     """The document of exactly that name, of whatever kind; None where this user may read none."""
-    row = resource.find(connection, name.key)
+    return seen(resource.find(connection, name.key), rights, name)
+
+
+def seen(row: Row[Any] | None, rights: Rights, name: Name) -> Resource | None:
+    """What this user sees of the row that was found under the key of `name`."""
     if row is None or row.name != name.text:
         return None
     level = rights.of(row.key, row.id)
@@ -205,17 +218,7 @@ def require_free(connection: Connection, name: Name, besides: Resource | None = 
     if find_account(connection, name.owner).kind == EVERYONE:
         raise NoAccess(f"Nobody owns /{name.owner}.")
     for folder in name.folders[1:]:
-        first, end = below(folder.lower())
-        query = select(resources.c.name).where(
-            resources.c.key >= first, resources.c.key < end, resources.c.deleted == false(),
-            resources.c.id != (besides.id if besides else 0),
-        )  # fmt: skip
-        other = connection.execute(query.limit(1)).scalar()
-        if other is not None and not other.startswith(f"{folder}/"):
-            raise CaseClash(
-                f"{folder} and {other[: len(folder)]} differ only in upper and lower case.",
-                remedy="Choose another name.",
-            )
+        require_same_case(connection, folder, besides.id if besides else 0)
 
 
 def not_found(name: Name) -> NotFound:
@@ -281,8 +284,8 @@ def _present(name: Name, content: Content, version: int, rights: Rights, at: flo
         "folder": name.folder.lower(),
         "kind": content.kind,
         "version": version,
-        "description": content.description,
-        "search": f"{name.text}\n{content.description}".lower(),
+        "description": _fit(content.description),
+        "search": _fit(f"{name.text}\n{content.description}".lower()),
         "modified": at,
         "modified_by": rights.user.name,
         "deleted": False,
@@ -303,12 +306,17 @@ def _add_version(
     at = time.time()
     row = {
         "resource_id": resource_id, "version": version, "name": name.text, "key": name.key, "action": action,
-        "kind": content.kind, "text": content.text, "description": content.description, "legacy": content.legacy,
+        "kind": content.kind, "text": content.text, "description": _fit(content.description), "legacy": content.legacy,
         "by": rights.user.name, "at": at, "note": note,
     }  # fmt: skip
     connection.execute(_INSERT_VERSION, row)
     audit.record(connection, _AUDITED.get(action, action), name.text, f"version {version}")
     return at
+
+
+def _fit(text: str) -> str:
+    """Without the one character that YAML can write and PostgreSQL cannot keep."""
+    return text.replace("\0", "")
 
 
 def _content(old: Resource) -> Content:

@@ -77,9 +77,12 @@ class Feed:
         self._generation = -1
         self._restored = 0
         self._rights: dict[int, Rights] = {}
+        self._listeners = 0
         database.on_commit(self._wake)
 
     def _wake(self) -> None:
+        if not self._listeners:  # what was missed is found when the next one comes
+            return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._woken.set)
 
@@ -115,6 +118,17 @@ class Feed:
         Ends when the token is revoked, a backup is put back or the server ends; without `follow` when all that is
         there has been told.
         """
+        self._listeners += 1
+        self._woken.set()  # nothing was read for nobody
+        try:
+            async for item in self._told(caller, after, follow):
+                yield item
+        finally:
+            self._listeners -= 1
+
+    async def _told(
+        self, caller: Caller, after: int | None, follow: bool
+    ) -> AsyncIterator[Hello | Reset | CaughtUp | Seen | News]:
         hello, restored = await run_in_threadpool(self._hello, caller)
         newest, oldest = hello.cursor, hello.oldest
         yield hello

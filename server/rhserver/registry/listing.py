@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, func, select
 
 from rhserver.registry import changes
 from rhserver.registry.names import Name, ancestors, below
 from rhserver.registry.resource import OTHER, Resource, from_row, live
 from rhserver.registry.rights import Rights
-from rhserver.registry.schema import resources
+from rhserver.registry.schema import resources, versions
+
+PAGE_LENGTH = 4_000_000
+"""Of a page, in characters of its texts; one that holds a single document may be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def page(
     limit: int = 500,
     after: str = "",
 ) -> Page:
-    """The documents that this user may read.
+    """The documents that this user may read; fewer than `limit` where they are long.
 
     Args:
         under: only what is in this folder.
@@ -47,7 +51,7 @@ def page(
         after: the last name of the page before.
     """
     cursor = changes.newest(connection)  # read first: what is read after it can only be newer
-    wanted = live().where(rights.readable(), resources.c.kind != OTHER).order_by(resources.c.name).limit(limit + 1)
+    wanted = live().where(rights.readable(), resources.c.kind != OTHER).order_by(resources.c.name)
     if under is not None and recursive:
         first, end = below(under.key)
         wanted = wanted.where(resources.c.key >= first, resources.c.key < end)
@@ -59,9 +63,21 @@ def page(
         wanted = wanted.where(resources.c.search.contains(word, autoescape=True))
     if after:
         wanted = wanted.where(resources.c.name > after)
-    rows = connection.execute(wanted).all()
+    limit = _how_many_fit(connection, wanted, limit)
+    rows = connection.execute(wanted.limit(limit + 1)).all()
     found = [from_row(row, rights.of(row.key, row.id)) for row in rows[:limit]]
     return Page(found, found[-1].name if len(rows) > limit else None, cursor)
+
+
+def _how_many_fit(connection: Connection, wanted: Select[Any], limit: int) -> int:
+    """How many of these documents make one page."""
+    lengths = wanted.with_only_columns(func.length(versions.c.text), maintain_column_froms=True).limit(limit)
+    total = 0
+    for count, length in enumerate(connection.scalars(lengths)):
+        total += length
+        if total > PAGE_LENGTH and count > 0:
+            return count
+    return limit
 
 
 def folders(connection: Connection, rights: Rights, under: Name | None = None) -> list[str]:

@@ -50,5 +50,6 @@ def _is_hidden(room: Room, request: Request, path: str) -> bool:
     if caller is None:
         return False
     with room.database.reading() as connection:
+        rights = rights_of(connection, caller.user)  # first: it is not to take longer where there is something
         row = resource.find(connection, key)
-        return row is not None and rights_of(connection, caller.user).of(row.key, row.id) is Level.NONE
+        return row is not None and rights.of(row.key, row.id) is Level.NONE

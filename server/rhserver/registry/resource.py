@@ -74,12 +74,13 @@ def live() -> Select[Any]:
     )  # fmt: skip
 
 
-_BY_KEY = live().where(resources.c.key == bindparam("wanted"))
+BY_KEY = live().where(resources.c.key == bindparam("wanted"))
+"""The document that is there under the key `wanted`."""
 
 
 def find(connection: Connection, key: str) -> Row[Any] | None:
     """The row of the document that is there under `key`."""
-    return connection.execute(_BY_KEY, {"wanted": key}).first()
+    return connection.execute(BY_KEY, {"wanted": key}).first()
 
 
 def from_row(row: Row[Any], level: Level) -> Resource:

@@ -87,12 +87,15 @@ class RightsCache:
         self._known: dict[int, tuple[int, Rights]] = {}
         self._lock = threading.Lock()
 
+    def known(self, caller: Caller) -> Rights | None:
+        """What this caller might do at the moment when their token was looked up, if that is remembered."""
+        known = self._known.get(caller.user.id)
+        return known[1] if known is not None and known[0] == caller.generation else None
+
     def of(self, connection: Connection, caller: Caller) -> Rights:
         """What this caller may do."""
-        with self._lock:
-            known = self._known.get(caller.user.id)
-        if known is not None and known[0] == caller.generation:
-            return known[1]
+        if (known := self.known(caller)) is not None:
+            return known
         rights = rights_of(connection, caller.user)
         with self._lock:
             # under PostgreSQL they may be newer than the number; then they are read once more than was needed

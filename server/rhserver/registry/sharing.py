@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 from rhresources.errors import NotFound
 from rhserver.registry import accounts, audit, changes, resource
 from rhserver.registry.accounts import Account
+from rhserver.registry.folders import require_same_case
 from rhserver.registry.names import Name, ancestors, below
 from rhserver.registry.problems import NoAccess, Unfit
 from rhserver.registry.rights import LEVELS, Level, Rights
@@ -88,10 +89,14 @@ def share(
         NotFound: there is nothing that this user may read.
         NoAccess: only owners share.
         Unfit: one of them is nobody, or the owner.
+        CaseClash: there is a folder that differs in case only.
     """
     place = _place(connection, rights, name, folder)
     if place.level < Level.OWNER:
         raise NoAccess(f"Only an owner of {name} may share it.")
+    if place.resource_id is None:
+        for around in (*name.folders[1:], name.text):
+            require_same_case(connection, around)
     changed: set[int] = set()
     for written, word in given.items():
         try:

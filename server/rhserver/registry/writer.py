@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 _BATCH = 64
 
@@ -25,6 +26,14 @@ class _Batch:
         self.turns = 0
         self.committed = threading.Event()
         self.problem: BaseException | None = None
+        self.failure = ""  # of the database in one of them, such as a disk that is full
+
+
+def plain(error: BaseException) -> str:
+    """What a database says of a failure, in one line."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(said).strip().splitlines() or [type(said).__name__]
+    return lines[0].rstrip(".")
 
 
 class Writer:
@@ -34,6 +43,9 @@ class Writer:
         engine: what connects; its transactions exclude writers of other processes after `begun`.
         begun: called with the connection at the beginning of each transaction.
         committed: called after each commit, by the thread that made it.
+
+    Attributes:
+        failure: why the database did not take what was last written; empty where it did.
     """
 
     def __init__(self, engine: Engine, begun: Callable[[Connection], None], committed: Callable[[], None]) -> None:
@@ -44,6 +56,7 @@ class Writer:
         self._count = threading.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
+        self.failure = ""
 
     @contextmanager
     def turn(self) -> Iterator[Connection]:
@@ -53,6 +66,9 @@ class Writer:
             try:
                 with batch.connection.begin_nested():
                     yield batch.connection
+            except OperationalError as error:
+                batch.failure = plain(error)
+                raise
             finally:
                 self._leave(batch)
         finally:
@@ -69,7 +85,8 @@ class Writer:
             self._waiting -= 1
         try:
             self._batch = self._batch or self._begin()
-        except BaseException:
+        except BaseException as error:
+            self.failure = plain(error)
             self._turn.release()
             raise
         return self._batch
@@ -93,9 +110,11 @@ class Writer:
             return
         try:
             batch.transaction.commit()
+            self.failure = batch.failure
             self._committed()
         except BaseException as error:
             batch.problem = error
+            self.failure = plain(error)
             batch.connection.invalidate()  # SQLite would keep the transaction that it could not commit
         finally:
             self._batch = None

@@ -157,9 +157,25 @@ def test_that_a_revoked_token_ends_at_once(alice: Caller, bob: Caller, end: tupl
 def test_that_what_somebody_was_given_goes_with_them(alice: Caller, bob: Caller) -> None:
     alice.save("alice/gpu")
     alice.share("alice/gpu", bob="write")
-    bob.save("bob/mine")
+    alice.save("alice/gone")
+    alice.share("alice/gone", bob="read")
+    alice.delete("alice/gone")
+    assert len(ok(bob.history("alice/gone"))["versions"]) == 2
     alice.registry.command("user", "remove", "bob")
     assert ok(alice.access("alice/gpu"))["grants"] == []
     assert code(alice.share("alice/gpu", bob="read")) == (422, "bad-request")
-    bob.http.headers["Authorization"] = f"Bearer {bob.registry.user('bob')}"
-    assert bob.names() == ["/bob/mine"], "another person may have the name now"
+    bob.http.headers["Authorization"] = f"Bearer {bob.registry.user('bob')}"  # another person of that name
+    assert bob.names() == []
+    assert code(bob.history("alice/gone")) == (404, "not-found")
+
+
+def test_that_documents_of_who_was_removed_are_given_only_in_so_many_words(alice: Caller, bob: Caller) -> None:
+    bob.save("bob/mine")
+    registry = alice.registry
+    registry.command("user", "remove", "bob")
+    refused = registry.command("user", "add", "bob", check=False)
+    assert refused.returncode == 1
+    assert "whose documents are still in /bob" in refused.stderr
+    registry.command("user", "add", "bob", "--take-over")
+    bob.http.headers["Authorization"] = f"Bearer {registry.command('user', 'token', 'bob').stdout.split()[-1]}"
+    assert bob.names() == ["/bob/mine"]

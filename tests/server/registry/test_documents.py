@@ -119,7 +119,19 @@ def test_that_a_text_that_is_no_document_is_refused_with_field_and_line(alice: C
 
 
 def test_that_what_is_no_name_is_refused(alice: Caller) -> None:
-    for path in ("alice", "alice/-x", "alice%2F-x", "alice//x", "alice/x/", "alice/%00", "alice/x.yaml/y", "a" * 300):
+    for path in (
+        "alice",
+        "alice/-x",
+        "alice%2F-x",
+        "alice//x",
+        "alice/x/",
+        "alice/%00",
+        "alice/x.yaml/y",
+        "a" * 300,
+        "alice/%D0%B0",
+        "alice/%2e%2e/bob/x",
+        "alice/x%E2%80%A8y",
+    ):
         for answer in (alice.http.get(f"/v1/resources/{path}"), alice.save(path), alice.delete(path)):
             assert code(answer) == (422, "bad-name"), path
         assert code(alice.move("alice/x", path.replace("%00", "\n"))) == (422, "bad-name"), path
@@ -134,6 +146,30 @@ def test_that_a_request_that_makes_no_sense_is_refused_in_the_same_shape(alice: 
         answer = alice.http.put("/v1/resources/alice/x", content=sent, headers={"Content-Type": "application/json"})
         assert answer.status_code == 422, sent
         assert answer.json()["error"]["sentence"]
+
+
+def test_that_folders_may_not_differ_in_case_only_even_with_nothing_in_them(alice: Caller, bob: Caller) -> None:
+    assert bob.user in ok(alice.share("alice/Lab", bob="read"))["grants"][0]["who"]
+    assert code(alice.share("alice/lab", bob="write")) == (409, "case-clash")
+    assert code(alice.share("alice/lab/deep", bob="write")) == (409, "case-clash")
+    assert code(alice.save("alice/lab/gpu")) == (409, "case-clash")
+    ok(alice.save("alice/Lab/gpu"))
+    assert bob.folders() == ["/alice", "/alice/Lab", "/bob"]
+
+
+def test_characters_that_not_every_database_keeps(alice: Caller) -> None:
+    text = 'kind: cluster\nips: [gpu1]\ndescription: "a\\0b"\n'
+    assert ok(alice.save("alice/gpu", text))["text"] == text
+    assert alice.names(query="ab") == ["/alice/gpu"]
+
+
+def test_that_a_page_of_long_documents_ends_early(alice: Caller) -> None:
+    long = f"{CLUSTER}#{'x' * 900_000}\n"
+    for number in range(6):
+        ok(alice.save(f"alice/{number}", long))
+    first = alice.list(limit=1000)
+    assert [each["name"] for each in first["resources"]] == [f"/alice/{number}" for number in range(4)]
+    assert alice.names(limit=1000, after=first["next"]) == ["/alice/4", "/alice/5"]
 
 
 def test_limits_of_size(alice: Caller) -> None:

@@ -75,6 +75,7 @@ def test_that_a_renamed_resource_says_its_new_name(alice: httpx.Client) -> None:
         ("/resource/alice:gpu", b'{"name": '),
         ("/resource/alice:gpu", b"[1]"),
         ("/resource/alice:gpu", b'{"data": {"x": NaN}}'),
+        ("/resource/alice:gpu", b'{"data": {"x": 1e999}}'),
         ("/resource/alice:gpu", b'{"data": ' + b"[" * 100_000),
         ("/resource/alice:gpu/users/access", {"users": ["bob"], "access_type": "proxy"}),
         ("/resource/alice:gpu/users/access", {"users": {"bob": 1}, "access_type": "read"}),
@@ -86,6 +87,12 @@ def test_that_no_mistake_is_answered_as_unchanged(alice: httpx.Client, path: str
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["sentence"]
     assert alice.get("/resource/alice:gpu").json()["data"] == CLUSTER
+
+
+@pytest.mark.parametrize("path", ["/resource/history/alice:gpu?limit=x", "/resource?resource_type=%00"])
+def test_that_a_question_that_makes_no_sense_is_not_answered_as_unchanged(alice: httpx.Client, path: str) -> None:
+    answer = alice.get(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad-request")
 
 
 def test_that_a_document_of_today_is_not_replaced_by_what_only_old_clients_read(alice: httpx.Client) -> None:
@@ -137,9 +144,10 @@ def test_that_secrets_are_in_no_answer_no_file_and_no_log(alice: httpx.Client, r
     "path", ["/user/secret", "/user/secret/aws", "/user/secret/alice:aws", "/group/secret/team/aws"]
 )
 def test_that_other_secrets_are_refused(alice: httpx.Client, path: str) -> None:
-    send(alice, "POST", "/resource", {"name": "/alice/aws", "resource_type": "secret", "data": {"provider": "aws"}})
-    answer = send(alice, "PUT", path, {"aws": {"access_key": "x"}})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "no-access")
+    secret = {"name": "/alice/aws", "resource_type": "secret", "data": {"provider": "aws"}}
+    for answer in (send(alice, "POST", "/resource", secret), send(alice, "PUT", path, {"aws": {"access_key": "x"}})):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "no-access")
+    assert alice.get("/resource/alice:aws").status_code == 404
 
 
 def test_that_news_of_clusters_are_taken_without_being_kept(alice: httpx.Client) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ssl
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
+import pytest
 from cryptography import x509
 from lab.certificates import write_certificate
 from lab.registry import RegistryServer
@@ -66,6 +69,9 @@ def test_the_access_log(make_registry: Callable[..., RegistryServer], tmp_path: 
         alice.put("/v1/resources/alice/gpu", json={"text": "kind: cluster\nips: [gpu1]\n"})
         alice.get("/v1/resources", params={"query": "secret words"}, headers={"X-Forwarded-For": "192.0.2.7"})
         alice.get("/v1/resources/alice/x%0ay")
+    deadline = time.monotonic() + 30
+    while file.read_text().count("\n") < 3 and time.monotonic() < deadline:  # a line comes after its answer
+        time.sleep(0.01)
     lines = [line.split(" ", 2)[2] for line in file.read_text().splitlines()]
     assert [line.rsplit(" ", 2)[0] for line in lines] == [
         '127.0.0.1 alice "PUT /v1/resources/alice/gpu" 200',
@@ -74,6 +80,29 @@ def test_the_access_log(make_registry: Callable[..., RegistryServer], tmp_path: 
     ]
     database = registry.folder / "registry.sqlite"
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_that_health_tells_when_nothing_can_be_saved(registry: RegistryServer) -> None:
+    def status() -> tuple[str, bool]:
+        said = httpx.get(f"{registry.url}/v1/health", trust_env=False).json()
+        return said["status"], bool(said["problem"])
+
+    with registry.client("alice") as alice:
+        text = "kind: cluster\nips: [gpu1]\n"
+        assert alice.put("/v1/resources/alice/gpu", json={"text": text}).status_code == 200
+        assert status() == ("ok", False)
+        process = psutil.Process(registry.pid)
+        before = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (4096, before[1]))  # what a full disk is to it
+        assert alice.put("/v1/resources/alice/other", json={"text": text}).status_code == 503
+        assert status() == ("read-only", True)
+        assert alice.get("/v1/resources/alice/gpu").status_code == 200
+        process.rlimit(psutil.RLIMIT_FSIZE, before)
+        assert alice.put("/v1/resources/alice/other", json={"text": text}).status_code == 200
+        assert status() == ("ok", False)
+    assert "the database failed" in registry.said()
+    registry.log.write_text("")  # what it said of that was expected
 
 
 def test_that_it_ends_in_order(registry: RegistryServer) -> None:

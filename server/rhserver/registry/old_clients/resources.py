@@ -13,11 +13,13 @@ from rhresources.errors import NotFound
 from rhserver.registry import accounts, documents, resource, sharing
 from rhserver.registry.names import Name
 from rhserver.registry.old_clients.configs import config_of, content_of, is_same, type_of
+from rhserver.registry.old_clients.secrets import LOG_INS, NO_SECRETS, provider_of
 from rhserver.registry.old_clients.wire import OldRoute, answer, name_of, sent_bytes, sent_mapping, unchanged
 from rhserver.registry.problems import NoAccess, Unfit
 from rhserver.registry.resource import OTHER, Resource, from_row
 from rhserver.registry.rights import Level
 from rhserver.registry.room import Session, room_of
+from rhserver.registry.routes.models import Words
 from rhserver.registry.schema import resources, versions
 
 router = APIRouter(route_class=OldRoute, include_in_schema=False)
@@ -93,6 +95,8 @@ def make_resource(request: Request, body: Body) -> Response:
         raise Unfit("A resource needs a whole name, /owner/name.")
     name = name_of(written[1:].replace("/", ":"))
     is_secret = sent.get("resource_type") == "secret"
+    if is_secret and provider_of(sent) not in LOG_INS:
+        raise NoAccess(NO_SECRETS)  # at once: its values would be refused, and it stay behind without them
     with room.writing(request) as session:
         try:
             saved = _save(session, name, sent, documents.peek(session.connection, session.rights, name))
@@ -115,7 +119,7 @@ def delete_resource(request: Request, uri: str) -> Response:
 @router.get("/resource")
 def list_resources(
     request: Request,
-    resource_type: Annotated[str, Query(max_length=40)] = "",
+    resource_type: Words = "",
     owned: bool = False,
     cluster_status: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:

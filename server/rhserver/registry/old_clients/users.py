@@ -12,6 +12,7 @@ from rhresources.runhouse.secrets import without_secrets
 from rhserver.registry import documents
 from rhserver.registry.documents import Content
 from rhserver.registry.names import Name, document_name
+from rhserver.registry.old_clients.secrets import LOG_INS, NO_SECRETS, provider_of
 from rhserver.registry.old_clients.wire import OldRoute, answer, answer_of, name_of, sent_bytes, sent_mapping
 from rhserver.registry.problems import NoAccess
 from rhserver.registry.resource import OTHER
@@ -22,10 +23,6 @@ router = APIRouter(route_class=OldRoute, include_in_schema=False)
 Body = Annotated[bytes, Depends(sent_bytes)]
 
 _SETTINGS = "runhouse-config"
-_LOG_INS = ("ssh", "sky", None)
-"""Providers of the secrets that belong to a cluster; a client saves and loads it only with those."""
-
-_NO_SECRETS = "This registry keeps no secrets; they stay on your computer."
 
 # ---------------------------------------------------------------- settings
 
@@ -103,10 +100,10 @@ def save_secret(request: Request, uri: str) -> Response:
     name = name_of(uri) if ":" in uri else None
     with room_of(request).reading(request) as session:
         found = documents.peek(session.connection, session.rights, name) if name else None
-    data = (found.legacy or {}).get("data") if found else None
-    if isinstance(data, dict) and data.get("provider") in _LOG_INS:
-        return answer({}, _NO_SECRETS)
-    raise NoAccess(_NO_SECRETS)
+    kept = found.legacy if found else None
+    if kept and isinstance(kept.get("data"), dict) and provider_of(kept) in LOG_INS:
+        return answer({}, NO_SECRETS)
+    raise NoAccess(NO_SECRETS)
 
 
 @router.put("/user/secret")
@@ -114,7 +111,7 @@ def save_secret(request: Request, uri: str) -> Response:
 def save_secrets(request: Request) -> Response:
     """Refuse them."""
     room_of(request).caller(request)
-    raise NoAccess(_NO_SECRETS)
+    raise NoAccess(NO_SECRETS)
 
 
 @router.delete("/user/secret/{uri}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from rhresources.errors import RhError
-from rhserver.registry.answers import error_answer, error_body
+from rhserver.registry.answers import error_answer, error_body, invalid
 from rhserver.registry.names import Name, document_name
 from rhserver.registry.problems import Unfit
 
@@ -28,6 +30,8 @@ class OldRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 return await handle(request)
+            except RequestValidationError as error:
+                return answer_of(error_body(invalid(error)), 400)
             except RhError as error:
                 if error_answer(error).status_code != _UNCHANGED:
                     raise
@@ -48,7 +52,7 @@ def sent_mapping(body: bytes) -> dict[str, Any]:
         Unfit: it is none. What was sent is not repeated: it may hold a secret.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse)
+        value = json.loads(body, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unfit("The request is not JSON.") from None
     if not isinstance(value, dict):
@@ -80,5 +84,10 @@ def answer_of(body: dict[str, Any], status: int) -> Response:
     return Response(json.dumps(body), status, media_type="application/json")
 
 
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # Infinity and NaN are no JSON; PostgreSQL does not keep them
+
+
+def _finite(written: str) -> float:
+    value = float(written)
+    return value if math.isfinite(value) else _refuse(written)  # 1e999 is Infinity to Python

@@ -226,9 +226,13 @@ class FoldersAnswer(BaseModel):
 
 
 class HealthAnswer(BaseModel):
-    """That the registry works, and which it is; clients tell by `service` and `api` whether they understand it."""
+    """That the registry works, and which it is; clients tell by `service` and `api` whether they understand it.
 
-    status: Literal["ok"]
+    It is "read-only" where it can be read but nothing can be saved; `problem` says why.
+    """
+
+    status: Literal["ok", "read-only"]
+    problem: str
     service: str
     api: int
     version: str

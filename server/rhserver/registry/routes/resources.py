@@ -62,11 +62,9 @@ def move_resource(request: Request, path: str, sent: MoveRequest) -> Response:
 
 
 @router.get("/{path:path}", response_model=ResourceAnswer, responses={304: {"description": "It is not newer"}})
-def load_resource(request: Request, path: str) -> Response:
+async def load_resource(request: Request, path: str) -> Response:
     """One document."""
-    name = document_name(path)
-    with room_of(request).reading(request) as session:
-        found = documents.load(session.connection, session.rights, name)
+    found = await room_of(request).load(request, document_name(path))
     if request.headers.get("If-None-Match") == _tag(found):
         return Response(status_code=304, headers={"ETag": _tag(found)})
     return resource_answer(found)

@@ -13,6 +13,7 @@ from rhserver.registry.names import Name, folder_name
 from rhserver.registry.room import Session, room_of
 from rhserver.registry.routes.models import (
     AccessAnswer,
+    ErrorAnswer,
     FoldersAnswer,
     MeAnswer,
     ShareRequest,
@@ -35,7 +36,7 @@ def load_access(request: Request, path: str, folder: Folder = None) -> Response:
         return _access(session, name, folder)
 
 
-@router.put("/resources/{path:path}:access", response_model=AccessAnswer)
+@router.put("/resources/{path:path}:access", response_model=AccessAnswer, responses={409: {"model": ErrorAnswer}})
 def change_access(request: Request, path: str, sent: ShareRequest, folder: Folder = None) -> Response:
     """Give access to a document or folder, or take it back."""
     name = folder_name(path)
