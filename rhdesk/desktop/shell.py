@@ -15,6 +15,7 @@ from rhdesk.desktop import theme
 from rhdesk.desktop.asking import Asking
 from rhdesk.desktop.closing import ask_before_closing
 from rhdesk.desktop.dispatcher import Dispatcher
+from rhdesk.desktop.models.name_lines import leave_as_text
 from rhdesk.desktop.pages import PAGES
 from rhdesk.desktop.shell_commands import declare
 from rhdesk.desktop.widgets.base import Button
@@ -247,6 +248,7 @@ class Shell(QMainWindow):
             return
         self.state.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         self.state.save(self.desk.home)
+        leave_as_text()
         super().closeEvent(event)
 
     def _close_anyhow(self) -> None:

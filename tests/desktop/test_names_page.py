@@ -8,7 +8,7 @@ from weakref import ref
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -17,7 +17,7 @@ from rhdesk.core.entry_row import EntryRow, RegistryRow
 from rhdesk.core.name_index import NameIndex
 from rhdesk.desktop.dialogs.new_resource import NewFolder
 from rhdesk.desktop.dialogs.resource_acts import AskAddress, AskFolder
-from rhdesk.desktop.models.name_lines import FRESH_ROLE, mime_of
+from rhdesk.desktop.models.name_lines import FRESH_ROLE, addresses_in, leave_as_text, mime_of
 from rhdesk.desktop.pages.names import NamesPage
 from rhdesk.desktop.widgets.dialog import Dialog
 
@@ -241,6 +241,9 @@ def test_names_are_cut_copied_and_pasted(qtbot: QtBot, desk: Desk, names: NamesP
     names.tree.choose("~/team/")
     qtbot.keyClick(names.tree, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: "~/team/deps" in desk.store.names and "~/deps" not in desk.store.names, timeout=5000)
+    leave_as_text()
+    clipboard = QGuiApplication.clipboard()
+    assert (clipboard.text(), addresses_in(clipboard.mimeData())) == ("~/deps", [])
 
 
 def test_the_last_changes_are_taken_back_one_by_one_by_a_key(qtbot: QtBot, desk: Desk, names: NamesPage) -> None:

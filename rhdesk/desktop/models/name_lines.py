@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QGuiApplication
 
 from rhdesk.core.entry_row import RegistryRow
 from rhdesk.core.name_index import BUILTIN, LOCAL, MINE, SHARED, Node
@@ -182,6 +183,13 @@ def mime_of(addresses: Sequence[str]) -> QMimeData:
     found.setData(ADDRESSES, json.dumps(list(addresses)).encode())
     found.setText("\n".join(addresses))
     return found
+
+
+def leave_as_text() -> None:
+    """Leave of copied names only their text on the clipboard: it outlives Python, and what Python made must not."""
+    clipboard = QGuiApplication.clipboard()
+    if addresses_in(clipboard.mimeData()):
+        clipboard.setText(clipboard.text())
 
 
 def addresses_in(data: QMimeData | None) -> list[str]:
