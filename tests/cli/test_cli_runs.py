@@ -223,7 +223,7 @@ def test_that_a_detached_run_is_followed_and_cancelled(cli: Commands) -> None:
 
 
 def test_that_following_goes_on_from_an_offset(cli: Commands) -> None:
-    run = cli("run", "work.py:tick", "12", "--detach").out.strip()
+    run = cli("run", "work.py:tick", "40", "--detach").out.strip()
     follow = cli.start("logs", run, "-f")
     assert follow.stdout is not None
     assert follow.stderr is not None
@@ -234,7 +234,7 @@ def test_that_following_goes_on_from_an_offset(cli: Commands) -> None:
     assert follow.wait(timeout=30) == 1
     offset = said.partition("--offset ")[2].split("`")[0]
     more = cli("logs", run, "-f", "--offset", offset).out
-    assert read + rest + more == "".join(f"tick {number}\n" for number in range(12))
+    assert read + rest + more == "".join(f"tick {number}\n" for number in range(40))
 
 
 def test_that_logs_print_all_or_the_tail(cli: Commands) -> None:
