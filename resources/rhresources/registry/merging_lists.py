@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from rhresources.errors import UsageError
@@ -41,7 +42,7 @@ def merge_list(field: str, base: Sequence[Any], mine: Sequence[Any], theirs: Seq
     if changes is None:
         return None
     merged = _applied(base, changes)
-    return merged if _are_distinct(field, merged) and _has_all(merged, base, mine, theirs) else None
+    return merged if _is_good(field, merged, base, mine, theirs) else None
 
 
 def _changes(base: Sequence[Any], items: Sequence[Any]) -> list[_Change]:
@@ -93,6 +94,26 @@ def _as_one(field: str, one: _Change, other: _Change) -> _Change | None:
         return None
     around = _together(field, _changes(both, other.items), _changes(both, one.items))
     return None if around is None else one._replace(items=tuple(_applied(both, around)))
+
+
+def _is_good(field: str, merged: list[Any], base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> bool:
+    return (
+        _are_distinct(field, merged)
+        and _has_all(merged, base, mine, theirs)
+        and _keeps_order(merged, base, mine, theirs)
+    )
+
+
+def _keeps_order(merged: list[Any], base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> bool:
+    """Whether any two items stand as a side has them; where the sides differ, as the one that moved them."""
+    before, *sides = ({_key(item): place for place, item in enumerate(items)} for items in (base, mine, theirs))
+    for one, other in combinations(map(_key, merged), 2):
+        ways = {side[one] < side[other] for side in sides if one in side and other in side}
+        if ways == {False}:
+            return False
+        if len(ways) == 2 and one in before and other in before and before[one] < before[other]:
+            return False
+    return True
 
 
 def _has_all(merged: list[Any], base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> bool:

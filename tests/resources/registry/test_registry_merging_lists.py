@@ -96,6 +96,7 @@ def order(items: list[str], one: str, other: str) -> bool:
 @given(FIELDS, ITEMS, ITEMS, ITEMS)
 @example("packages", list("abc"), list("cab"), list("abcx"))
 @example("packages", [], list("ba"), list("a"))
+@example("packages", list("cb"), list("ab"), list("bc"))
 @example("packages", [], list("bac"), list("dae"))
 @example("packages", list("abcd"), list("ad"), list("abxcd"))
 @example("packages", list("abcde"), list("e"), list("bd"))
