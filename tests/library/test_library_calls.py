@@ -157,8 +157,8 @@ def test_coroutines_and_generators(jobs: ModuleType) -> None:
 
 def test_items_stream_while_the_generator_runs(jobs: ModuleType) -> None:
     rh.function(jobs.add)(1)  # the environment is made
-    for _, (_, made) in zip(range(3), rh.function(jobs.slow_squares)(5), strict=False):
-        assert time.time() - made < 0.19
+    came = [(time.time(), made) for _, made in rh.function(jobs.slow_squares)(5)]
+    assert came[0][0] < came[-1][1], "the first one came after the last one was made"
 
 
 def test_calls_from_coroutines_do_not_block_the_loop(jobs: ModuleType) -> None:
@@ -299,9 +299,8 @@ def test_slow_calls_do_not_hold_up_a_fast_one(jobs: ModuleType) -> None:
     for thread in threads:
         thread.start()
     time.sleep(4)  # their workers start, on few processors
-    began = time.perf_counter()
     assert add(1, 1) == 2
-    assert time.perf_counter() - began < 3
+    assert any(thread.is_alive() for thread in threads), "it waited for the slow ones"
     for thread in threads:
         thread.join()
 

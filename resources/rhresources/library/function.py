@@ -64,6 +64,7 @@ class Function(Resource):
         self._source = source
         self._pointer: Pointer | None = source if isinstance(source, Pointer) else None
         self.system = system
+        self.description = ""
         self._needs = needs
         self._ready: _Ready | None = None
         self._keys: dict[tuple[int, bytes], str] = {}
@@ -208,6 +209,7 @@ class Function(Resource):
             raise UsageError("Its cluster has no name.", remedy="Save the cluster first.")
         needs = self._needs
         return FunctionDocument(
+            description=self.description,
             cluster=self.system.rns_address if self.system is not None else None,
             code=code,
             packages=self.reqs,
@@ -223,7 +225,11 @@ class Function(Resource):
         """Where its code is; under a name that others load, with what its cluster was last sent of it."""
         ready = self._ready
         if ready is None or self.is_local():
-            return code_of_pointer(self.pointer)
+            code = code_of_pointer(self.pointer)
+            saved = self._began.document if self._began is not None else None
+            if isinstance(saved, FunctionDocument) and saved.code.model_copy(update={"sent": code.sent}) == code:
+                return saved.code  # what others call of it stays
+            return code
         return ready.there.workspace.sent_code(ready.client, self.pointer)
 
     def _cluster(self) -> Cluster:
@@ -360,7 +366,9 @@ def from_document(name: str | None, document: FunctionDocument, dryrun: bool = F
         UsageError: its file has no such function.
     """
     pointer = pointer_of_code(document.code)
-    return Function(name, pointer, _cluster_of(document.cluster), portal().workspace.needs_of(document), dryrun)
+    found = Function(name, pointer, _cluster_of(document.cluster), portal().workspace.needs_of(document), dryrun)
+    found.description = document.description
+    return found
 
 
 def _loaded(
