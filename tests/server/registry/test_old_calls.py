@@ -158,6 +158,26 @@ def test_that_news_of_clusters_are_taken_without_being_kept(alice: httpx.Client)
     assert alice.get("/resource").json()["data"] == []
 
 
+def test_that_lists_say_how_clusters_are_if_anybody_told(alice: httpx.Client) -> None:
+    for name, state in (("up", "up"), ("off", "stopped"), ("new", "launching"), ("silent", "")):
+        text = "kind: cluster\nips: [gpu1]\n"
+        assert alice.put(f"/v1/resources/alice/{name}", json={"text": text}).status_code == 200
+        if state:
+            told = {"state": state, "age": 600.0}
+            assert alice.put(f"/v1/resources/alice/{name}:status", json=told).status_code == 200
+
+    def listed(**words: str) -> dict[str, str | None]:
+        found = alice.get("/resource", params={"resource_type": "cluster", "owned": "True", **words}).json()["data"]
+        assert all(("cluster_status" in each) == ("cluster_status_last_checked" in each) for each in found)
+        return {each["name"]: each.get("cluster_status") for each in found}
+
+    states = {"/alice/new": "initializing", "/alice/off": "terminated", "/alice/silent": None, "/alice/up": "running"}
+    assert listed() == states
+    assert listed(cluster_status="running", daemon_status="running", since="86400") == {"/alice/up": "running"}
+    assert listed(cluster_status="running", since="60") == {}
+    assert listed(cluster_status="unknown") == {"/alice/silent": None}
+
+
 def test_the_settings_of_a_group(registry: RegistryServer) -> None:
     registry.token("alice")
     registry.token("bob")

@@ -135,6 +135,11 @@ def test_history_deletion_and_lists(old_team: OldTeam) -> None:
         listed = client("out = [each['Name'] for each in rh.Cluster.list(show_all=True)['den_clusters']]")
         assert "/alice/listed" in listed
         assert client("out = rh.Cluster.list()") == {}  # those that run: what runs nobody told the registry
+        with old_team.registry.client("alice") as alice:
+            told = alice.put("/v1/resources/alice/listed:status", json={"state": "up", "autostop_mins": 30})
+            assert told.status_code == 200
+        listed = "[(each['Name'], each['Status']) for each in rh.Cluster.list({})['den_clusters']]"
+        assert client(f"out = {listed.format('')}") == [["/alice/listed", "running"]]
     client("c.delete_configs(); p.delete_configs()")
     assert client("out = rh.exists('listed'), rh.exists('changed')") == [False, False]
     with old_team.registry.client("alice") as alice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rhserver.registry import accounts, documents, resource, sharing
 from rhserver.registry.names import Name
 from rhserver.registry.old_clients.configs import config_of, content_of, is_same, type_of
 from rhserver.registry.old_clients.secrets import LOG_INS, NO_SECRETS, provider_of
+from rhserver.registry.old_clients.states import state_of, with_state
 from rhserver.registry.old_clients.wire import OldRoute, answer, name_of, sent_bytes, sent_mapping, unchanged
 from rhserver.registry.problems import NoAccess, Unfit
 from rhserver.registry.resource import OTHER, Resource, from_row
@@ -122,11 +124,13 @@ def list_resources(
     resource_type: Words = "",
     owned: bool = False,
     cluster_status: Annotated[str, Query(max_length=40)] = "",
+    since: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
 ) -> Response:
-    """Resources by name. What state a cluster is in, these clients' servers do not tell us, so it is unknown."""
-    if cluster_status not in ("", "unknown"):
-        room_of(request).caller(request)
-        return answer([])
+    """Resources by name, at most as many as these clients show.
+
+    Args:
+        cluster_status, since: only clusters of this state, seen within so many seconds.
+    """
     with room_of(request).reading(request) as session:
         wanted = resource.live().where(session.rights.readable()).order_by(resources.c.name)
         if resource_type:
@@ -138,11 +142,14 @@ def list_resources(
         found: list[Resource] = []
         for row in session.connection.execute(wanted):
             each = from_row(row, session.rights.of(row.key, row.id))
-            if not resource_type or type_of(each) == resource_type:
+            state, seen = state_of(each)
+            if (resource_type and type_of(each) != resource_type) or cluster_status not in ("", state):
+                continue
+            if not since or time.time() - seen <= since:
                 found.append(each)
             if len(found) == _LISTED:
                 break
-    return answer([config_of(each, session.caller.user.name) for each in found])
+    return answer([with_state(config_of(each, session.caller.user.name), each) for each in found])
 
 
 @router.put("/resource/{uri}/users/access")
