@@ -162,7 +162,8 @@ class _Reader:
             try:
                 self._read(session.api(person=False))
             except RegistryAway as error:
-                session.heard(error)
+                if not self._stopped.is_set():
+                    session.heard(error)
                 pause = _PAUSES[min(self._tries, len(_PAUSES) - 1)]
                 self._tries += 1
             except RhError as error:
@@ -187,22 +188,27 @@ class _Reader:
             if self._stopped.wait(min(left, 0.5)):
                 return
 
+    def _opened(self, feed: Changes) -> None:
+        """Have it closed when this is to stop; also where that was said while it was being opened."""
+        self._feed = feed
+        if self._stopped.is_set():
+            feed.close()
+
     def _read(self, api: Api) -> None:
         """Follow from where we are until the connection ends."""
         session = self.store.session
         if session.replica.cursor is None:
-            self._tell(session.fill(api))
+            self._tell(session.fill(api, self._opened))
         missed: list[Event] = []
-        with api.changes(session.replica.cursor or 0, follow=True, silence=session.silence) as self._feed:
-            if self._stopped.is_set():
-                return
-            for event in self._feed:
+        with api.changes(session.replica.cursor or 0, follow=True, silence=session.silence) as feed:
+            self._opened(feed)
+            for event in feed:
                 if self._stopped.is_set():
                     return
                 if event.kind == "hello":
                     session.greet(event.data or {})
                 elif event.kind == "reset":
-                    self._tell(session.fill(api))
+                    self._tell(session.fill(api, self._opened))
                     return
                 elif not session.following:
                     missed.append(event)

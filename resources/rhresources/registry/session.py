@@ -26,7 +26,9 @@ from rhresources.registry.tokens import read_token
 
 if TYPE_CHECKING:
     from rhresources.registry.api import Api, Me
-    from rhresources.registry.feed import Event, Remote
+    from rhresources.registry.feed import Changes, Event, Remote
+
+    Opened = Callable[[Changes], None]
 
 T = TypeVar("T")
 
@@ -180,14 +182,18 @@ class Session:
         """Note that all is known as of now."""
         self._confirmed = time.monotonic()
 
-    def read_changes(self, api: Api, after: int) -> list[Event] | None:
+    def read_changes(self, api: Api, after: int, opened: Opened = lambda feed: None) -> list[Event] | None:
         """What the change feed says since a position, as far as there is something; None: it does not go back so far.
+
+        Args:
+            opened: gets the feed, which another thread may close.
 
         Raises:
             RegistryAway: it broke off.
         """
         events: list[Event] = []
         with api.changes(after, follow=False, silence=self.silence) as feed:
+            opened(feed)
             for event in feed:
                 if event.kind == "hello":
                     self.greet(event.data or {})
@@ -199,15 +205,15 @@ class Session:
                         return events
         raise RegistryAway(f"The registry at {self.login.url} broke off in the middle of its answer.")
 
-    def fill(self, api: Api) -> set[str]:
-        """Learn anew all that may be read; the names of what is different now."""
+    def fill(self, api: Api, opened: Opened = lambda feed: None) -> set[str]:
+        """Learn anew all that may be read; the names of what is different now. `opened` as for `read_changes`."""
         while True:
             found: dict[str, Remote] = {}
             first: int | None = None
             for resources, position in api.pages():
                 found.update((each.name, each) for each in resources)
                 first = position if first is None else first
-            events = self.read_changes(api, first or 0)
+            events = self.read_changes(api, first or 0, opened)
             if events is None:
                 continue
             changed = self.replica.fill(found, events, events[-1].cursor)

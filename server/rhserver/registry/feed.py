@@ -152,7 +152,7 @@ class Feed:
                     return
                 continue
             if not batch:
-                await self._until(position, generation)
+                await self._until(position if caught_up else min(position, newest - 1), generation)
                 continue
             rights = await self._rights_of(caller)
             for change in batch:
