@@ -69,8 +69,13 @@ def asked_by(shell: Shell, key: Qt.Key, name: str, qtbot: QtBot) -> QDialog:
 def back(shell: Shell, qtbot: QtBot) -> None:
     """Keys go to the window again, once the dialog is closed."""
     qtbot.waitUntil(lambda: not any(each.isVisible() for each in shell.findChildren(QDialog)), timeout=LONG)
-    shell.activateWindow()
-    qtbot.waitUntil(shell.isActiveWindow, timeout=LONG)
+
+    def is_active() -> bool:
+        if not shell.isActiveWindow():
+            shell.activateWindow()  # again, where the dialog was not quite gone the first time
+        return shell.isActiveWindow()
+
+    qtbot.waitUntil(is_active, timeout=LONG)
 
 
 def test_clouds_are_checked_and_one_is_rented_and_given_up(
