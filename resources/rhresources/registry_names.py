@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rhresources.errors import NoRegistry, RhError, UsageError
 from rhresources.names import Address, parse_folder
-from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version
+from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version, given
 from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
 
@@ -197,11 +197,12 @@ class RegistryNames(ABC):
             with_whom: users, `@group` or `@everyone`, and what they may do; "none" takes it away.
 
         Raises:
-            UsageError: the name is not one of a registry.
+            UsageError: the name is not one of a registry, or there is no such access.
             RhError: no such user, it is not yours to share, or the registry does not answer.
         """
         store, whole = self._place(name_or_folder, folder=True)
-        return store.session.ask(lambda api: api.share(whole, with_whom))
+        said = {who: given(word) for who, word in with_whom.items()}  # a program may say anything
+        return store.session.ask(lambda api: api.share(whole, said))
 
     # ---------------------------------------------------------------- conflicts
 

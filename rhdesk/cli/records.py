@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import LOCAL
 from rhdesk.cli.terminal import Progress, held_progress, moment, note
-from rhresources.errors import NotFound, RhError, UsageError
+from rhresources.errors import ClusterDown, NotFound, RhError, UsageError
 from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
 
@@ -157,19 +157,19 @@ async def _all_up(workspace: Workspace, names: Sequence[str]) -> list[ClusterCli
 
 async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
     document = await asyncio.to_thread(workspace.names.cluster, name)
-    kind = document.type
-    if kind == "cloud":
+    if document.type == "cloud":
         told = await asyncio.to_thread(workspace.told_elsewhere, name)
         if told is None or told.state != "up":
             return None
     try:
         async with asyncio.timeout(_PATIENCE):
             return None if await workspace.cluster_state(name) == "down" else await workspace.connect(name)
+    except ClusterDown:
+        return None  # since a moment ago
     except (RhError, TimeoutError) as error:
-        if kind != "machine":
-            why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
-            with held_progress():
-                note(f"{name} is left out: {why}")
+        why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
+        with held_progress():
+            note(f"{name} is left out: {why}")
         return None
 
 

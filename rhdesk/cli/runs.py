@@ -58,7 +58,7 @@ def runs_command(on: str | None, limit: int, name: str, states: tuple[str, ...],
     async def work(workspace: Workspace) -> list[tuple[pb.Run, str]]:
         clusters = await clusters_up(workspace, on)
         if not clusters and not as_json:
-            note("No cluster is up. `rhdesk up ^local` starts the one of this computer.")
+            note("No cluster is up, or none answers. `rhdesk up ^local` starts the one of this computer.")
         numbers = cast(list[pb.RunState], [pb.RunState.Value(state.upper()) for state in states])
         me = names_of_me(workspace.home) if mine else ()
         listings = await asyncio.gather(

@@ -168,6 +168,9 @@ def settle_command(name: str, mine: bool, theirs: bool, file: str | None, as_jso
     if theirs:
         names.discard(name)
         said = f"Your change of {conflict.name} is given up."
+    elif mine and conflict.mine == conflict.theirs:  # another name that it was not given, say
+        names.discard(name)
+        said = f"{conflict.name} is as it was. What was refused is forgotten: repeat it once it may be done."
     else:
         text = conflict.mine if file is None else read_document(file)
         entry = names.settle(name, text)

@@ -213,10 +213,12 @@ def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
     from datetime import datetime
 
     hosts = [host for host in row["hosts"] if _alive(host)]
-    seen = age(datetime.fromisoformat(row["seen"]).timestamp(), now) if row["seen"] else "-"
+    last = datetime.fromisoformat(row["seen"]).timestamp() if row["seen"] else now
+    seen = age(last, now) if row["seen"] else "-"
     started = datetime.fromisoformat(row["started"]).timestamp() if row["started"] else None
+    up_for = duration(max(last - started, 0)) if started else "-"  # what came after it was seen nobody knows
     if not hosts:
-        return (row["name"], row["state"], *("-",) * 5, duration(now - started) if started else "-", seen)
+        return (row["name"], row["state"], *("-",) * 5, up_for, seen)
     runs = str(row["runs_active"]) + (f" + {row['runs_queued']} queued" if row["runs_queued"] else "")
     cpu = sum(host["cpu_percent"] * host["cpus"] for host in hosts) / max(sum(host["cpus"] for host in hosts), 1)
     return (
@@ -227,7 +229,7 @@ def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
         _share(hosts, "memory"),
         _gpu(hosts),
         _share(hosts, "disk"),
-        duration(now - started) if started else "-",
+        up_for,
         seen,
     )
 

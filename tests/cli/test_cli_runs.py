@@ -209,7 +209,7 @@ def test_that_a_module_which_cannot_be_imported_says_why(cli: Commands) -> None:
 
 
 def test_that_a_detached_run_is_followed_and_cancelled(cli: Commands) -> None:
-    run = cli("run", "work.py:tick", "--detach").out.strip()
+    run = cli("run", "work.py:tick", "10000", "--detach").out.strip()
     assert len(run) == 26
     follow = cli.start("logs", run, "-f")
     assert follow.stdout is not None

@@ -54,7 +54,8 @@ def test_that_status_lists_all_places_and_what_others_told(rhdesk: RunCommand, b
     assert rows["/alice/box"]["problem"].startswith("It cannot be asked now: ")
     gpu = rows["/alice/gpu"]
     assert (gpu["state"], gpu["problem"]) == ("up", None)
-    assert (gpu["told"]["by"], gpu["told"]["computer"], gpu["told"]["cost"]) == ("alice", "alice@laptop", 2.0)
+    assert (gpu["told"]["by"], gpu["told"]["computer"]) == ("alice", "alice@laptop")
+    assert gpu["told"]["cost"] == pytest.approx(2.0, abs=0.1)  # it has grown since
     assert gpu["cloud"]["price_per_hour"] == 2.0
     shown = rhdesk("status", "/alice/", env=bob)
     assert "^local" not in shown.out
@@ -67,7 +68,7 @@ def test_that_it_is_left_to_whoever_runs_it(
     rhdesk: RunCommand, bob: Mapping[str, str], alice: ResourceNames, registry: RegistryServer
 ) -> None:
     refused = rhdesk("up", "/alice/gpu", env=bob, code=1)
-    assert "Alice (alice@laptop) saw 2 h ago that /alice/gpu is up, and its hosts are reached only" in refused.err
+    assert "alice (alice@laptop) saw 2 h ago that /alice/gpu is up, and its hosts are reached only" in refused.err
     refused = rhdesk("down", "/alice/gpu", "--yes", env=bob, code=1)
     assert "only through the SkyPilot of alice (alice@laptop), which runs it" in refused.err
     refused = rhdesk("status", "/alice/gpu", "--forget", env=bob, code=1)

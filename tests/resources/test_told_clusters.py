@@ -218,7 +218,7 @@ async def test_that_both_facts_are_said_where_its_head_does_not_answer(
 ) -> None:
     machine.sshd.stop()
     with pytest.raises(
-        RhError, match=r"^Alice \(.+\) saw just now that /alice/gpu is up, and its head is not reached from here: "
+        RhError, match=r"^alice \(.+\) saw just now that /alice/gpu is up, and its head is not reached from here: "
     ):
         await bob.connect(GPU)
 

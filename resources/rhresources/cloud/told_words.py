@@ -47,12 +47,17 @@ def seen_words(address: str, told: Told, me: str, now: float) -> str:
     return f"{whose(told, me)} saw {ago(now - told.seen)} that {address} {_ARE[told.state]}"
 
 
+def sentence(words: str) -> str:
+    """These words at the beginning of a sentence; the name of a user stays as it is."""
+    return f"{words[:1].upper()}{words[1:]}" if words.startswith(("you ", "somebody ")) else words
+
+
 def refusal(address: str, told: Told, me: str, what: str, now: float) -> Elsewhere:
     """Why `what` ("taken down") is not done from here, and who can."""
     said = seen_words(address, told, me, now)
     return Elsewhere(
         f"{address} is {what} only through the SkyPilot of {whose(told, me)}, which runs it.",
-        remedy=f"{said[:1].upper()}{said[1:]}. If that is no longer so: rhdesk status '{address}' --forget",
+        remedy=f"{sentence(said)}. If that is no longer so: rhdesk status '{address}' --forget",
     )
 
 

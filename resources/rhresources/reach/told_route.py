@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from rhresources.cloud.answers import OnLaunch
-from rhresources.cloud.told_words import Elsewhere, refusal, refusal_to_launch, seen_words, whose
+from rhresources.cloud.told_words import Elsewhere, refusal, refusal_to_launch, seen_words, sentence, whose
 from rhresources.errors import RhError
 from rhresources.reach import Progress, silent
 from rhresources.reach.questions import Asker, NeedsAnswer
@@ -151,7 +151,7 @@ class ToldRoute:
             said = seen_words(self._address, self.told, self._me, time.time())
             hidden = self.told.state == "up"
             raise Elsewhere(
-                f"{said[:1].upper()}{said[1:]}{', and its hosts are reached only through that SkyPilot' * hidden}.",
+                f"{sentence(said)}{', and its hosts are reached only through that SkyPilot' * hidden}.",
                 remedy="" if hidden else f"It is brought up through the SkyPilot of {whose(self.told, self._me)}.",
             )
         return self._head
@@ -161,12 +161,12 @@ class ToldRoute:
         both = copy.copy(error)
         said = seen_words(self._address, self.told, self._me, time.time())
         if error.code == "log-in-refused":
-            both.sentence = f"{said[:1].upper()}{said[1:]}, and its head does not let you in: {error.sentence}"
+            both.sentence = f"{sentence(said)}, and its head does not let you in: {error.sentence}"
             both.remedy = (
                 f"Ask {self.told.by or 'them'} to add your public key to ~/.ssh/authorized_keys there, "
                 f"or name another key of yours: rhdesk reach '{self._address}' --key FILE"
             )
         else:
-            both.sentence = f"{said[:1].upper()}{said[1:]}, and its head is not reached from here: {error.sentence}"
+            both.sentence = f"{sentence(said)}, and its head is not reached from here: {error.sentence}"
         both.args = (both.sentence,)
         return both

@@ -35,6 +35,9 @@ T = TypeVar("T")
 _SILENCE = 40.0
 """Seconds after which a feed that says nothing is dead: a registry says something every 15, unless told otherwise."""
 
+_CATCHES_UP_WITHIN = 10.0
+"""How long a registry may be silent while somebody waits for what is new; what is known is there without it."""
+
 _ASK_AGAIN = 5.0
 """Seconds for which a registry that could not be reached is not tried again by those who only read."""
 
@@ -173,7 +176,8 @@ class Session:
     def catch_up(self, api: Api) -> set[str]:
         """Take over what others changed; the names of that."""
         after = self.replica.cursor
-        events = None if after is None else self.read_changes(api, after)
+        quick = min(self.silence, _CATCHES_UP_WITHIN)
+        events = None if after is None else self.read_changes(api, after, silence=quick)
         changed = self.fill(api) if events is None else self.replica.take(events)
         self.confirmed()
         return changed
@@ -182,17 +186,20 @@ class Session:
         """Note that all is known as of now."""
         self._confirmed = time.monotonic()
 
-    def read_changes(self, api: Api, after: int, opened: Opened = lambda feed: None) -> list[Event] | None:
+    def read_changes(
+        self, api: Api, after: int, opened: Opened = lambda feed: None, silence: float = 0.0
+    ) -> list[Event] | None:
         """What the change feed says since a position, as far as there is something; None: it does not go back so far.
 
         Args:
             opened: gets the feed, which another thread may close.
+            silence: seconds after which it is dead; else as long as for a feed that is followed.
 
         Raises:
             RegistryAway: it broke off.
         """
         events: list[Event] = []
-        with api.changes(after, follow=False, silence=self.silence) as feed:
+        with api.changes(after, follow=False, silence=silence or self.silence) as feed:
             opened(feed)
             for event in feed:
                 if event.kind == "hello":

@@ -89,7 +89,8 @@ def _read(path: Path, name: str) -> OldResource:
     except OSError as error:
         return OldResource(path, name, {}, str(disk_error(f"{path} cannot be read", error)))
     except json.JSONDecodeError as error:
-        return OldResource(path, name, {}, f"{path}, line {error.lineno}: this is not JSON ({error.msg}).")
+        why = f"{error.msg[:1].lower()}{error.msg[1:]}".removesuffix(" at")
+        return OldResource(path, name, {}, f"{path}, line {error.lineno}: this is not JSON: {why}.")
     except (ValueError, RecursionError):
         return OldResource(path, name, {}, f"{path}: this JSON is too deep or has too long a number.")
     if not isinstance(config, dict):

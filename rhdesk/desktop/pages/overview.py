@@ -182,7 +182,7 @@ class OverviewPage(Page):
         own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
         unknown = sum(1 for row in up if row.kind == "cloud" and row.price_per_hour is None)
         if not up:
-            note = "Nothing is up"
+            note = "Nothing of yours is up" if any(map(_is_up, clusters)) else "Nothing is up"
         elif unknown:
             note = f"besides {unknown} of unknown price"
         elif own:
