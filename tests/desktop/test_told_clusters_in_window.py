@@ -57,7 +57,7 @@ def test_that_a_cluster_of_somebody_else_is_shown_as_told_and_left_alone(
 
     bob.tell(GPU, told("up", head=ToldHead("127.0.0.1", free_port(), "ubuntu"), life="2"))
     qtbot.waitUntil(lambda: row().state is State.UNREACHABLE, timeout=SOON)
-    assert "Bob (bob@desk) saw just now that /bob/gpu is up, and its head is not reached from here" in row().sentence
+    assert "bob (bob@desk) saw just now that /bob/gpu is up, and its head is not reached from here" in row().sentence
     assert row().price_per_hour == 2.0
     assert not names_page.desk.store.found.rows()
 
