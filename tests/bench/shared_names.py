@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from measure import Goal, Row
+from measure import Row
 from processes import round_process
 from shared import Bench
-from windows import OFFSCREEN, WITH_LAB
+from windows import OFFSCREEN, WITH_LAB, rows_of_holds
 
 FIRST_TIME = "first"
 """The act `come` of a window that has never heard of the names."""
@@ -62,13 +61,4 @@ async def shared_names(bench: Bench) -> list[Row]:
                             whole[act].append(await window.round("whole"))
         finally:
             registry.stop()
-    return [
-        Row(
-            f"window, 10,000 names of a registry: {title}, longest hold : with waits",
-            statistics.median(own[act]),
-            "ms",
-            statistics.median(whole[act]),
-            Goal("value", "<=", 50),
-        )
-        for act, title in ACTS.items()
-    ]
+    return rows_of_holds({act: f"10,000 names of a registry: {title}" for act, title in ACTS.items()}, own, whole)

@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from measure import Goal, Row, take_rounds
@@ -88,6 +89,13 @@ async def many_names(bench: Bench) -> list[Row]:
             for act in NAME_ACTS:
                 own[act].append(await window.round(act))
                 whole[act].append(await window.round("whole"))
+    return rows_of_holds(NAME_ACTS, own, whole)
+
+
+def rows_of_holds(
+    titles: Mapping[str, str], own: Mapping[str, list[float]], whole: Mapping[str, list[float]]
+) -> list[Row]:
+    """The longest hold of the window in each act, its own and with waits for a processor, in milliseconds."""
     return [
         Row(
             f"window, {title}, longest hold : with waits",
@@ -96,7 +104,7 @@ async def many_names(bench: Bench) -> list[Row]:
             statistics.median(whole[act]),
             Goal("value", "<=", 50),
         )
-        for act, title in NAME_ACTS.items()
+        for act, title in titles.items()
     ]
 
 

@@ -143,7 +143,7 @@ def test_folders_open_and_close_by_keys(qtbot: QtBot, names: NamesPage) -> None:
 def test_crumbs_lead_back_to_the_folders_around(qtbot: QtBot, names: NamesPage) -> None:
     names.open("~/team/lib")
     row = names._crumbs.row
-    places = [row.itemAt(place).widget() for place in range(row.count() - 1)]  # type: ignore[union-attr]
+    places = [row.itemAt(place).widget() for place in range(row.count() - 1)]
     assert [widget.text() for widget in places] == ["This computer", "/", "team", "/", "lib"]  # type: ignore[union-attr]
     places[2].click()  # type: ignore[union-attr]
     assert names.tree.current() is names.desk.store.index.find("~/team/")

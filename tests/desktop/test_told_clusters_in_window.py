@@ -23,7 +23,7 @@ GPU = "/bob/gpu"
 def told(state: str, *, head: ToldHead | None = None, life: str = "1") -> Told:
     now = time.time()
     return Told(
-        state, since=now, seen=now, source="rh-of-bob", computer="bob@desk", life=life, cloud="aws",  # type: ignore[arg-type]
+        state, since=now, seen=now, source="rh-of-bob", computer="bob@desk", life=life, cloud="aws",
         region="us-east-1", hardware="A100:8", hosts=1, price_per_hour=2.0, launched=now - 3600, head=head,
     )  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_that_a_cluster_of_somebody_else_is_shown_as_told_and_left_alone(
     assert row().standing == "Started by bob (bob@desk) · seen just now"
     for why_not in (why_not_up, why_not_down, why_not_stop):
         assert why_not(row()) == f"{GPU} is left to the SkyPilot that runs it. {row().standing}."
-    shell.navigate("clusters", GPU)  # type: ignore[union-attr]
+    shell.navigate("clusters", GPU)
     qtbot.waitUntil(lambda: "It is stopped" in words(shell), timeout=SOON)
     shown = [each for each in shell.findChildren(QAbstractButton) if each.isVisible()]
     left_alone = [each for each in shown if "is left to the SkyPilot that runs it" in each.toolTip()]

@@ -150,7 +150,7 @@ async def test_that_others_see_it_come_and_go(
     del machine.skypilot.known[machine.sky]
     await alice.machines(GPU)
     await until_told(bob, lambda heard: heard is None)
-    assert bob.skypilot.calls == [], "his own SkyPilot has nothing to do with it"  # type: ignore[attr-defined]
+    assert bob.skypilot.calls == [], "his own SkyPilot has nothing to do with it"
 
 
 @pytest.mark.ray
@@ -205,7 +205,7 @@ async def test_that_no_second_one_is_launched(
         with pytest.raises(Elsewhere, match=r"alice \(.+\) saw just now that /alice/gpu is stopped") as raised:
             await act
         assert "rhdesk cp '/alice/gpu' ~/gpu" in raised.value.remedy
-    assert not bob.skypilot.asked("launch")  # type: ignore[attr-defined]
+    assert not bob.skypilot.asked("launch")
     await asyncio.to_thread(bob.names.forget_told, GPU)
     assert await told(bob) is None, "he knows better"
     await asyncio.to_thread(alice.names.load, GPU)

@@ -92,12 +92,14 @@ def told_of_kept(kept: Kept, source: str, known_hosts: Path, now: float) -> Told
     if seen is None:
         launching = bool(kept.launching_since) and not kept.abandoned
         state: ToldState = "launching" if launching else "down"
-        return Told(state, now, now, "", source, computer, launched=kept.launching_since if launching else 0.0)
+        launched = kept.launching_since if launching else 0.0
+        return Told(state, since=now, seen=now, source=source, computer=computer, launched=launched)
     return Told(
-        seen.state, now, now, "", source, computer, seen.hash, seen.reason, seen.cloud, seen.region, seen.zone,
-        seen.hardware, seen.hosts, seen.spot, seen.price_per_hour, seen.autostop_mins, seen.autostop_down,
-        seen.launched or kept.launching_since,
-        _head_of(kept.hosts, known_hosts) if seen.state == "up" and kept.hosts is not None else None,
+        seen.state, since=now, seen=now, source=source, computer=computer, life=seen.hash, reason=seen.reason,
+        cloud=seen.cloud, region=seen.region, zone=seen.zone, hardware=seen.hardware, hosts=seen.hosts, spot=seen.spot,
+        price_per_hour=seen.price_per_hour, autostop_mins=seen.autostop_mins, autostop_down=seen.autostop_down,
+        launched=seen.launched or kept.launching_since,
+        head=_head_of(kept.hosts, known_hosts) if seen.state == "up" and kept.hosts is not None else None,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rhresources.errors import RhError
@@ -12,6 +13,7 @@ from rhresources.registry.replica import put_status
 from rhresources.registry.told import Told, told_of_text
 
 if TYPE_CHECKING:
+    from rhresources.registry.api import Api
     from rhresources.registry.session import Session
 
 log = logging.getLogger(__name__)
@@ -58,8 +60,7 @@ def deliver(session: Session, *, person: bool = False) -> None:
         answer = ""
         try:
             if told is not None:
-                said = told.wire(time.time())
-                answer = session.ask(lambda api, name=name, said=said: api.tell(name, said), person=person)  # type: ignore[misc]
+                answer = session.ask(partial(_tell, name=name, told=told), person=person)
         except REFUSALS as error:  # it was deleted, or the registry is older than this
             if error.code in PASSING:
                 return
@@ -70,3 +71,7 @@ def deliver(session: Session, *, person: bool = False) -> None:
             connection.execute("DELETE FROM tellings WHERE name=? AND status=?", (name, text))
             if answer:
                 put_status(connection, name, answer)
+
+
+def _tell(api: Api, *, name: str, told: Told) -> str:
+    return api.tell(name, told.wire(time.time()))

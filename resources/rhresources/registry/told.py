@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 ToldState = Literal["launching", "unhealthy", "up", "stopping", "stopped", "down"]
 """As `cloud.answers.CloudState`; "down": it has no machines."""
-
-_STATES = ("launching", "unhealthy", "up", "stopping", "stopped", "down")
 
 TELL_AGAIN = 600.0
 """Seconds after which it is told anew that nothing has changed, so that others see that somebody still looks."""
@@ -108,7 +106,7 @@ class Told:
 
 def told_of(said: Mapping[str, Any] | None) -> Told | None:
     """What the registry says, or `text` wrote; None where it says nothing that is understood here."""
-    if not said or said.get("state") not in _STATES:
+    if not said or said.get("state") not in get_args(ToldState):
         return None
     try:
         values = {name: type(default)(said[name]) for name, default in _DEFAULTS.items() if said.get(name) is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true
 
 from rhserver.registry.names import Name, below
 from rhserver.registry.resource import OTHER
@@ -13,7 +13,7 @@ from rhserver.registry.rights import Level, Rights
 from rhserver.registry.schema import audiences, resources, versions
 
 _LOOKED_AT = 2_000
-"""Rows for one page, so that one for whom there is little to see does not have everything read at once."""
+"""Rows at a time, so that one for whom there is little to see does not have everything in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def page(
     Args:
         under: only what was in this folder.
         query: words that must all stand in the name or description, whatever their case.
-        after: where the page before ended. A page may be short, and another come after it.
+        after: where the page before ended. That is at a document of that page, and there is no other page unless there
+            is more to show: of what the user may not see, nothing is told, not even when it was deleted.
     """
     wanted = _ENDED.limit(_LOOKED_AT)
     if under is not None:
@@ -81,19 +82,24 @@ def page(
         wanted = wanted.where(resources.c.key >= first, resources.c.key < end)
     for word in query.lower().split():
         wanted = wanted.where(resources.c.search.contains(word, autoescape=True))
-    if after is not None:
-        earlier = and_(versions.c.at == after.at, resources.c.id < after.resource_id)
-        wanted = wanted.where(or_(versions.c.at < after.at, earlier))
-    rows = connection.execute(wanted).all()
     found: list[Deleted] = []
-    place = after
-    for row in rows:
-        if len(found) == limit:
-            return found, place
-        place = Place(row.at, row.id)
-        if (level := _level(rights, row)) >= Level.READ:
+    shown = looked = after
+    while True:
+        rows = connection.execute(wanted if looked is None else wanted.where(_is_before(looked))).all()
+        for row in rows:
+            looked = Place(row.at, row.id)
+            if (level := _level(rights, row)) < Level.READ:
+                continue
+            if len(found) == limit:
+                return found, shown
             found.append(Deleted(row.name, row.kind, row.description, row.last, row.by, row.at, level))
-    return found, place if len(rows) == _LOOKED_AT else None
+            shown = looked
+        if len(rows) < _LOOKED_AT:
+            return found, None
+
+
+def _is_before(place: Place) -> ColumnElement[bool]:
+    return or_(versions.c.at < place.at, and_(versions.c.at == place.at, resources.c.id < place.resource_id))
 
 
 def _level(rights: Rights, row: Row[*tuple[Any, ...]]) -> Level:

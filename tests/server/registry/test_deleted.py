@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from lab.registry_caller import CLUSTER, Caller, code, ok
+
+from rhserver.registry import accounts, documents
+from rhserver.registry import deleted as room
+from rhserver.registry.database import Database
+from rhserver.registry.names import document_name
+from rhserver.registry.rights import rights_of
 
 PACKAGE = "kind: package\ndescription: What training needs\ninstall_method: pip\ntarget: numpy\n"
 
@@ -79,3 +88,23 @@ def test_that_it_is_searched_by_folder_and_words_and_comes_in_pages(alice: Calle
             break
     assert paged == [whole[:3], whole[3:]]
     assert code(alice.http.get("/v1/deleted", params={"after": "yesterday"})) == (422, "bad-request")
+
+
+def test_that_not_even_the_place_where_pages_go_on_tells_of_what_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_LOOKED_AT", 2)
+    database = Database(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with database.writing() as connection:
+        alice, bob = (rights_of(connection, accounts.add(connection, name)) for name in ("alice", "bob"))
+        for who in (bob, alice, alice, bob, alice, alice, alice):
+            name = document_name(f"{who.user.name}/gpu{time.monotonic_ns()}")
+            documents.save(connection, who, name, documents.Content("cluster", CLUSTER))
+            documents.delete(connection, who, name)
+        first, place = room.page(connection, bob, limit=1)
+        assert place is not None
+        assert ([each.name.split("/")[1] for each in first], place.at) == (["bob"], first[0].at)
+        second, end = room.page(connection, bob, limit=1, after=place)
+        assert ([each.name.split("/")[1] for each in second], end) == (["bob"], None)
+        assert second[0].name != first[0].name
+    database.close()

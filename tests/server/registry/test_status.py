@@ -9,7 +9,9 @@ from lab.registry_caller import CLUSTER, Caller, code, ok
 from lab.registry_feed import Follower
 from sqlalchemy import select
 
+from rhresources.registry.told import Told
 from rhserver.registry.database import Database
+from rhserver.registry.routes.models import StatusRequest
 from rhserver.registry.schema import changes
 
 HEAD = {"address": "192.0.2.7", "port": 2222, "user": "ubuntu", "host_keys": ["ssh-ed25519 AAAA"]}
@@ -118,3 +120,7 @@ def test_that_the_audit_log_tells_of_states_not_of_looks(alice: Caller) -> None:
     ok(alice.tell("alice/gpu", "stopped"))
     said = alice.registry.command("audit", "--json").stdout
     assert said.count('"tell status"') == 2
+
+
+def test_that_both_sides_speak_of_the_same_fields() -> None:
+    assert set(Told("up").wire(0.0)) == set(StatusRequest.model_fields)

@@ -24,7 +24,7 @@ def list_deleted(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     after: Annotated[str, Query(pattern=r"^([0-9]{1,12}\.[0-9]{1,9}-[0-9]{1,15})?$")] = "",
 ) -> Response:
-    """What was deleted and can be brought back, the newest deletion first, page by page; a page may be short."""
+    """What was deleted and can be brought back, the newest deletion first, page by page."""
     folder = folder_name(under) if under else None
     with room_of(request).reading(request) as session:
         found, place = deleted.page(
