@@ -111,6 +111,24 @@ def test_offline_names_are_there_and_changes_wait(user: Callable[[str], User], r
     assert json.loads(bob("whoami", "--json")[0])["conflicts"] == []
 
 
+def test_a_move_that_waited_and_is_refused_is_not_said_to_be_done(
+    user: Callable[[str], User], registry: RegistryServer
+) -> None:
+    alice, _ = user("alice"), user("bob")
+    alice("save", "-", "--as", "@/box", given=BOX)
+    alice("ls", "@")
+    registry.stop()
+    alice("mv", "@/box", "/bob/box")
+    registry.start()
+    alice("ls", "@")
+    assert "/bob" in alice("settle", "@/box")[1]
+    said = alice("settle", "@/box", "--mine")[1]
+    assert "is as it was" in said
+    assert "Saved" not in said
+    assert json.loads(alice("whoami", "--json")[0])["conflicts"] == []
+    assert len(json.loads(alice("history", "@/box", "--json")[0])) == 1
+
+
 @pytest.mark.slow
 def test_the_token_is_in_the_keyring_and_nowhere_else(
     rhdesk: RunCommand, registry: RegistryServer, secret_service: SecretService, rh_home: Path
