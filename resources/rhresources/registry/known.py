@@ -161,11 +161,12 @@ class KnownResources:
         if row is None:
             return None
         waiting = any(name in (edit.name, edit.target) for edit in self.session.outbox.edits())
-        return self._entry(row, waiting, bool(self.session.outbox.conflicts(name)))
+        return self._entry(row, waiting, bool(self.session.outbox.conflicts(name)), self._seen())
 
     def _entries(self) -> builtins.list[Entry]:
         """All that is known. The same objects as long as they say the same."""
-        stamp = (self.session.database.stamp(), self._seen() if self.session.away else None)
+        seen = self._seen()
+        stamp = (self.session.database.stamp(), seen if self.session.away else None)
         with self._lock:
             if self._listed[0] == stamp:
                 return self._listed[1].copy()
@@ -179,7 +180,9 @@ class KnownResources:
             else:
                 rows[name] = row
         conflicts = {kept.name for kept in self.session.outbox.conflicts()}
-        entries = [self._entry(rows[name], name in changed, name in conflicts) for name in sorted(rows, key=parts_of)]
+        entries = [
+            self._entry(rows[name], name in changed, name in conflicts, seen) for name in sorted(rows, key=parts_of)
+        ]
         if len(self._unkept) >= _WORTH_KEEPING:
             self.session.replica.keep_parsed(self._unkept)
         self._parsed, self._unkept = {}, []
@@ -207,9 +210,9 @@ class KnownResources:
             self._unkept.append(Parsed(row.name, row.version, row.modified, document.kind, said))
         return document, None
 
-    def _entry(self, row: Row, waiting: bool, conflict: bool) -> Entry:
-        seen = self._seen() if self.session.away else None
-        key = (row, waiting, conflict, seen)
+    def _entry(self, row: Row, waiting: bool, conflict: bool, seen: float) -> Entry:
+        """What `row` says, last confirmed at `seen`: the same object as before where it says the same."""
+        key = (row, waiting, conflict, seen if self.session.away else None)
         with self._lock:
             known = self._read.get(row.name)
         if known is not None and known[0] == key:
@@ -230,7 +233,7 @@ class KnownResources:
             version=row.version,
             modified_by=row.modified_by,
             access=row.access,
-            seen=seen or self._seen() or time.time(),
+            seen=seen or time.time(),
             waiting=waiting,
             conflict=conflict,
             told=told_of_text(row.status),

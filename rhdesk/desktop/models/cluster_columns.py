@@ -162,6 +162,7 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             92,
             sort=lambda row: cost.spent if (cost := cost_of(row)) is not None else None,
             drop_below=500,
+            varies=True,
             tip=lambda row: spent_tip(cost_of(row)),
         ),
     ]

@@ -29,7 +29,7 @@ class Column(Generic[Row]):
     """One column.
 
     Attributes:
-        text: what the cell says; also what is copied, filtered on and read aloud.
+        text: what the cell says; also what is copied, filtered on (unless it ages) and read aloud.
         value: what pills, bars and sparks are drawn from.
         second: the second line of a title.
         sort: the key to sort by (default: the text, case folded). None sorts last.
@@ -59,11 +59,6 @@ class Column(Generic[Row]):
     @property
     def to_the_right(self) -> bool:
         return self.kind in (Kind.NUMBER, Kind.STRONG_NUMBER)
-
-    @property
-    def is_searched(self) -> bool:
-        """Whether a filter looks into it ("8 m ago" is no name)."""
-        return not (self.ages or self.varies)
 
     def sort_key(self, row: Row) -> tuple[bool, Any]:
         key = self.sort(row) if self.sort is not None else self.text(row).casefold()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rhdesk.desktop.models.columns import Column
+from rhdesk.desktop.models.search_texts import row_text
 
 Row = TypeVar("Row")
 
@@ -13,13 +14,13 @@ Row = TypeVar("Row")
 class PreparedRows(Generic[Row]):
     """Made on any thread, which takes a moment for ten thousands of rows; afterwards it is for the interface's thread.
 
-    The rows stay as they are: what a column says or is sorted by must not change. Columns that say of themselves
-    that they do are not filtered on.
+    The rows stay as they are: what a column says or is sorted by must not change. Columns that age or vary are not
+    filtered on.
     """
 
     def __init__(self, rows: Iterable[Row], columns: Sequence[Column[Row]]) -> None:
         self.rows = list(rows)
-        searched = [column for column in columns if column.is_searched]
+        searched = [column for column in columns if not (column.ages or column.varies)]
         self._texts = [row_text(row, searched) for row in self.rows]
         self._ranks = [_ranks([column.sort_key(row) for row in self.rows]) for column in columns]
         self._places = {column.key: place for place, column in enumerate(columns)}
@@ -47,13 +48,6 @@ class PreparedRows(Generic[Row]):
             known.sort(key=ranks.__getitem__, reverse=descending)
             found = self._orders[column, descending] = known + unknown
         return found
-
-
-def row_text(row: Row, searched: Sequence[Column[Row]]) -> str:
-    """What a filter looks for words in."""
-    parts = [column.text(row) for column in searched]
-    parts += [column.second(row) for column in searched if column.second is not None]
-    return "\n".join(parts).casefold()
 
 
 def _ranks(keys: Sequence[tuple[bool, Any]]) -> tuple[list[int], list[int]]:

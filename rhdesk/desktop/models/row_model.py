@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from rhdesk.desktop.models.columns import Column
-from rhdesk.desktop.models.prepared_rows import PreparedRows, row_text
+from rhdesk.desktop.models.prepared_rows import PreparedRows
+from rhdesk.desktop.models.search_texts import SearchTexts
 
 Row = TypeVar("Row")
 ROW_ROLE = int(Qt.ItemDataRole.UserRole) + 1
@@ -37,7 +38,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         self._shown: list[Row] = []
         self._places: dict[str, int] = {}
         self._words: list[str] = []
-        self._texts: dict[str, tuple[Row, str]] = {}
+        self._texts = SearchTexts(self.columns, key, self)
         self._keep: Callable[[Row], bool] | None = None
         self.is_old: Callable[[Row], bool] = lambda row: False
         self._sorted_by = -1
@@ -48,6 +49,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
     def set_rows(self, rows: Iterable[Row]) -> None:
         """Show these rows, through the present filter and order."""
         self._all, self._prepared = list(rows), None
+        self._texts.expect(self._all)
         self._arrange()
 
     def set_prepared(
@@ -139,10 +141,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         if self._keep is not None:
             rows = [row for row in rows if self._keep(row)]
         if self._words:
-            searched = [column for column in self.columns if column.is_searched]
-            rows = [row for row in rows if self._matches(row, searched)]
-        else:
-            self._texts.clear()
+            rows = [row for row in rows if self._texts.has(row, self._words)]
         if 0 <= self._sorted_by < len(self.columns):
             sort_by = self.columns[self._sorted_by]
             keyed = [(sort_by.sort_key(row), row) for row in rows]
@@ -156,19 +155,6 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         for place, (before, after) in enumerate(zip(old, self._shown, strict=True)):
             if before is not after and before != after:
                 self.dataChanged.emit(self.index(place, 0), self.index(place, last))
-
-    def _matches(self, row: Row, searched: Sequence[Column[Row]]) -> bool:
-        text = self._text(row, searched)
-        return all(word in text for word in self._words)
-
-    def _text(self, row: Row, searched: Sequence[Column[Row]]) -> str:
-        """What a row says, for the filter; kept for as long as it is the same row, as one types letter by letter."""
-        kept = self._texts.get(key := self._key(row))
-        if kept is not None and kept[0] is row:
-            return kept[1]
-        text = row_text(row, searched)
-        self._texts[key] = (row, text)
-        return text
 
     # ------------------------------------------------------------ Qt's questions
 

@@ -86,6 +86,7 @@ def run_columns(*, compact: bool = False, me: Callable[[], frozenset[str]] = fro
                 Kind.MUTED,
                 120,
                 drop_below=640,
+                varies=True,
                 tip=_by_tip,
             )
         )

@@ -48,15 +48,17 @@ class FunctionsPage(Page):
             Column[EntryRow]("cluster", "Cluster", _cluster, Kind.MUTED, 120, drop_below=620),
             Column[EntryRow]("packages", "Packages", _packages, Kind.MUTED, 150, stretch=True, drop_below=760),
             Column[EntryRow](
-                "last", "Last run", self._last_text, Kind.PILL, 128, value=self._last_state, sort=self._last_time
+                "last", "Last run", self._last_text, Kind.PILL, 128,
+                value=self._last_state, sort=self._last_time, varies=True,
             ),
             Column[EntryRow](
                 "when", "When", self._last_when, Kind.MUTED, 110, sort=self._last_time, ages=True, drop_below=480
             ),
             Column[EntryRow](
-                "today", "Today", self._today_text, Kind.NUMBER, 76, sort=self._today_count, drop_below=560
+                "today", "Today", self._today_text, Kind.NUMBER, 76,
+                sort=self._today_count, drop_below=560, varies=True,
             ),
-        ]
+        ]  # fmt: skip
         self.list = ListPanel(columns, lambda row: row.address, "Functions")
         self.list.set_chips(
             [

@@ -47,7 +47,8 @@ class PackagesPage(Page):
             Column[EntryRow]("method", "Method", method_of, Kind.TEXT, 116),
             Column[EntryRow]("target", "What", target_of, Kind.MONO, 200, stretch=True, drop_below=500),
             Column[EntryRow](
-                "used", "Used by", self._used_text, Kind.NUMBER, 110, sort=self._used_count, drop_below=620
+                "used", "Used by", self._used_text, Kind.NUMBER, 110,
+                sort=self._used_count, drop_below=620, varies=True,
             ),
             Column[EntryRow](
                 "changed", "Changed", lambda row: age_text(row.modified), Kind.MUTED, 110,

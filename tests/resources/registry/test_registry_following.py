@@ -211,7 +211,13 @@ def test_ten_thousand_names_come_from_the_replica(alice: ResourceNames, registry
     replica = alice._client.store().session.replica  # type: ignore[union-attr]
     replica.fill({name: Remote(name, "cluster", 1, text, "", 1.0, "alice", "owner") for name in names}, [], 10**6)
     registry.kill()
+    questions: list[str] = []
+    with replica.database.reading() as connection:
+        connection.set_trace_callback(questions.append)
     listed = alice.list("@/many")
+    with replica.database.reading() as connection:
+        connection.set_trace_callback(None)
+    assert len([said for said in questions if said.startswith("SELECT")]) < 50, "a window stands still meanwhile"
     assert len(listed) == 10_000
     assert {entry.name for entry in listed} == {f"@{name.removeprefix('/alice')}" for name in names}
     assert alice.list("@", kind="package") == []
