@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rhdesk.core.list_choices import ListChoice, list_choice
 from rhresources.documents import parse_document, plain_values, update_text, yaml
 from rhresources.errors import DocumentError
+from rhresources.registry.merging_lists import merge_list
 
 Side = Literal["mine", "theirs"]
 SIDES: tuple[Side, ...] = ("mine", "theirs")
-_MISSING = object()
+
+MISSING: Any = object()
+"""The value of a field that is not there."""
 
 
 @dataclass(frozen=True)
@@ -20,18 +24,26 @@ class FieldChoice:
 
     Attributes:
         path: its keys, outermost first.
-        mine, theirs: the values as one would write them; "" where the field is not there.
-        usual: the side that alone changed it; None where both did.
+        values: what each side has; MISSING where the field is not there.
+        usual: the side that alone changed it, or "both": a list that both changed, and both changes fit together. None
+            where a person must say.
+        joined: what both changes together make of a list; MISSING where that makes no sense.
+        listed: a list item by item; None for what is no list, or cannot be told so.
     """
 
     path: tuple[str, ...]
-    mine: str
-    theirs: str
-    usual: Side | None
+    values: Mapping[Side, Any]
+    usual: Side | Literal["both"] | None
+    joined: Any = MISSING
+    listed: ListChoice | None = None
 
     @property
     def name(self) -> str:
         return ".".join(self.path)
+
+    def shown(self, side: Side) -> str:
+        """The value of a side as one would write it; "" where the field is not there."""
+        return _shown(self.values[side])
 
 
 def differences(base: str, mine: str, theirs: str) -> list[FieldChoice]:
@@ -49,26 +61,39 @@ def differences(base: str, mine: str, theirs: str) -> list[FieldChoice]:
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             old = was if isinstance(was, Mapping) else {}
             for key in dict.fromkeys([*other, *one]):
-                compare((*path, key), old.get(key, _MISSING), one.get(key, _MISSING), other.get(key, _MISSING))
+                compare((*path, key), old.get(key, MISSING), one.get(key, MISSING), other.get(key, MISSING))
             return
+        sides: dict[Side, Any] = {"mine": one, "theirs": other}
         usual: Side | None = "theirs" if _same(one, was) else "mine" if _same(other, was) else None
-        found.append(FieldChoice(path, _shown(one), _shown(other), usual))
+        if isinstance(one, list) and isinstance(other, list):
+            found.append(_list(path, was if isinstance(was, list) else [], sides, usual))
+        else:
+            found.append(FieldChoice(path, sides, usual))
 
     compare((), before, ours, others)
     return found
 
 
-def chosen_text(text: str, mine: str, theirs: str, path: tuple[str, ...], side: Side) -> str:
-    """`text` with one field as it is on a side; its comments and everything else stay.
+def _list(path: tuple[str, ...], was: list[Any], sides: Mapping[Side, Any], usual: Side | None) -> FieldChoice:
+    listed = list_choice(path[-1], was, sides["mine"], sides["theirs"])
+    if usual is not None:
+        return FieldChoice(path, sides, usual, listed=listed)
+    merged = merge_list(path[-1], was, sides["mine"], sides["theirs"])
+    if merged is not None:
+        return FieldChoice(path, sides, "both", merged, listed)
+    joined = MISSING if listed is None or listed.joined is None else listed.values(listed.joined)
+    return FieldChoice(path, sides, None, joined, listed)
+
+
+def chosen_text(text: str, path: tuple[str, ...], value: Any) -> str:
+    """`text` with another value of one field, MISSING takes it out; its comments and everything else stay.
 
     Raises:
-        DocumentError: one of the texts cannot be read.
+        DocumentError: the text cannot be read.
     """
-    values = _values(text)
-    source = _values(mine if side == "mine" else theirs)
     top = path[0]
-    whole = dict(values)
-    _put(whole, path, _get(source, path))
+    whole = _values(text)
+    _put(whole, path, value)
     try:
         return update_text(text, parse_document(whole))
     except DocumentError:  # the two do not fit together; the editor says why
@@ -79,21 +104,13 @@ def _values(text: str) -> dict[str, Any]:
     return plain_values(parse_document(text)) if text.strip() else {}
 
 
-def _get(values: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return _MISSING
-        values = values[key]
-    return values
-
-
 def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     *around, last = path
     for key in around:
         inner = values.get(key)
         values[key] = dict(inner) if isinstance(inner, Mapping) else {}
         values = values[key]
-    if value is _MISSING:
+    if value is MISSING:
         values.pop(last, None)
     else:
         values[last] = value
@@ -104,7 +121,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    if value is _MISSING:
+    if value is MISSING:
         return ""
     if isinstance(value, str):
         return value

@@ -31,7 +31,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class NamesSaid:
-    """One look at all names."""
+    """One look at all names.
+
+    Attributes:
+        news: what somebody changed since the look before; not what is known only now that a registry was listed.
+    """
 
     names: Rows = Rows()
     functions: Rows = Rows()
@@ -39,10 +43,11 @@ class NamesSaid:
     clusters: Mapping[str, EntryRow] = field(default_factory=dict)
     index: NameIndex = field(default_factory=NameIndex)
     registry: RegistryRow | None = None
+    news: frozenset[str] = frozenset()
 
     def put_into(self, store: Store) -> None:
         """Show all but the clusters; on the interface's thread."""
-        store.index = self.index
+        store.index, store.news = self.index, self.news
         self.functions.put_into(store.functions)
         self.packages.put_into(store.packages)
         self.names.put_into(store.names)
@@ -64,27 +69,35 @@ class NamesReader:
             RhError: the disk cannot be read.
         """
         known: dict[str, tuple[Entry, EntryRow]] = {}
+        state = self._names.registry  # before the names: once it is listed, they are complete
         for entry in self._names.list():
             before = self._known.get(entry.name)
             known[entry.name] = before if before is not None and before[0] is entry else (entry, entry_row(entry))
         self._known = known
         rows = {address: row for address, (_, row) in known.items()}
-        state = self._names.registry
         registry = registry_row(state) if state is not None else None
         old = self._said
+        names = _since(old.names, rows)
         self._said = NamesSaid(
-            names=_since(old.names, rows),
+            names=names,
             functions=_since(old.functions, _of_kind(rows, "function")),
             packages=_since(old.packages, _of_kind(rows, "package")),
             clusters=_of_kind(rows, "cluster"),
             index=NameIndex(rows.values(), self._names.folders(), registry),
             registry=registry,
+            news=_news(names.changed, old.registry, registry),
         )
         return self._said
 
 
 def _of_kind(rows: Mapping[str, EntryRow], kind: str) -> dict[str, EntryRow]:
     return {address: row for address, row in rows.items() if row.kind == kind}
+
+
+def _news(changed: frozenset[str], before: RegistryRow | None, now: RegistryRow | None) -> frozenset[str]:
+    if before is not None and now is not None and before.listed and (before.url, before.user) == (now.url, now.user):
+        return changed
+    return frozenset(address for address in changed if not address.startswith("/"))
 
 
 def _since(before: Rows, rows: dict[str, EntryRow]) -> Rows:

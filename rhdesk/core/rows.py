@@ -114,6 +114,7 @@ _SHAPES = {
     State.BROKEN: "cross",
     State.READY: "dot",
 }
+ON_THE_WAY = (State.LAUNCHING, State.STARTING, State.STOPPING, State.STOPS_ITSELF)
 _BILLED = (State.UP, State.STARTING, State.STOPPING, State.LAUNCHING)
 
 
@@ -246,6 +247,13 @@ class ClusterRow:
     @property
     def is_builtin(self) -> bool:
         return self.address.startswith("^")
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is up, not on the way to it or down; in a cloud by the word of whoever runs it."""
+        if self.cloud is not None:
+            return self.cloud.state == "up" and self.state not in ON_THE_WAY
+        return self.state is State.UP
 
     @property
     def is_billed(self) -> bool:

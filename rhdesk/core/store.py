@@ -151,6 +151,7 @@ REGISTRY = "registry"
 class Store:
     """All tables. `names` holds every resource by address; the tables by kind are cut from it.
 
+    `news` are the names that somebody changed since they were looked at before.
     `registry` has one row, `REGISTRY`, about the one that somebody is logged in to; none where nobody is.
 
     `costs` holds what each cluster costs, and `spending` one row, `SPENDING`, about all of them; both are empty where
@@ -165,6 +166,7 @@ class Store:
 
         self.names: Table[EntryRow] = Table("names")
         self.index = NameIndex()  # all names as a tree; told with `names` and `registry`
+        self.news: frozenset[str] = frozenset()
         self.registry: Table[RegistryRow] = Table("registry")
         self.clusters: Table[ClusterRow] = Table("clusters")
         self.functions: Table[EntryRow] = Table("functions")

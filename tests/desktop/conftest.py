@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from desktop.registry_parts import SOON, keys, login_dialog, state
+from desktop.registry_parts import log_in
 from lab.registry import RegistryServer
 from lab.skypilot_stand_in import StandInSkyPilot
-from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
@@ -169,12 +167,4 @@ def bob(registry: RegistryServer, short_path: Path) -> ResourceNames:
 @pytest.fixture
 def names_page(qtbot: QtBot, names_shell: Shell, registry: RegistryServer) -> NamesPage:
     """The page Resource names, logged in as alice by the dialog."""
-    dialog = login_dialog(names_shell)
-    QTest.keyClicks(dialog.url.line, registry.url)
-    QTest.keyClicks(dialog.token.line, registry.token("alice"))
-    QTest.keyClick(dialog.token.line, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: state(names_shell) is not None and not isValid(dialog), timeout=SOON)
-    found = names_shell.page
-    assert isinstance(found, NamesPage)
-    qtbot.waitUntil(lambda: "/alice/" in keys(found), timeout=SOON)
-    return found
+    return log_in(qtbot, names_shell, registry)

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from lab.registry import RegistryServer
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from rhdesk.core.entry_row import RegistryRow
 from rhdesk.core.store import REGISTRY
@@ -28,6 +30,19 @@ PACKAGE = "kind: package\ndescription: old\ninstall_method: pip\ntarget: numpy\n
 def login_dialog(shell: Shell) -> LoginDialog:
     assert shell.desk.commands.run("registry.login") == ""
     return opened(shell, LoginDialog)
+
+
+def log_in(qtbot: QtBot, shell: Shell, registry: RegistryServer) -> NamesPage:
+    """Alice logs in by the dialog; the page on which her names are."""
+    dialog = login_dialog(shell)
+    QTest.keyClicks(dialog.url.line, registry.url)
+    QTest.keyClicks(dialog.token.line, registry.token("alice"))
+    QTest.keyClick(dialog.token.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: state(shell) is not None and not isValid(dialog), timeout=SOON)
+    found = shell.page
+    assert isinstance(found, NamesPage)
+    qtbot.waitUntil(lambda: "/alice/" in keys(found), timeout=SOON)
+    return found
 
 
 def opened(shell: Shell, kind: type[Kind]) -> Kind:

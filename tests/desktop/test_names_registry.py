@@ -11,8 +11,10 @@ from desktop.registry_parts import (
     PACKAGE,
     SOON,
     click,
+    do,
     has,
     keys,
+    log_in,
     login_dialog,
     opened,
     save,
@@ -35,6 +37,7 @@ from rhdesk.desktop.dialogs.share import ShareDialog
 from rhdesk.desktop.forms.cluster_choice import ClusterChoice
 from rhdesk.desktop.forms.diff_view import DiffView
 from rhdesk.desktop.forms.offering_text import PackageLines
+from rhdesk.desktop.models.name_delegate import LINE_HEIGHT
 from rhdesk.desktop.models.name_lines import FRESH_ROLE
 from rhdesk.desktop.name_moves import into_folder
 from rhdesk.desktop.pages.names import NamesPage
@@ -137,6 +140,38 @@ def test_what_others_change_comes_by_itself_and_is_marked(qtbot: QtBot, page: Na
     qtbot.waitUntil(lambda: not page.editor.editor.edit.isReadOnly(), timeout=SOON)
     bob.delete("@/lent")
     qtbot.waitUntil(lambda: not has(page, "/bob/lent")(), timeout=SOON)
+
+
+def test_what_is_listed_for_the_first_time_is_not_marked_as_changed(
+    qtbot: QtBot, shell: Shell, registry: RegistryServer, bob: ResourceNames
+) -> None:
+    registry.token("alice")
+    bob.save_text("@/shared/one", PACKAGE)
+    bob.save_text("@/shared/two", PACKAGE)
+    bob.share("/bob/shared", {"alice": "read"})
+    page = log_in(qtbot, shell, registry)
+    qtbot.waitUntil(has(page, "/bob/shared/two"), timeout=SOON)
+    assert not page.tree.lines._fresh
+    qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.listed, timeout=SOON)
+    bob.save_text("@/shared/one", PACKAGE.replace("old", "new"))
+    qtbot.waitUntil(lambda: set(page.tree.lines._fresh) == {"/bob/shared/one"}, timeout=SOON)
+
+
+def test_the_chosen_line_stays_in_sight_when_there_is_less_room(
+    qtbot: QtBot, shell: Shell, page: NamesPage, registry: RegistryServer
+) -> None:
+    shell.resize(1000, 700)
+    do(page, qtbot, lambda names: [names.save_text(f"~/lib{number:02}", PACKAGE) for number in range(40)])
+    qtbot.waitUntil(has(page, "~/lib39"), timeout=SOON)
+    page.tree.setFocus()
+    page.tree.choose("~/lib00")
+    while page.tree.visualRect(page.tree.currentIndex()).bottom() + 2 * LINE_HEIGHT < page.tree.viewport().height():
+        QTest.keyClick(page.tree, Qt.Key.Key_Down)
+    before = page.tree.viewport().height()
+    registry.stop()
+    qtbot.waitUntil(lambda: page.tree.viewport().height() < before - LINE_HEIGHT, timeout=SOON)
+    line = page.tree.visualRect(page.tree.currentIndex())
+    assert page.tree.viewport().rect().contains(line)
 
 
 def test_a_name_is_shared_from_the_dialog(
@@ -273,7 +308,7 @@ def test_offline_it_says_so_edits_wait_and_what_does_not_fit_is_settled_by_field
     dialog = opened(shell, ConflictDialog)
     qtbot.waitUntil(lambda: "1 field was changed by both of you" in words(dialog), timeout=SOON)
     assert not dialog.accept_button.isEnabled(), "nothing is chosen for the person"
-    chips = dialog._rows[("description",)]
+    chips = dialog.fields.fields[("description",)].chips
     chips.choose("theirs")
     assert "description: theirs" in dialog.editor.text
     assert "target: scipy" in dialog.editor.text, "what only one side changed is in it"

@@ -13,6 +13,7 @@ from rhdesk.core.rows import ClusterRow, State
 from rhdesk.desktop.cloud_acts import why_not_stop
 from rhdesk.desktop.cluster_acts import why_not_down, why_not_up
 from rhdesk.desktop.pages.names import NamesPage
+from rhdesk.desktop.pages.overview import OverviewPage
 from rhresources.documents import parse_document
 from rhresources.registry.told import Told, ToldHead
 from rhresources.resource_names import ResourceNames
@@ -64,3 +65,34 @@ def test_that_a_cluster_of_somebody_else_is_shown_as_told_and_left_alone(
     bob.tell(GPU, told("down"))
     qtbot.waitUntil(lambda: row().state is State.DOWN and row().told is None, timeout=SOON)
     assert why_not_up(row()) == ""
+
+
+def test_that_the_overview_counts_what_others_launched_as_what_it_is(
+    qtbot: QtBot, names_page: NamesPage, bob: ResourceNames
+) -> None:
+    shell = names_page.window()
+    for name in ("seen", "away", "asleep", "coming"):
+        bob.save(f"@/{name}", parse_document({"kind": "cluster", "type": "cloud", "instance_type": "A100:8"}))
+    bob.share("/bob", {"alice": "read"})
+    bob.tell("@/seen", told("up", life="1"))
+    bob.tell("@/away", told("up", head=ToldHead("127.0.0.1", free_port(), "ubuntu"), life="2"))
+    bob.tell("@/asleep", told("stopped", life="3"))
+    bob.tell("@/coming", told("launching", life="4"))
+    shell.navigate("overview", "")  # type: ignore[attr-defined]
+    page = shell.page  # type: ignore[attr-defined]
+    assert isinstance(page, OverviewPage)
+    clusters = names_page.desk.store.clusters
+
+    def told_of(name: str) -> bool:
+        return (row := clusters.get(f"/bob/{name}")) is not None and row.told is not None
+
+    qtbot.waitUntil(lambda: all(map(told_of, ("seen", "away", "asleep", "coming"))), timeout=SOON)
+    qtbot.waitUntil(lambda: clusters.get("/bob/away").state is State.UNREACHABLE, timeout=SOON)  # type: ignore[union-attr]
+    page.refresh()
+    total = len([row for row in clusters.rows() if not row.is_template])
+    said = words(page.up).splitlines()
+    assert said == ["Clusters up", "2", f"of {total}", "1 launching, 2 launched elsewhere"]
+    assert page.clusters.chips.chip("up").text() == "Up 2", "the list counts the same"
+    assert "Nothing of yours is up" in words(page.spending), "others pay for theirs"
+    assert words(page.spending).splitlines()[1] == "$0.00"
+    assert "/bob/away cannot be reached" not in words(page.attention), "it is no concern of ours"

@@ -14,7 +14,7 @@ from rhresources.packages import parse_package
 _ANY_ORDER = frozenset({"packages", "ips"})
 """Where it does not matter which of two new items that stand in the same place comes first. Of commands it does."""
 
-_FIRST_COUNTS = "ips"
+FIRST_COUNTS = "ips"
 """The first is the head."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -36,7 +36,7 @@ def merge_list(field: str, base: Sequence[Any], mine: Sequence[Any], theirs: Seq
     """
     if not all(_are_distinct(field, items) for items in (base, mine, theirs)):
         return None
-    if field == _FIRST_COUNTS and mine[:1] != theirs[:1] and base[:1] not in (mine[:1], theirs[:1]):
+    if field == FIRST_COUNTS and mine[:1] != theirs[:1] and base[:1] not in (mine[:1], theirs[:1]):
         return None
     changes = _together(field, _changes(base, mine), _changes(base, theirs))
     if changes is None:
@@ -126,11 +126,11 @@ def _has_all(merged: list[Any], base: Sequence[Any], mine: Sequence[Any], theirs
 
 
 def _are_distinct(field: str, items: Sequence[Any]) -> bool:
-    names = [_name(field, item) for item in items]
+    names = [item_name(field, item) for item in items]
     return len(set(names)) == len(names)
 
 
-def _name(field: str, item: Any) -> Hashable:
+def item_name(field: str, item: Any) -> Hashable:
     """What tells an item from others; two versions of a package are the same one."""
     if field != "packages" or not isinstance(item, str):
         return _key(item)

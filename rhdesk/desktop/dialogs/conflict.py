@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from rhdesk.core.desk import Desk
-from rhdesk.core.field_choices import SIDES, FieldChoice, Side, chosen_text, differences
+from rhdesk.core.field_choices import FieldChoice, chosen_text, differences
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import age_text, count_text
+from rhdesk.desktop.dialogs.conflict_fields import UNDECIDED, ConflictFields
 from rhdesk.desktop.forms.diff_view import DiffView
 from rhdesk.desktop.forms.yaml_editor import TextProblem, YamlEditor
 from rhdesk.desktop.widgets.base import Button, Card, ChipRow, Label, row_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ConflictDialog(Dialog):
-    """Field by field mine or theirs, or any text. Closing it leaves the conflict as it is; nothing is lost."""
+    """Field by field mine, theirs or both, or any text. Closing it leaves the conflict as it is; nothing is lost."""
 
     def __init__(self, desk: Desk, parent: QWidget, address: str) -> None:
         super().__init__(parent, f"Settle {address}", icon="git-merge", width=760)
@@ -35,8 +36,7 @@ class ConflictDialog(Dialog):
         self._desk, self._address = desk, address
         self._conflict: Conflict | None = None
         self._choices: list[FieldChoice] = []
-        self._taken: dict[tuple[str, ...], Side] = {}
-        self._rows: dict[tuple[str, ...], ChipRow] = {}
+        self.fields: ConflictFields | None = None
         self._by_hand = False
         self._words_in = QVBoxLayout()
         self.body.addLayout(self._words_in)
@@ -47,21 +47,21 @@ class ConflictDialog(Dialog):
         self._stack = QStackedWidget()
         self._state = StateView()
         self._state.retry.connect(self._load)
-        self._fields = QScrollArea()
-        self._fields.setWidgetResizable(True)
-        self._fields.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.editor = YamlEditor(name="Merged text")
         self.editor.edit.setProperty("flush", True)
         self.editor.edit.textChanged.connect(self._typed)
         self._diff = QWidget()
         self._diff_in = QVBoxLayout(self._diff)
         self._diff_in.setContentsMargins(8, 8, 8, 8)
-        for page in (self._state, self._fields, self.editor, self._diff):
+        for page in (self._state, self._scroll, self.editor, self._diff):
             self._stack.addWidget(page)
         card = Card(margins=(0, 0, 0, 0))
         card.body.addWidget(self._stack)
         self.body.addWidget(card, 1)
-        self.add_button("Later")
+        self.later_button = self.add_button("Later")
         self.theirs_button = self.add_button("Keep theirs", "", self._keep_theirs)
         self.mine_button = self.add_button("Keep mine", "", self._keep_mine)
         self.accept_button = self.add_button("Save merged", "primary", self._save_merged)
@@ -102,12 +102,14 @@ class ConflictDialog(Dialog):
         self._conflict, self._choices = found
         conflict = self._conflict
         self._words_in.addWidget(WrappedLabel(self._told(conflict), "muted"))
-        self._taken = {choice.path: choice.usual for choice in self._choices if choice.usual is not None}
         self._set_text(conflict.theirs or conflict.mine)
+        self.fields = ConflictFields(self._choices, conflict.by)
+        self.fields.changed.connect(self._take)
         for choice in self._choices:
-            if choice.usual == "mine":
-                self._apply(choice.path, "mine")
-        self._fields.setWidget(self._make_fields())
+            if choice.usual in ("mine", "both"):
+                self._take(choice.path)
+        self._scroll.setWidget(self.fields)
+        self._diff_in.addWidget(Label(f"− as {conflict.by or 'somebody else'} has it, + as you have it", "faint"))
         self._diff_in.addWidget(DiffView(conflict.theirs, conflict.mine))
         whole = bool(conflict.mine and conflict.theirs)
         self._tabs.set_visible("fields", whole and bool(self._choices))
@@ -115,7 +117,10 @@ class ConflictDialog(Dialog):
         self._tabs.choose("fields" if self._choices else "diff")
         self._tab_chosen("fields" if self._choices else "diff")
         self.accept_button.setVisible(whole)
+        if not whole:  # what Return does by itself loses nothing
+            self.later_button.setDefault(True)
         self._allow()
+        (self._tabs if whole else self.later_button).setFocus()  # neither of which chooses anything
 
     def _told(self, conflict: Conflict) -> str:
         who = conflict.by or "Somebody"
@@ -130,59 +135,20 @@ class ConflictDialog(Dialog):
             what += f" {count_text(both, 'field')} {'was' if both == 1 else 'were'} changed by both of you: choose."
         return f"{what} {conflict.problem}".strip() if not both else what
 
-    def _make_fields(self) -> QWidget:
-        inside = QWidget()
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(16, 12, 16, 12)
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(10)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
-        for column, title in enumerate(("Field", "Mine", "Theirs", "Keep")):
-            grid.addWidget(Label(title, "faint"), 0, column)
-        for line, choice in enumerate(self._choices, 1):
-            who = {"mine": "only you changed it", "theirs": "only they changed it", None: "both changed it"}
-            name = QVBoxLayout()
-            name.setSpacing(0)
-            name.addWidget(Label(choice.name, "strong"))
-            name.addWidget(Label(who[choice.usual], "bad" if choice.usual is None else "faint"))
-            name.addStretch(1)
-            grid.addLayout(name, line, 0)
-            grid.addWidget(WrappedLabel(choice.mine or "—", "mono"), line, 1)
-            grid.addWidget(WrappedLabel(choice.theirs or "—", "mono"), line, 2)
-            chips = ChipRow()
-            chips.set_chips([("", "Choose"), ("mine", "Mine"), ("theirs", "Theirs")])
-            chips.setAccessibleName(f"Which {choice.name} to keep")
-            chips.setObjectName(f"choose-{choice.name}")
-            if choice.usual is not None:
-                chips.choose(choice.usual)
-            chips.set_visible("", False)  # it stands for nothing being chosen yet
-            chips.chosen.connect(partial(self._take, choice.path))
-            self._rows[choice.path] = chips
-            grid.addWidget(chips, line, 3)
-        grid.setRowStretch(len(self._choices) + 1, 1)
-        return inside
-
     def _tab_chosen(self, key: str) -> None:
-        self._stack.setCurrentWidget({"fields": self._fields, "text": self.editor, "diff": self._diff}[key])
+        self._stack.setCurrentWidget({"fields": self._scroll, "text": self.editor, "diff": self._diff}[key])
 
     # ------------------------------------------------------------ choosing
 
-    def _take(self, path: tuple[str, ...], side: str) -> None:
-        self._taken.pop(path, None)
-        for each in SIDES:
-            if each == side:
-                self._taken[path] = each
-                self._apply(path, each)
+    def _take(self, path: tuple[str, ...]) -> None:
+        assert self.fields is not None
+        value = self.fields.fields[path].value()
+        if value is not UNDECIDED:
+            try:
+                self._set_text(chosen_text(self.editor.text, path, value))
+            except DocumentError:  # what was typed by hand is no document now; it stays, and says why
+                self._tabs.choose("text")
         self._allow()
-
-    def _apply(self, path: tuple[str, ...], side: Side) -> None:
-        conflict = self._conflict
-        assert conflict is not None
-        try:
-            self._set_text(chosen_text(self.editor.text, conflict.mine, conflict.theirs, path, side))
-        except DocumentError:  # what was typed by hand is no document now; it stays, and says why
-            self._tabs.choose("text")
 
     def _set_text(self, text: str) -> None:
         by_hand = self._by_hand
@@ -197,15 +163,16 @@ class ConflictDialog(Dialog):
     def _allow(self, reason: str = "") -> None:
         for button in (self.theirs_button, self.mine_button):
             button.allow(reason)
-        left = [choice.name for choice in self._choices if choice.path not in self._taken]
-        if not reason and left and not self._by_hand:
-            reason = f"Choose {', '.join(left)} first."
+        if not reason and self.fields is not None and not self._by_hand:
+            reason = self.fields.why_not()
         self.accept_button.allow(reason)
+        self.say(reason)
 
     # ------------------------------------------------------------ ending it
 
     def _keep_theirs(self) -> None:
-        self._end(None, f"{self._address} stays as it is in the registry")
+        assert self._conflict is not None
+        self._end(None, f"{self._address} stays as it is in the registry", lost=self._conflict.mine)
 
     def _keep_mine(self) -> None:
         assert self._conflict is not None
@@ -214,7 +181,7 @@ class ConflictDialog(Dialog):
     def _save_merged(self) -> None:
         self._end(self.editor.text, f"Both changes are in {self._address}")
 
-    def _end(self, text: str | None, told: str) -> None:
+    def _end(self, text: str | None, told: str, *, lost: str = "") -> None:
         address = self._address
 
         async def act(workspace: Workspace, progress: Progress) -> None:
@@ -225,7 +192,8 @@ class ConflictDialog(Dialog):
 
         def done(nothing: None) -> None:
             self.accept()
-            self._desk.notifier.success(told)
+            copy = (lambda: QGuiApplication.clipboard().setText(lost)) if lost else None
+            self._desk.notifier.success(told, action_text="Copy my version" if lost else "", action=copy)
             self._desk.read_names()
 
         self._allow("It is being saved.")

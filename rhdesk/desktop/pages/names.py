@@ -164,8 +164,9 @@ class NamesPage(Page):
     # ------------------------------------------------------------ the tree
 
     def _names_changed(self, change: Change) -> None:
-        changed = [] if change.reset or len(change.changed) > _MARKED_AT_MOST else list(change.changed)
-        self.tree.mark(changed)
+        changed = change.changed & self.desk.store.news
+        if not change.reset and len(changed) <= _MARKED_AT_MOST:
+            self.tree.mark(changed)
         self._refill.start()
 
     def _searched(self) -> None:

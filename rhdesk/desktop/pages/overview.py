@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
 
 from rhdesk.core.cost_words import is_over, month_note, whole_money
 from rhdesk.core.desk import Desk
-from rhdesk.core.rows import ClusterRow, RunRow, State
+from rhdesk.core.rows import ON_THE_WAY, ClusterRow, RunRow, State
 from rhdesk.core.store import SPENDING, Phase
 from rhdesk.core.words import count_text, money_text
 from rhdesk.desktop.access_acts import access_menu
@@ -29,11 +29,11 @@ from rhdesk.desktop.widgets.run_log import RunLog
 from rhdesk.desktop.widgets.spend_card import SpendCard
 
 _LITTLE_ROOM = 640  # pixels of height for which three rows are too many
-_ON_THE_WAY = (State.LAUNCHING, State.STARTING, State.STOPPING, State.STOPS_ITSELF)
+_NOT_REACHED = (State.UNREACHABLE, State.NO_SERVER)
 _WRONG = (State.UNHEALTHY, State.NO_SERVER, State.UNREACHABLE, State.NEEDS_YOU, State.FAILED, State.BROKEN)
 
 
-def _is_up(row: ClusterRow) -> bool:
+def _is_billed(row: ClusterRow) -> bool:
     """Whether it costs something, as far as anybody knows."""
     if row.state is State.UNREACHABLE and row.cloud is None:
         return row.kind != "ssh" or row.server_version != ""  # one that was up when it was last heard of
@@ -111,7 +111,7 @@ class OverviewPage(Page):
         panel.set_chips(
             [
                 ("all", "All", None),
-                ("up", "Up", lambda row: row.is_billed),
+                ("up", "Up", lambda row: row.is_up),
                 ("down", "Down", lambda row: row.state in (State.DOWN, State.STOPPED)),
             ]
         )
@@ -177,12 +177,12 @@ class OverviewPage(Page):
         if self.desk.store.clusters.condition.phase in (Phase.LOADING, Phase.FAILED):
             self.spending.show_figure("—", "", "Not known")
             return
-        up = [row for row in clusters if _is_up(row) and row.told is None]  # what others launched is their bill
+        up = [row for row in clusters if _is_billed(row) and row.told is None]  # what others launched is their bill
         total = sum(row.price_per_hour or 0.0 for row in up)
         own = sum(1 for row in up if row.kind in ("machine", "ssh") and row.price_per_hour is None)
         unknown = sum(1 for row in up if row.kind == "cloud" and row.price_per_hour is None)
         if not up:
-            note = "Nothing of yours is up" if any(map(_is_up, clusters)) else "Nothing is up"
+            note = "Nothing of yours is up" if any(map(_is_billed, clusters)) else "Nothing is up"
         elif unknown:
             note = f"besides {unknown} of unknown price"
         elif own:
@@ -241,17 +241,22 @@ class OverviewPage(Page):
         if phase in (Phase.LOADING, Phase.FAILED):
             self.up.show_figure("—", "", "Looking…" if phase is Phase.LOADING else "Not known")
             return
-        up = sum(1 for row in clusters if row.state is State.UP)
+        up = [row for row in clusters if row.is_up]
+        elsewhere = sum(1 for row in up if row.told is not None)
+        # whether others' are reached from here is no concern of ours
+        ours = [row for row in clusters if row.told is None or row.state not in _NOT_REACHED]
         words = [
             f"{count} {'needs' if count == 1 else 'need'} you"
             if state is State.NEEDS_YOU
             else f"{count} {state.word.lower()}"
-            for state in (*_ON_THE_WAY, *_WRONG)
-            if (count := sum(1 for row in clusters if row.state is state))
+            for state in (*ON_THE_WAY, *_WRONG)
+            if (count := sum(1 for row in ours if row.state is state))
         ]
-        bad = any(row.state in _WRONG for row in clusters)
-        note = ", ".join(words) or ("Everything is up" if up and up == len(clusters) else "Nothing is wrong")
-        self.up.show_figure(str(up), f"of {len(clusters)}", note, "bad" if bad else "faint")
+        bad = any(row.state in _WRONG for row in ours)
+        if elsewhere:
+            words.append(f"{elsewhere} launched elsewhere")
+        note = ", ".join(words) or ("Everything is up" if up and len(up) == len(clusters) else "Nothing is wrong")
+        self.up.show_figure(str(len(up)), f"of {len(clusters)}", note, "bad" if bad else "faint")
 
     def _show_today(self, runs: list[RunRow]) -> None:
         phase = self.desk.store.runs.condition.phase

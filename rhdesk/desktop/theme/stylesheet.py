@@ -32,6 +32,8 @@ def _surfaces(t: Tokens) -> str:
     QSplitter::handle {{ background: transparent; }}
     QSplitter[line="true"]::handle {{ background: {t.border}; }}
     QFrame[line="plain"][chosen="true"] {{ background: {t.selected}; }}
+    QFrame[pane="true"] {{ border: 1px solid {t.border}; border-radius: 6px; }}
+    QFrame[pane="true"][chosen="true"] {{ background: {t.accent_soft}; border-color: {t.accent}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 2px; }}
     QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 2px; }}

@@ -97,6 +97,7 @@ class NameOutline(HoveredTable):
         row, scroll = self.currentIndex().row(), self.verticalScrollBar().value()
         current, before = self.lines.key_at(row), self.lines.node_at(row)
         around = before.above if before is not None else []
+        in_sight = self._is_in_sight(self.viewport().height())
         self._filling = True
         self.lines.show(lines, opened, registry)
         flag = QItemSelectionModel.SelectionFlag
@@ -110,6 +111,8 @@ class NameOutline(HoveredTable):
                 if (place := self.lines.place_of(key)) >= 0:
                     model.select(self.lines.index(place, 0), flag.Select | flag.Rows)
             self.verticalScrollBar().setValue(scroll)
+            if in_sight:
+                self.scrollTo(self.currentIndex())
         self._filling = False
 
     def _instead_of(self, around: Sequence[Node], row: int) -> int:
@@ -166,12 +169,19 @@ class NameOutline(HoveredTable):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self._is_in_sight(event.oldSize().height()):
+            self.scrollTo(self.currentIndex())
         width = self.viewport().width()
         room = width - _KIND - _CHANGED >= _NAME_AT_LEAST
         self.setColumnHidden(2, not room)
         self.setColumnWidth(1, _KIND)
         self.setColumnWidth(2, _CHANGED)
         self.setColumnWidth(0, width - _KIND - (_CHANGED if room else 0))
+
+    def _is_in_sight(self, height: int) -> bool:
+        """Whether the line under the cursor is wholly in sight where that much is."""
+        line = self.visualRect(self.currentIndex())
+        return line.isValid() and line.top() >= 0 and line.bottom() < height
 
     # ------------------------------------------------------------ keys
 
