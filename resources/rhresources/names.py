@@ -57,15 +57,13 @@ class Address:
         text = _checked_text(text)
         root, rest = _split_root(text, current_folder)
         if not rest or rest.endswith("/"):
-            raise BadName(f"{_shown(text)} is a folder, not the name of a resource.", remedy=f"Write {_named(text)}")
+            raise BadName(f"{_shown(text)} is a folder, not the name of a resource.", remedy=_of_folder(text))
         parts = (*_folder_parts(root), *_parts(rest, text))
         address = _from_root(root, parts)
         if address.place == "builtin" and len(parts) != 1:
             raise BadName(f"{_shown(text)} is not a name: built-in names have no folders.", remedy="Write ^name.")
         if address.place == "registry" and not address.mine and len(parts) < 2:
-            raise BadName(
-                f"{_shown(text)} is an owner's folder, not the name of a resource.", remedy=f"Add a name: {text}/name."
-            )
+            raise BadName(f"{_shown(text)} is an owner's folder, not the name of a resource.", remedy=_of_folder(text))
         _check_folder_names(parts[:-1], text)
         if len(str(address)) > ADDRESS_LIMIT:
             raise BadName(
@@ -215,8 +213,7 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
-def _named(text: str) -> str:
-    """What a name in the folder `text` looks like."""
-    if text == "^":
-        return "^name."
-    return f"{text.rstrip('/')}/name."
+def _of_folder(text: str) -> str:
+    """What to do with the folder `text` where a name is wanted."""
+    name = "^name" if text == "^" else f"{text.rstrip('/')}/name"
+    return f"Write {name}; `rhdesk ls {text.rstrip('/') or '/'}` lists what is in it."

@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhresources.errors import NoRegistry, RhError, UsageError
+from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
 from rhresources.names import Address, parse_folder
-from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version, given
+from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version, Waiting, given
 from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
 
@@ -47,6 +47,10 @@ class RegistryNames(ABC):
     @abstractmethod
     def resolve(self, name: Name) -> Address:
         """The address that `name` means in the current folder."""
+
+    @abstractmethod
+    def _missing(self, error: NotFound, address: Address) -> NotFound:
+        """That nothing is called so, with what was probably meant."""
 
     # ---------------------------------------------------------------- who is logged in
 
@@ -150,7 +154,10 @@ class RegistryNames(ABC):
             RhError: the registry does not answer.
         """
         store, whole = self._place(name)
-        return store.session.ask(lambda api: api.history(whole))
+        try:
+            return store.session.ask(lambda api: api.history(whole))
+        except NotFound as error:
+            raise self._missing(error, self.resolve(name)) from None
 
     def version_text(self, name: Name, number: int) -> str:
         """The YAML of a version; errors as `history`."""
@@ -204,7 +211,15 @@ class RegistryNames(ABC):
         said = {who: given(word) for who, word in with_whom.items()}  # a program may say anything
         return store.session.ask(lambda api: api.share(whole, said))
 
-    # ---------------------------------------------------------------- conflicts
+    # ---------------------------------------------------------------- what waits, conflicts
+
+    def waiting(self) -> builtins.list[Waiting]:
+        """The changes that wait until the registry answers, in order, as far as is known here.
+
+        Raises:
+            NoRegistry: nobody is logged in.
+        """
+        return self._store("@").waiting()
 
     def conflict(self, name: Name) -> Conflict:
         """The change of `name` that somebody must decide on.
@@ -218,6 +233,8 @@ class RegistryNames(ABC):
 
     def settle(self, name: Name, text: str) -> Entry | None:
         """End a conflict with `text`, which is saved in place of what is there now; an empty one deletes.
+
+        A new name that was refused (`Conflict.target`) is tried again, unless `text` is empty.
 
         Returns:
             What is there then; None: nothing.

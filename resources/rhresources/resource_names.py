@@ -128,7 +128,7 @@ class ResourceNames(RegistryNames):
                 return self._store(str(address)).load(address, fresh=fresh)
             return builtin.load(address) if address.place == "builtin" else self._local.load(address)
         except NotFound as error:
-            raise NotFound(error.sentence, remedy=self._nearest(address)) from None
+            raise self._missing(error, address) from None
 
     def document(self, name: Name) -> Document:
         """What the resource of that name says.
@@ -289,7 +289,7 @@ class ResourceNames(RegistryNames):
         try:
             self._keeper(address).delete(address)
         except NotFound as error:
-            raise NotFound(error.sentence, remedy=self._nearest(address)) from None
+            raise self._missing(error, address) from None
 
     def copy(self, old: Name, new: Name) -> Entry:
         """Save what a resource says under another name, also in another place. Bare names in it are made whole.
@@ -327,7 +327,7 @@ class ResourceNames(RegistryNames):
         try:
             return self._keeper(before).rename(before, after)
         except NotFound as error:
-            raise NotFound(error.sentence, remedy=self._nearest(before)) from None
+            raise self._missing(error, before) from None
 
     def watch(self, callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
         """Call `callback`, in a thread of its own, with the names that anybody made, changed or deleted here.
@@ -366,12 +366,16 @@ class ResourceNames(RegistryNames):
         here = [*self._local.list(), *builtin.entries()]
         return [*(entry.name for entry in here if kind in (None, entry.kind)), *shared]
 
-    def _nearest(self, address: Address) -> str:
-        """A remedy that offers the name that was probably meant."""
+    def _missing(self, error: NotFound, address: Address) -> NotFound:
+        """That nothing is called so, with the name that was probably meant, or that it is a folder."""
         try:
+            if (folder := str(address)) in self.folders():
+                remedy = f"`rhdesk ls {folder}` lists what is in it; name what you mean there."
+                return NotFound(f"{folder} is a folder, not a resource.", remedy=remedy)
             known = self.known_names()
         except RhError:
-            return ""
+            return NotFound(error.sentence)
         names = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(known)}
         near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
-        return f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls` lists what there is."
+        remedy = f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls /` lists where names are."
+        return NotFound(error.sentence, remedy=remedy)

@@ -17,7 +17,7 @@ def state_text(registry: RegistryRow | None) -> str:
 
 
 def age_of(registry: RegistryRow) -> str:
-    """As of when it is shown while it does not answer: "as of 3 m ago"; "" where it never answered."""
+    """As of when it is shown while it does not answer: "as of 3 min ago"; "" where it never answered."""
     return f"as of {age_text(registry.seen)}" if registry.seen else ""
 
 

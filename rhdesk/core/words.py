@@ -6,6 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from rhresources.ages import ago
+
 if TYPE_CHECKING:
     from rhresources.cloud.answers import CloudCluster
 
@@ -23,7 +25,7 @@ def bytes_text(count: float) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """`75.3` -> "1 m 15 s"; "—" for None. Two units at most."""
+    """`75.3` -> "1 min 15 s"; "—" for None. Two units at most."""
     if seconds is None:
         return "—"
     if seconds < 1:
@@ -31,7 +33,7 @@ def duration_text(seconds: float | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = int(seconds)
-    for size, unit, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+    for size, unit, small_size, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:
             rest = whole % size // small_size
             return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
@@ -39,23 +41,13 @@ def duration_text(seconds: float | None) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A duration that still grows, in whole seconds: "0 s", "42 s", "1 m 15 s"."""
+    """A duration that still grows, in whole seconds: "0 s", "42 s", "1 min 15 s"."""
     return f"{int(seconds)} s" if seconds < 60 else duration_text(float(int(seconds)))
 
 
 def age_text(when: float, now: float | None = None) -> str:
-    """How long ago `when` (seconds since the epoch) was: "just now", "12 s ago", "3 h ago", "4 Mar 2026"."""
-    if not when:
-        return "—"
-    passed = (time.time() if now is None else now) - when
-    if passed < 5:
-        return "just now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if passed >= size:
-            if unit == "d" and passed >= 14 * 86400:
-                return time.strftime("%-d %b %Y", time.localtime(when))
-            return f"{int(passed // size)} {unit} ago"
-    return f"{int(passed)} s ago"
+    """How long ago `when` (seconds since the epoch) was, as `ago` says it; "—" for never."""
+    return ago(when, now) if when else "—"
 
 
 def moment_text(when: float) -> str:

@@ -19,7 +19,7 @@ def test_bytes(count: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "—"), (0.012, "12 ms"), (3.21, "3.2 s"), (75, "1 m 15 s"), (3600, "1 h"), (200_000, "2 d 7 h")],
+    [(None, "—"), (0.012, "12 ms"), (3.21, "3.2 s"), (75, "1 min 15 s"), (3600, "1 h"), (200_000, "2 d 7 h")],
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert duration_text(seconds) == text
@@ -27,13 +27,14 @@ def test_durations(seconds: float | None, text: str) -> None:
 
 def test_a_growing_duration_counts_whole_seconds() -> None:
     assert clock_text(0.9) == "0 s"
-    assert clock_text(75.9) == "1 m 15 s"
+    assert clock_text(75.9) == "1 min 15 s"
 
 
 def test_ages() -> None:
     assert age_text(0) == "—"
     assert age_text(100, now=102) == "just now"
     assert age_text(100, now=142) == "42 s ago"
+    assert age_text(100, now=100 + 7 * 60) == "7 min ago"
     assert age_text(100, now=100 + 3 * 3600) == "3 h ago"
 
 

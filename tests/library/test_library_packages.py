@@ -76,6 +76,8 @@ def test_options_are_checked_when_the_saved_package_is_known() -> None:
 def test_refuses() -> None:
     with pytest.raises(UsageError, match="needs the address of a repository"):
         rh.GitPackage("~/x")
+    with pytest.raises(UsageError, match="install_str="):
+        rh.package("numpy==1")
     with pytest.raises(UsageError, match="not a way to use a checkout"):
         rh.git_package(git_url="https://h/o/r", install_method="conda")
     with pytest.raises(UsageError, match="cannot be read"):

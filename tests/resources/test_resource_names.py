@@ -201,6 +201,16 @@ def test_a_name_that_is_not_there_offers_the_nearest(names: ResourceNames, name:
         assert meant in caught.value.remedy
 
 
+def test_a_folder_that_is_taken_for_a_resource_is_said_to_be_one(names: ResourceNames) -> None:
+    names.save("team/train", BOX)
+    for act in (names.load, names.delete, lambda name: names.copy(name, "x"), lambda name: names.rename(name, "x")):
+        with pytest.raises(NotFound, match=r"^~/team is a folder, not a resource\. `rhdesk ls ~/team` lists"):
+            act("~/team")
+    for name in ("~/team/", "~", "/ann"):
+        with pytest.raises(BadName, match=rf"is an? .*folder, not .*`rhdesk ls {name.rstrip('/')}` lists"):
+            names.load(name)
+
+
 def test_a_broken_resource_is_loaded_listed_and_deletable(names: ResourceNames) -> None:
     names.save("box", BOX)
     path = names.load("box").path

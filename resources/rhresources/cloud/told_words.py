@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from rhresources.ages import ago
 from rhresources.errors import RhError
 from rhresources.registry.told import Told
+
+_JUST_NOW = 60.0
+"""What is told is a look that somebody else takes now and then: less than a minute says nothing."""
 
 _ARE = {
     "launching": "is being launched",
@@ -27,24 +31,14 @@ def whose(told: Told, me: str) -> str:
     return f"{who} ({told.computer})" if told.computer else who
 
 
-def ago(seconds: float) -> str:
-    """ "just now", "2 min ago"."""
-    if seconds < 60:
-        return "just now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit} ago"
-    raise AssertionError
-
-
 def standing(told: Told, who: str, now: float) -> str:
     """Who runs it, and how old that is: "Started by alice (alice@laptop) · seen 2 min ago"."""
-    return f"Started by {who} · seen {ago(now - told.seen)}"
+    return f"Started by {who} · seen {ago(told.seen, now, just_now=_JUST_NOW)}"
 
 
 def seen_words(address: str, told: Told, me: str, now: float) -> str:
     """ "alice (alice@laptop) saw 2 min ago that /alice/gpu is up"."""
-    return f"{whose(told, me)} saw {ago(now - told.seen)} that {address} {_ARE[told.state]}"
+    return f"{whose(told, me)} saw {ago(told.seen, now, just_now=_JUST_NOW)} that {address} {_ARE[told.state]}"
 
 
 def sentence(words: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rhresources.documents import Document, PackageDocument, parse_document
-from rhresources.errors import UsageError
+from rhresources.errors import BadName, UsageError
 from rhresources.library.resource import Resource, names
 from rhresources.packages import PackageSpec, checked_checkout, parse_package
 
@@ -204,7 +204,10 @@ def package(
     if install_method is None and install_str is None and url is None:
         if not name or not load:
             raise UsageError("Nothing says what to install.", remedy='Give install_str="numpy".')
-        entry = names().entry(name, "package")
+        try:
+            entry = names().entry(name, "package")
+        except BadName as error:
+            raise UsageError(error.sentence, remedy=f"If that is what to install: install_str={name!r}.") from None
         saved = entry.require()
         assert isinstance(saved, PackageDocument)
         return Package.from_document(name, saved, dryrun).began_from(entry)

@@ -100,6 +100,27 @@ class Access:
     grants: tuple[Grant, ...] = ()
 
 
+Act = Literal["save", "delete", "move"]
+"""What a change does with a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits until the registry answers.
+
+    Attributes:
+        name: canonical.
+        act: what is done with it.
+        at: when it was made, in seconds since the epoch.
+        target: the new name, of a move.
+    """
+
+    name: str
+    act: Act
+    at: float
+    target: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """A change that could not be delivered, kept until somebody decides. An empty text means: deleted.
@@ -111,6 +132,7 @@ class Conflict:
         theirs: what is there now.
         by, at: who made it that, and when; empty and 0 where that is not known.
         problem: why it was not delivered, as one sentence.
+        target: the new name that it was to have; empty: none.
     """
 
     name: str
@@ -120,6 +142,12 @@ class Conflict:
     by: str
     at: float
     problem: str
+    target: str = ""
+
+    @property
+    def is_only_a_name(self) -> bool:
+        """Whether what the resource says was left alone."""
+        return bool(self.target) and self.mine == self.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +164,7 @@ class RegistryState:
         remedy: what to do about that.
         waiting: how many changes wait to be delivered.
         conflicts: the names of changes that somebody must decide on.
+        away: the problem is only that it cannot be reached, so that what is known here stands in for it.
     """
 
     url: str
@@ -147,3 +176,9 @@ class RegistryState:
     remedy: str
     waiting: int
     conflicts: tuple[str, ...]
+    away: bool = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its names can be used, be it as they were last."""
+        return not self.problem or self.away

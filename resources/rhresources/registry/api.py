@@ -18,6 +18,7 @@ from rhresources.registry.answers import Access, Deleted, Grant, Level, Version
 from rhresources.registry.feed import Changes, Remote, json_of, remote_of
 from rhresources.registry.login import Login
 from rhresources.registry.problems import (
+    BAD_TOKEN,
     Stale,
     away,
     not_a_registry,
@@ -25,6 +26,7 @@ from rhresources.registry.problems import (
     require_same_api,
     unwell,
 )
+from rhresources.registry.refusals import refused_tokens
 from rhresources.version import version
 
 _CONNECT = 5.0
@@ -53,6 +55,7 @@ class Api:
 
     def __init__(self, login: Login, token: str) -> None:
         self.login = login
+        self._token = token
         self._feeds: WeakSet[Changes] = WeakSet()
         self._client = httpx.Client(
             base_url=login.url,
@@ -80,7 +83,7 @@ class Api:
         try:
             answer = self._client.get("/v1/health")
         except httpx.HTTPError as error:
-            raise away(self.login.url, error) from None
+            raise away(self.login, error) from None
         if answer.status_code >= 500:
             raise unwell(self.login.url, answer.status_code)
         require_same_api(self.login.url, json_of(answer) if answer.status_code == 200 else None)
@@ -219,7 +222,8 @@ class Api:
 
         One that is silent for `silence` seconds is taken for dead.
         """
-        feed = Changes(self._client, self.login, after, follow, silence)
+        refused_tokens.require_not_refused(self.login.url, self._token)
+        feed = Changes(self._client, self.login, after, follow, silence, self._refused)
         self._feeds.add(feed)
         return feed
 
@@ -228,11 +232,12 @@ class Api:
     def _ask(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> Any:
+        refused_tokens.require_not_refused(self.login.url, self._token)
         for attempt in range(_TRIES):
             try:
                 answer = self._client.request(method, path, params=params, json=body)
             except httpx.HTTPError as error:
-                raise away(self.login.url, error) from None
+                raise away(self.login, error) from None
             if answer.status_code != 429 or attempt == _TRIES - 1:
                 return self._checked(answer)
             time.sleep(min(_seconds(answer.headers.get("Retry-After")) or 0.5 * 2**attempt, _LONGEST_WAIT))
@@ -246,13 +251,19 @@ class Api:
             return said
         if answer.status_code == 409 and isinstance(said, dict) and "current" in said:
             current = remote_of(said["current"]) if said["current"] else None
-            raise Stale(refused(self.login, answer.status_code, said), current, said.get("base_text"))
+            raise Stale(self._refused(answer.status_code, said), current, said.get("base_text"))
         if not isinstance(said, dict) or "error" not in said:
             if answer.status_code >= 500:  # something in between, or one that is being started
                 raise unwell(self.login.url, answer.status_code)
             self.health()
             raise not_a_registry(self.login.url, f"{answer.status_code} {answer.text[:500]}")
-        raise refused(self.login, answer.status_code, said)
+        raise self._refused(answer.status_code, said)
+
+    def _refused(self, status: int, said: Mapping[str, Any]) -> RhError:
+        refusal = refused(self.login, status, said)
+        if refusal.code == BAD_TOKEN:
+            refused_tokens.note(self.login.url, self._token, refusal)
+        return refusal
 
 
 def me_of(said: Mapping[str, Any]) -> Me:

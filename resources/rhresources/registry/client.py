@@ -14,6 +14,7 @@ from rhresources.registry import login as logins
 from rhresources.registry.answers import RegistryState
 from rhresources.registry.following import Follower, OnChange
 from rhresources.registry.login import Login
+from rhresources.registry.refusals import refused_tokens
 from rhresources.registry.session import Session, identified
 from rhresources.registry.store import RegistryStore
 from rhresources.registry.tokens import forget_token, keep_token, read_token
@@ -131,6 +132,7 @@ class RegistryClient:
     def login(self, url: str, token: str, *, insecure: bool, authority: Path | None) -> RegistryState:
         """Log in; see `ResourceNames.login`."""
         where = str(authority.expanduser().absolute()) if authority is not None else ""
+        refused_tokens.forget(logins.checked_url(url), token.strip())
         whole, me = identified(
             self._home, Login(logins.checked_url(url), insecure=insecure, authority=where), token.strip()
         )

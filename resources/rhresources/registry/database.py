@@ -64,12 +64,16 @@ CREATE TABLE conflicts (
 """
 
 # made where they are missing: a rhdesk that does not know them leaves them alone
-_SCHEMA_OF_STATUS = """
+_SCHEMA_ADDED = """
 CREATE TABLE IF NOT EXISTS statuses (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tellings (  -- to be told, of each cluster only the newest
     name TEXT PRIMARY KEY,
     status TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS targets (  -- of conflicts: the new name that it was not given
+    conflict INTEGER PRIMARY KEY,
+    target TEXT NOT NULL
+);
 """
 
 
@@ -173,7 +177,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={_VERSION}")
-        for statement in _SCHEMA_OF_STATUS.split(";\n"):
+        for statement in _SCHEMA_ADDED.split(";\n"):
             connection.execute(statement)
         connection.execute("COMMIT")
         if found > _VERSION:

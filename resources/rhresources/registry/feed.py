@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 
+from rhresources.errors import RhError
 from rhresources.registry.answers import LEVELS, Level
 from rhresources.registry.login import Login
-from rhresources.registry.problems import away, not_a_registry, refused
+from rhresources.registry.problems import away, not_a_registry
 
 _CONNECT = 5.0
 
@@ -54,11 +55,17 @@ class Event:
     data: Mapping[str, Any] | None = None
 
 
+Refusal = Callable[[int, Mapping[str, Any]], RhError]
+"""What an answer of this status that says this comes to."""
+
+
 class Changes:
     """One reading of the change feed. Use it as a context; `close` may be called from another thread."""
 
-    def __init__(self, client: httpx.Client, login: Login, after: int, follow: bool, silence: float) -> None:
-        self._login = login
+    def __init__(
+        self, client: httpx.Client, login: Login, after: int, follow: bool, silence: float, refused: Refusal
+    ) -> None:
+        self._login, self._refused = login, refused
         self._opened = client.stream(
             "GET",
             "/v1/changes",
@@ -73,7 +80,7 @@ class Changes:
         try:
             self._response = self._opened.__enter__()
         except httpx.HTTPError as error:
-            raise away(self._login.url, error) from None
+            raise away(self._login, error) from None
         if self._closed:
             self.close()
         return self
@@ -106,13 +113,13 @@ class Changes:
                 self._response.read()
                 said = json_of(self._response)
                 if isinstance(said, dict) and "error" in said:
-                    raise refused(self._login, self._response.status_code, said)
+                    raise self._refused(self._response.status_code, said)
                 raise not_a_registry(self._login.url, f"{self._response.status_code} {self._response.text[:500]}")
             for kind, cursor, data in _messages(self._response.iter_lines()):
                 yield _event_of(kind, cursor, data)
         except httpx.HTTPError as error:
             if not self._closed:
-                raise away(self._login.url, error) from None
+                raise away(self._login, error) from None
         except (OSError, RuntimeError):  # what httpx makes of a connection that `close` took away
             if not self._closed:
                 raise

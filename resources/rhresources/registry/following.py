@@ -18,6 +18,7 @@ from rhresources.registry.problems import RegistryAway
 if TYPE_CHECKING:
     from rhresources.registry.api import Api
     from rhresources.registry.feed import Changes, Event
+    from rhresources.registry.session import Session
     from rhresources.registry.store import RegistryStore
 
 OnChange = Callable[[frozenset[Address]], None]
@@ -97,12 +98,13 @@ class Follower:
         session = store.session
         if session.following and telling.is_waiting(session):
             telling.deliver(session)
-        waiting = frozenset(name for edit in session.outbox.edits() for name in (edit.name, edit.target) if name)
-        if waiting and session.following:
+        before = waiting = _waiting(session)
+        if before and session.following:
             deliver(session, person=False)
-            waiting = frozenset(name for edit in session.outbox.edits() for name in (edit.name, edit.target) if name)
-        if waiting != self._waiting:
-            changed, self._waiting = waiting ^ self._waiting, waiting
+            waiting = _waiting(session)
+        changed = (waiting ^ before) | (waiting ^ self._waiting)
+        self._waiting = waiting
+        if changed:
             self._tell(changed)
 
     def _on_state(self) -> None:
@@ -123,6 +125,11 @@ class Follower:
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
+
+
+def _waiting(session: Session) -> frozenset[str]:
+    """The names that wait."""
+    return frozenset(name for edit in session.outbox.edits() for name in (edit.name, edit.target) if name)
 
 
 def _unexpected(url: str, error: Exception) -> RhError:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from sqlite3 import Connection
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from rhresources.registry.answers import Act
 from rhresources.registry.database import Database
 from rhresources.registry.merging import merge
 from rhresources.registry.replica import Row, note_moment
-
-Act = Literal["save", "delete", "move"]
 
 
 class Edit(NamedTuple):
@@ -38,7 +37,7 @@ class Edit(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An edit that somebody must decide on: `base` and `mine` as in `Conflict`, and which edit it was."""
+    """An edit that somebody must decide on: the rest as in `Conflict`, and which edit it was."""
 
     id: int
     edit: int
@@ -46,6 +45,7 @@ class Kept(NamedTuple):
     base: str
     mine: str
     problem: str
+    target: str
 
 
 class Outbox:
@@ -130,7 +130,7 @@ class Outbox:
             self.give_up(edit, problem)
         with to.database.writing() as connection:
             for kept in self.conflicts():
-                _keep(connection, 0, kept.name, kept.base, kept.mine, kept.problem)
+                _keep(connection, 0, kept.name, kept.base, kept.mine, kept.problem, kept.target)
         for kept in self.conflicts():
             self.decided(kept)
 
@@ -139,20 +139,26 @@ class Outbox:
     def conflicts(self, name: str = "") -> list[Kept]:
         """The edits that somebody must decide on, oldest first; with `name`, those of that."""
         with self.database.reading() as connection:
-            rows = connection.execute("SELECT * FROM conflicts WHERE name=? OR ?='' ORDER BY id", (name, name))
+            rows = connection.execute(f"{_CONFLICTS} WHERE name=? OR ?='' ORDER BY id", (name, name))
             return [Kept(*row) for row in rows]
 
     def conflict_of(self, edit: Edit) -> Kept | None:
         """What became of an edit that could not be delivered."""
         with self.database.reading() as connection:
-            found = connection.execute("SELECT * FROM conflicts WHERE edit=?", (edit.id,)).fetchone()
+            found = connection.execute(f"{_CONFLICTS} WHERE edit=?", (edit.id,)).fetchone()
         return Kept(*found) if found else None
 
     def decided(self, kept: Kept) -> None:
         """End a conflict."""
         with self.database.writing() as connection:
             connection.execute("DELETE FROM conflicts WHERE id=?", (kept.id,))
+            connection.execute("DELETE FROM targets WHERE conflict=?", (kept.id,))
 
+
+_CONFLICTS = (
+    "SELECT id, edit, name, base_text, mine, problem, coalesce(target, '') FROM conflicts "
+    "LEFT JOIN targets ON conflict=id"
+)
 
 TOUCHED = "The same part of it was changed by somebody else."
 
@@ -179,21 +185,29 @@ def _begin_from(connection: Connection, edit: Edit, text: str, version: int, bas
 
 
 def _give_up(connection: Connection, edit: Edit, problem: str) -> None:
-    """What was last said of that name is what somebody decides on; nothing of it is delivered any more."""
-    mine = edit.text
+    """What was last said of that resource is what somebody decides on; nothing of it is delivered any more."""
+    mine, called = edit.text, edit.target or edit.name
     connection.execute("DELETE FROM edits WHERE id=?", (edit.id,))
-    for later in _later(connection, edit.id, edit.name):
+    for row in connection.execute("SELECT * FROM edits WHERE id>? ORDER BY id", (edit.id,)).fetchall():
+        later = Edit(*row)
+        if later.name != called:
+            continue
         connection.execute("DELETE FROM edits WHERE id=?", (later.id,))
-        if later.act != "move":
+        if later.act == "move":
+            called = later.target
+        else:
             mine = later.text
-    _keep(connection, edit.id, edit.name, edit.base_text, mine, problem)
+    target = called if mine and called != edit.name else ""
+    _keep(connection, edit.id, edit.name, edit.base_text, mine, problem, target)
 
 
-def _keep(connection: Connection, edit: int, name: str, base: str, mine: str, problem: str) -> None:
-    connection.execute(
+def _keep(connection: Connection, edit: int, name: str, base: str, mine: str, problem: str, target: str) -> None:
+    found = connection.execute(
         "INSERT INTO conflicts (edit, name, base_text, mine, problem) VALUES (?,?,?,?,?)",
         (edit, name, base, mine, problem),
     )
+    if target:
+        connection.execute("INSERT INTO targets VALUES (?,?)", (found.lastrowid, target))
 
 
 def overlay(edits: Sequence[Edit], known: Callable[[str], Row | None], user: str) -> dict[str, Row | None]:

@@ -16,6 +16,9 @@ SERVICE = "rhdesk-registry"
 API = 1
 """Of the calls as we speak them; the registry says which it speaks."""
 
+BAD_TOKEN = "bad-token"
+"""The code of a token that is not taken."""
+
 
 class RegistryAway(RhError):
     """The registry cannot be reached now; what can wait, waits."""
@@ -55,7 +58,7 @@ def refused(login: Login, status: int, said: Mapping[str, Any]) -> RhError:
         where = f"Set {TOKEN} to another one" if login.from_environment else f"Log in anew: rhdesk login {login.url}"
         return RegistryRefused(
             f"The registry at {login.url} does not take this token: it is wrong or has been revoked.",
-            code="bad-token",
+            code=BAD_TOKEN,
             remedy=f"{where}; whoever runs the registry makes one with `rhdesk registry user token NAME`.",
         )
     sentence = str(error.get("sentence") or f"The registry at {login.url} refused, and answered {status}.")
@@ -79,12 +82,13 @@ _SAME_HERE: dict[str, type[RhError]] = {
 REFUSALS = (AlreadyExists, BadName, DocumentError, NotFound, RegistryRefused)
 """What `refused` makes, besides that the registry is away."""
 
-PASSING = frozenset({"bad-token", "too-many"})
+PASSING = frozenset({BAD_TOKEN, "too-many"})
 """Codes of refusals that say nothing about what was sent: it waits on."""
 
 
-def away(url: str, error: Exception) -> RhError:
+def away(login: Login, error: Exception) -> RhError:
     """Why a registry could not be asked."""
+    url, new = login.url, not login.registry  # whether nobody has got through to it at this address yet
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return RhError(
@@ -92,13 +96,13 @@ def away(url: str, error: Exception) -> RhError:
                 remedy=f"If it is your team's own, log in with its file: rhdesk login {url} --authority FILE.pem",
                 detail=str(cause),
             )
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and (new or not isinstance(cause, ssl.SSLEOFError)):
             return RhError(
                 f"The registry at {url} does not speak TLS as it should: {cause.reason or cause}.",
                 remedy="See whether its address begins with https:// or http://.",
                 detail=str(cause),
             )
-    silent = url.startswith("http://") and "disconnected" in str(error)
+    silent = new and url.startswith("http://") and "disconnected" in str(error)
     return RegistryAway(
         f"The registry at {url} cannot be reached: {_reason(error)}.",
         remedy="See whether its address begins with https://."
@@ -155,9 +159,13 @@ def _reason(error: Exception) -> str:
     for cause in _causes(error):
         if isinstance(cause, TimeoutError):
             return "it does not answer"
+        if isinstance(cause, ssl.SSLEOFError):
+            return "it ended the connection"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror[0].lower() + cause.strerror[1:]
     if "imeout" in type(error).__name__:
         return "it does not answer"
+    if "disconnected" in str(error):
+        return "it ended the connection"
     text = str(error).rstrip(".")
     return text[0].lower() + text[1:] if text else "the connection broke"

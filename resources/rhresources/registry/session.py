@@ -20,7 +20,7 @@ from rhresources.registry.answers import RegistryState
 from rhresources.registry.database import Database
 from rhresources.registry.login import Login, directory, remember, require_private
 from rhresources.registry.outbox import Outbox
-from rhresources.registry.problems import REFUSALS, RegistryAway, Stale
+from rhresources.registry.problems import BAD_TOKEN, REFUSALS, RegistryAway, Stale
 from rhresources.registry.replica import Replica
 from rhresources.registry.tokens import read_token
 
@@ -114,7 +114,7 @@ class Session:
         try:
             answer = call(self.api(person=person))
         except (*REFUSALS, Stale) as error:
-            self.heard(error if error.code == "bad-token" else None)
+            self.heard(error if error.code == BAD_TOKEN else None)
             raise
         except RhError as error:
             self.heard(error)
@@ -275,6 +275,7 @@ class Session:
             problem.remedy if problem else "",
             waiting,
             conflicts,
+            isinstance(problem, RegistryAway),
         )
 
     def remove(self) -> None:

@@ -10,7 +10,7 @@ from rhresources.documents import Document, dump_document, parse_document, updat
 from rhresources.errors import AlreadyExists, DocumentError, NotFound, RhError
 from rhresources.file_locks import turn
 from rhresources.names import Address
-from rhresources.registry.answers import Conflict
+from rhresources.registry.answers import Conflict, Waiting
 from rhresources.registry.delivery import deliver
 from rhresources.registry.known import KnownResources, parts_of, require_writable
 from rhresources.registry.merging import merge
@@ -160,7 +160,11 @@ class RegistryStore(KnownResources):
             connection.execute("DELETE FROM tellings WHERE name=?", (name,))
             put_status(connection, name, answer)
 
-    # ---------------------------------------------------------------- conflicts
+    # ---------------------------------------------------------------- what waits, conflicts
+
+    def waiting(self) -> list[Waiting]:
+        """What waits to be delivered, in order."""
+        return [Waiting(edit.name, edit.act, edit.made, edit.target) for edit in self.session.outbox.edits()]
 
     def conflict(self, name: str) -> Conflict:
         """What somebody must decide on.
@@ -171,7 +175,7 @@ class RegistryStore(KnownResources):
         kept = self._kept(name)
         now = self.session.replica.get(name)
         by, at, theirs = (now.modified_by, now.modified, now.text) if now is not None else ("", 0.0, "")
-        return Conflict(name, kept.base, kept.mine, theirs, by, at, kept.problem)
+        return Conflict(name, kept.base, kept.mine, theirs, by, at, kept.problem, kept.target)
 
     def settle(self, name: str, text: str) -> Entry | None:
         """End a conflict with `text`; see `ResourceNames.settle`."""
@@ -182,17 +186,36 @@ class RegistryStore(KnownResources):
         now = self.session.replica.get(name)
         entry: Entry | None = None
         try:
-            if text:
+            if text and kept.target:
+                entry = self._renamed(kept, text, now)
+            elif text:
                 entry = self._save(name, text, now)
             elif now is not None:
                 self.delete(Address("registry", parts_of(name)))
         except AlreadyExists:
-            if self.session.outbox.conflicts(name)[1:]:
+            if not kept.target and self.session.outbox.conflicts(name)[1:]:
                 self.session.outbox.decided(kept)  # the new one has all of this
             raise
         self.session.outbox.decided(kept)
         self.session.on_state()
-        return self._known(name) if entry is not None else None
+        return self._known(kept.target if text and kept.target else name) if entry is not None else None
+
+    def _renamed(self, kept: Kept, text: str, now: Row | None) -> Entry:
+        """Try once more to give a resource the name that it was not given, and what it is to say besides."""
+        if now is None:
+            raise NotFound(
+                f"{kept.name} is not there any more, so that it cannot be called {kept.target}.",
+                remedy=f"Give that up: rhdesk settle {kept.name} --theirs",
+            )
+        if text not in (kept.base, now.text):  # left alone, it says whatever others made of it
+            self._save(kept.name, text, now)
+        try:
+            return self.rename(Address("registry", parts_of(kept.name)), Address("registry", parts_of(kept.target)))
+        except AlreadyExists as error:
+            raise AlreadyExists(
+                error.sentence,
+                remedy=f"Repeat this once that name is free, or give yours up: rhdesk settle {kept.name} --theirs",
+            ) from None
 
     def discard(self, name: str) -> None:
         """Give my change up."""

@@ -111,7 +111,7 @@ class ConflictDialog(Dialog):
         self._scroll.setWidget(self.fields)
         self._diff_in.addWidget(Label(f"− as {conflict.by or 'somebody else'} has it, + as you have it", "faint"))
         self._diff_in.addWidget(DiffView(conflict.theirs, conflict.mine))
-        whole = bool(conflict.mine and conflict.theirs)
+        whole = bool(conflict.mine and conflict.theirs) and not conflict.is_only_a_name
         self._tabs.set_visible("fields", whole and bool(self._choices))
         self._tabs.set_visible("text", whole)
         self._tabs.choose("fields" if self._choices else "diff")
@@ -125,6 +125,9 @@ class ConflictDialog(Dialog):
     def _told(self, conflict: Conflict) -> str:
         who = conflict.by or "Somebody"
         when = f" {age_text(conflict.at)}" if conflict.at else ""
+        if conflict.target:
+            again = "Keep mine to try that again, theirs to give it up."
+            return f"It was to be called {conflict.target}. {conflict.problem} {again}"
         if not conflict.theirs:
             return f"{who} deleted it{when}, and you changed it. Keep yours to bring it back."
         if not conflict.mine:
@@ -176,7 +179,9 @@ class ConflictDialog(Dialog):
 
     def _keep_mine(self) -> None:
         assert self._conflict is not None
-        self._end(self._conflict.mine, f"{self._address} is as you made it")
+        target = self._conflict.target
+        told = f"{self._address} is called {target} now" if target else f"{self._address} is as you made it"
+        self._end(self._conflict.mine, told)
 
     def _save_merged(self) -> None:
         self._end(self.editor.text, f"Both changes are in {self._address}")

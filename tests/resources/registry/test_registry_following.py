@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -166,19 +167,45 @@ def test_a_registry_that_was_put_back_is_read_anew(
     assert len(list((alice.home / "registry").rglob("alice.db"))) == 1
 
 
-def test_a_revoked_token_ends_it(alice: ResourceNames, registry: RegistryServer, watch: Callable[..., Watched]) -> None:
+def wrong_tokens(registry: RegistryServer) -> int:
+    """How many were tried; ends the registry, which writes them down then."""
+    registry.stop()
+    said = registry.command("audit", "--refused", "--json").stdout
+    lines = [json.loads(line) for line in said.splitlines()]
+    return sum(int((line["detail"] or "1 times").split()[0]) for line in lines if line["outcome"] == "bad-token")
+
+
+def test_a_revoked_token_ends_it_and_is_not_tried_again(
+    alice: ResourceNames, registry: RegistryServer, watch: Callable[..., Watched]
+) -> None:
+    """A registry takes ten wrong tokens a minute, and then says only that these were too many."""
     alice.save("@/box", BOX)
+    alice.list("@")
     watched = watch(alice)
     watched.until_online()
     registry.command("token", "revoke", "--user", "alice")
     watched.until(lambda: alice.registry is not None and "has been revoked" in alice.registry.problem)
-    with pytest.raises(RhError, match="has been revoked") as caught:
-        alice.load("@/box")
-    assert caught.value.code == "bad-token"
-    with pytest.raises(RhError, match="has been revoked"):
-        alice.save("@/box", BOX)
+    for ask in (alice.people, lambda: alice.load("@/box"), lambda: alice.save("@/box", BOX)) * 8:
+        with pytest.raises(RhError, match=rf"has been revoked.*rhdesk login {registry.url}") as caught:
+            ask()
+        assert caught.value.code == "bad-token"
     assert alice.registry is not None
     assert alice.registry.waiting == 0
+    alice.login(registry.url, registry.command("user", "token", "alice").stdout.split()[-1])
+    watched.until_online()
+    assert alice.load("@/box").version == 1
+    assert wrong_tokens(registry) == 1
+
+
+def test_a_wrong_token_of_the_environment_is_tried_once(
+    registry: RegistryServer, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RH_REGISTRY_URL", registry.url)
+    monkeypatch.setenv("RH_REGISTRY_TOKEN", "rhr_of-last-year")
+    for number in range(15):
+        with pytest.raises(RhError, match=r"does not take this token.*RH_REGISTRY_TOKEN"):
+            ResourceNames(short_path / "ci").load(f"/alice/n{number}")
+    assert wrong_tokens(registry) == 1
 
 
 def test_waiting_changes_outlive_a_logout(

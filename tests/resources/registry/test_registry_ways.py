@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -76,6 +77,39 @@ def test_a_connection_that_dies_without_a_word_is_noticed(
         elsewhere.save("@/box", BOX)
         watched.until(lambda: names.exists("@/box"))
         watched.until_online()
+
+
+@contextmanager
+def server_that_hangs_up(port: int) -> Iterator[str]:
+    """The URL of a server that ends every connection at the first word."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(1)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(65536):  # else it would be reset
+                            pass
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{port}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_that_the_address_is_doubted_only_where_it_never_worked(
+    alice: ResourceNames, registry: RegistryServer, short_path: Path
+) -> None:
+    registry.stop()
+    with server_that_hangs_up(int(registry.url.rpartition(":")[2])) as url:
+        with pytest.raises(RhError, match=r"cannot be reached: it ended the connection\. .*begins with https://"):
+            ResourceNames(short_path / "new").login(url, "token")
+        with pytest.raises(RhError, match=r"cannot be reached: it ended the connection\. See that it runs"):
+            alice.people()
 
 
 @contextmanager
