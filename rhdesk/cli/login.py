@@ -109,7 +109,7 @@ def whoami_command(as_json: bool) -> None:
         click.echo(f"in {', '.join(f'@{group}' for group in state.groups)}")
     say_state(state)
     for name in state.conflicts:
-        note(f"{name}: a change of yours could not be merged. `rhdesk settle {name}` shows both and ends it.")
+        note(f"{name}: a change of yours is to be decided. `rhdesk settle {name}` shows why and ends it.")
 
 
 def say_state(state: RegistryState | None) -> None:
@@ -117,8 +117,8 @@ def say_state(state: RegistryState | None) -> None:
     if state is None:
         return
     if state.problem:
-        known = f" What is known of it is from {age(state.seen)}." if state.seen else ""
-        note(f"{state.problem}{known}")
+        known = f"What is known of it is from {age(state.seen)}." if state.seen else ""
+        note(f"{state.problem} {known if state.is_usable else state.remedy}".rstrip())
     if state.waiting:
         many = state.waiting > 1
         note(f"{state.waiting} change{'s' if many else ''} wait{'' if many else 's'} until the registry answers.")

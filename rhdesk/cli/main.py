@@ -28,7 +28,7 @@ COMMANDS = {
     "share": ("sharing", "Share a name or folder of the registry; say who may do what."),
     "history": ("sharing", "List the versions of a name in the registry."),
     "restore": ("sharing", "Make an old version the newest one."),
-    "settle": ("sharing", "Decide on a change that could not be merged with another's."),
+    "settle": ("settling", "List what waits for the registry, and decide on what it did not take."),
     "import": ("importing", "Take over what Runhouse saved."),
     "up": ("clusters", "Bring a cluster up."),
     "down": ("clusters", "Take a cluster down."),

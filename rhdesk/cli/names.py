@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ import click
 
 from rhdesk.cli.login import say_state
 from rhdesk.cli.options import Name, RhCommand, json_option
+from rhdesk.cli.places import is_folder
 from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_table
 from rhresources.documents import plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
-from rhresources.errors import AlreadyExists, RhError, UsageError
+from rhresources.errors import AlreadyExists, BadName, NotFound, RhError, UsageError
 from rhresources.resource_names import ResourceNames
 
 if TYPE_CHECKING:
+    from rhresources.names import Address
     from rhresources.stores.entry import Entry
     from rhresources.workspace import Workspace
 
@@ -31,7 +34,7 @@ class _Folder(Name):
 
         names = [item.value for item in super().shell_complete(ctx, param, "")]
         folders = {name.rpartition("/")[0] for name in names if "/" in name}
-        return [CompletionItem(folder) for folder in sorted({*folders, "^"}) if folder.startswith(incomplete)]
+        return [CompletionItem(folder) for folder in sorted({*folders, "/", "^"}) if folder.startswith(incomplete)]
 
 
 @click.command("ls", cls=RhCommand)
@@ -43,14 +46,18 @@ def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: boo
     """List saved clusters, functions and packages.
 
     FOLDER is `~` (this computer), `@` (yours in the registry), `/OWNER` (another's, or a group's), a folder in one of
-    these such as `~/team`, or `^` (built in); by default the current folder.
+    these such as `~/team`, or `^` (built in); by default the current folder. `/` lists all of these places, with the
+    owners who share something with you.
     """
     names = ResourceNames()
+    if folder == "/" and not deleted:
+        _list_places(names, kind, as_json)
+        return
     if deleted:
         _list_deleted(names, folder, kind, as_json)
         return
     folder = folder or names.current_folder
-    entries = names.list(folder, kind=kind)
+    entries = names.list(folder, kind=kind) or _itself(names, folder)
     shared = folder.startswith(("@", "/"))
     if shared:
         say_state(names.registry)
@@ -60,10 +67,41 @@ def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: boo
     if not entries:
         what = f"No {kind}" if kind else "Nothing"
         where = f"in {folder}, as far as you may see" if folder.startswith("/") else f"in {folder} yet"
-        note(f"{what} is saved {where}. `rhdesk ls ^` lists what is built in.")
+        note(f"{what} is saved {where}. `rhdesk ls /` lists the places, `rhdesk ls ^` what is built in.")
         return
     titles = ("NAME", "KIND", "CHANGED", "BY", "DESCRIPTION") if shared else ("NAME", "KIND", "CHANGED", "DESCRIPTION")
     print_table(titles, (_row(entry, shared) for entry in entries))
+
+
+def _itself(names: ResourceNames, name: str) -> list[Entry]:
+    """The resource that was named where a folder might be."""
+    try:
+        return [names.load(name)]
+    except (BadName, NotFound):
+        return []
+
+
+def _list_places(names: ResourceNames, kind: str | None, as_json: bool) -> None:
+    state = names.refresh_registry()
+    places = {"~": "this computer"}
+    if state is not None and state.user:
+        owners = [folder for folder in names.folders() if folder.rfind("/") == 0]
+        places |= {f"/{state.user}": "yours in the registry, also called @"}
+        places |= {f"/{group}": "your group's" for group in sorted(state.groups)}
+        places |= {owner: "shared with you" for owner in owners if owner not in places}
+    places["^"] = "built in"
+    many = Counter(_place_of(entry.address) for entry in names.list(kind=kind))
+    if as_json:
+        print_json([{"folder": place, "what": what, "names": many[place]} for place, what in places.items()])
+        return
+    print_table(("FOLDER", "NAMES", "WHAT"), ((place, str(many[place]), what) for place, what in places.items()))
+    if state is None:
+        note("No registry of a team is logged in to: `rhdesk login URL`.")
+    say_state(state)
+
+
+def _place_of(address: Address) -> str:
+    return {"local": "~", "builtin": "^"}.get(address.place) or f"/{address.parts[0]}"
 
 
 def _list_deleted(names: ResourceNames, folder: str | None, kind: str | None, as_json: bool) -> None:
@@ -246,8 +284,12 @@ def rm_command(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("new", type=Name())
 @json_option
 def mv_command(old: str, new: str, as_json: bool) -> None:
-    """Give OLD the name NEW, also in another place. What names it is not changed."""
+    """Give OLD the name NEW, also in another place. What names it is not changed.
+
+    A NEW that ends with `/` is a folder: `rhdesk mv train ~/team/` makes it ~/team/train.
+    """
     names = ResourceNames()
+    new = _in_folder(names, old, new)
     _moved(names, names.rename(old, new), f"{old} is called {{}} now.", as_json)
 
 
@@ -256,9 +298,15 @@ def mv_command(old: str, new: str, as_json: bool) -> None:
 @click.argument("new", type=Name())
 @json_option
 def cp_command(old: str, new: str, as_json: bool) -> None:
-    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/train` puts it into the registry."""
+    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/` puts it into the registry."""
     names = ResourceNames()
+    new = _in_folder(names, old, new)
     _moved(names, names.copy(old, new), f"{old} is saved as {{}}, too.", as_json)
+
+
+def _in_folder(names: ResourceNames, old: str, new: str) -> str:
+    """The name that is meant by `new`, where that may be a folder: the last part of `old` in it."""
+    return f"{new.rstrip('/')}/{names.resolve(old).name}" if is_folder(new) else new
 
 
 def _moved(names: ResourceNames, entry: Entry, said: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from rhdesk.cli.login import say_state
 from rhdesk.cli.session import LOCAL
 from rhresources.documents import ClusterDocument
 
@@ -27,13 +28,17 @@ async def clusters_in(workspace: Workspace, folder: str | None = None) -> list[s
     """
 
     def read() -> list[str]:
-        if folder is None:
-            workspace.names.refresh_registry()
-        entries = workspace.names.list((folder.rstrip("/") or "/") if folder is not None else None, kind="cluster")
+        everywhere, usable = folder is None or folder == "/", True
+        if everywhere and (state := workspace.names.refresh_registry()) is not None and not state.is_usable:
+            usable = False  # those of this computer have nothing to do with it
+            say_state(state)
+        entries = workspace.names.list(folder.rstrip("/") if folder and not everywhere else None, kind="cluster")
         return [
             str(workspace.names.resolve(entry.address))
             for entry in entries
-            if isinstance(entry.document, ClusterDocument) and entry.address.place != "builtin"
+            if isinstance(entry.document, ClusterDocument)
+            and entry.address.place != "builtin"
+            and (usable if entry.address.place == "registry" else folder != "/")
         ]
 
     saved = await asyncio.to_thread(read)

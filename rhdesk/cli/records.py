@@ -117,10 +117,17 @@ class FoundRun:
     client: ClusterClient
 
 
-async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, ClusterClient]]:
+async def clusters_up(
+    workspace: Workspace, on: str | None, *, left_out: list[str] | None = None
+) -> list[tuple[str, ClusterClient]]:
     """The cluster that was named, else every one of that folder that is up; with neither, of every place.
 
     Of those that are not named, one that does not answer soon, or wants to ask something, is left out and said so.
+
+    Args:
+        workspace: the way to them.
+        on: a cluster or a folder.
+        left_out: gets the names of those that are left out.
 
     Raises:
         ClusterDown: the named cluster is not up.
@@ -130,7 +137,8 @@ async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, C
     names = await clusters_in(workspace, on)
     found: list[tuple[str, ClusterClient]] = []
     servers: set[str] = set()
-    for name, client in zip(names, await _all_up(workspace, names), strict=True):
+    clients = await _all_up(workspace, names, [] if left_out is None else left_out)
+    for name, client in zip(names, clients, strict=True):
         if client is None or client.hello.server_id in servers:  # several names may lead to one server
             continue
         servers.add(client.hello.server_id)
@@ -138,29 +146,26 @@ async def clusters_up(workspace: Workspace, on: str | None) -> list[tuple[str, C
     return found
 
 
-async def _all_up(workspace: Workspace, names: Sequence[str]) -> list[ClusterClient | None]:
+async def _all_up(workspace: Workspace, names: Sequence[str], left_out: list[str]) -> list[ClusterClient | None]:
     """The client of each that is up; all are asked at once, so that one that does not answer holds up no other."""
     waiting = dict.fromkeys(names)
     with Progress() as progress:
 
         async def ask(name: str) -> ClusterClient | None:
             try:
-                return await _if_up(workspace, name)
+                return await _if_up(workspace, name, left_out)
             finally:
                 del waiting[name]
                 if waiting:
                     done = len(names) - len(waiting)
-                    progress(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
+                    progress.passing(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
 
         return await asyncio.gather(*map(ask, names))
 
 
-async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
-    document = await asyncio.to_thread(workspace.names.cluster, name)
-    if document.type == "cloud":
-        told = await asyncio.to_thread(workspace.told_elsewhere, name)
-        if told is None or told.state != "up":
-            return None
+async def _if_up(workspace: Workspace, name: str, left_out: list[str]) -> ClusterClient | None:
+    if not await asyncio.to_thread(_may_be_up, workspace, name):
+        return None
     try:
         async with asyncio.timeout(_PATIENCE):
             return None if await workspace.cluster_state(name) == "down" else await workspace.connect(name)
@@ -168,20 +173,43 @@ async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
         return None  # since a moment ago
     except (RhError, TimeoutError) as error:
         why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
+        left_out.append(name)
         with held_progress():
             note(f"{name} is left out: {why}")
         return None
 
 
-async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
+def _may_be_up(workspace: Workspace, name: str) -> bool:
+    """Whether it is worth asking; of one in a cloud, by what was seen last. Reads documents and small files."""
+    if workspace.names.cluster(name).type != "cloud":
+        return True
+    if (told := workspace.told_elsewhere(name)) is not None:
+        return told.state == "up"
+    from rhresources.cloud.kept import kept_clusters
+
+    kept = (each.seen for each in kept_clusters(workspace.home) if each.address == name)
+    return any(seen is not None and seen.state == "up" for seen in kept)
+
+
+async def find_run(workspace: Workspace, text: str, on: str | None, *, sure: bool = False) -> FoundRun:
     """The run that `text` means: an id, the beginning or the end of one, or "last", which is the newest of one's own.
+
+    Args:
+        workspace: the way to the clusters.
+        text: what somebody typed.
+        on: the cluster or folder that it is looked for in.
+        sure: "last" is not said of the clusters that answer alone.
 
     Raises:
         NotFound: no cluster that is up knows it.
         UsageError: several runs fit.
+        RhError: it cannot be said which is the last.
     """
-    clusters = await clusters_up(workspace, on)
-    if not clusters:
+    left_out: list[str] = []
+    clusters = await clusters_up(workspace, on, left_out=left_out)
+    if on is None and _lacks_registry(workspace):
+        left_out.append("the clusters of the registry")
+    if not clusters and not (sure and left_out):
         raise NotFound(
             f"The run {text} cannot be looked up: no cluster is up.",
             remedy=f"Bring it up with `rhdesk up {on or LOCAL}`.",
@@ -193,6 +221,8 @@ async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
         for run in listing.runs
     ]
     found = _matching(all_runs, text, names_of_me(workspace.home))
+    if sure and text == "last" and left_out:
+        raise _unsure(left_out, found)
     if not found and text == "last" and all_runs:
         raise NotFound(f"None of the runs on {_names(clusters)} is yours.", remedy="`rhdesk runs` lists them.")
     if not found:
@@ -201,6 +231,22 @@ async def find_run(workspace: Workspace, text: str, on: str | None) -> FoundRun:
         ids = ", ".join(each.run.id for each in found[:4])
         raise UsageError(f"'{text}' fits {len(found)} runs: {ids}{', ...' if len(found) > 4 else ''}.")
     return found[0]
+
+
+def _lacks_registry(workspace: Workspace) -> bool:
+    """Whether there are clusters that cannot be asked, because the registry does not say where they are."""
+    state = workspace.names.registry
+    names = workspace.names.list(kind="cluster") if state is not None and not state.is_usable else ()
+    return any(entry.address.place == "registry" for entry in names)
+
+
+def _unsure(left_out: Sequence[str], found: Sequence[FoundRun]) -> RhError:
+    """Nobody knows whether a cluster that was left out has a newer one."""
+    mean = [f"If you mean {each.run.name} on {each.cluster}, name its id: {each.run.id}." for each in found]
+    return RhError(
+        f"Which run is your last cannot be said, since {' and '.join(left_out)} could not be asked.",
+        remedy=" ".join([*mean, f"{'Or say' if mean else 'Say'} where it is: --on CLUSTER."]),
+    )
 
 
 def _matching(runs: Iterable[FoundRun], text: str, me: Collection[str]) -> list[FoundRun]:

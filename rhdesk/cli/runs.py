@@ -310,10 +310,10 @@ _WRITERS = {
 @click.option("--force", is_flag=True, help="Kill the worker at once.")
 @json_option
 def cancel_command(runs: tuple[str, ...], on: str | None, force: bool, as_json: bool) -> None:
-    """Cancel runs. Ones that have ended stay as they are."""
+    """Cancel runs. Ones that have ended stay as they are; `last` is refused while a cluster cannot be asked."""
 
     async def work(workspace: Workspace) -> list[tuple[pb.Run, pb.Run, str]]:
-        found = [await find_run(workspace, run, on) for run in runs]
+        found = [await find_run(workspace, run, on, sure=True) for run in runs]
         done = []
         for each in found:
             (after,) = await each.client.cancel(each.run.id, force=force)

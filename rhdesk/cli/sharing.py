@@ -1,17 +1,16 @@
-"""Commands about names of a registry: share, history, restore, settle."""
+"""Commands about names of a registry: share, history, restore."""
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import click
 
-from rhdesk.cli.names import entry_as_json, handed_over, read_document
+from rhdesk.cli.names import entry_as_json, handed_over
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.terminal import age, moment, note, print_json, print_table
+from rhdesk.cli.terminal import age, moment, note, print_json, print_table, unified_diff
 from rhresources.errors import NotFound, UsageError
-from rhresources.registry.answers import GIVEN, Access, Conflict, Version, given
+from rhresources.registry.answers import GIVEN, Access, Version, given
 from rhresources.resource_names import ResourceNames
 
 # ---------------------------------------------------------------- share
@@ -101,7 +100,7 @@ def _show_diff(names: ResourceNames, name: str, versions: list[Version], number:
         )
     before = max((each for each in known if each < number), default=0)
     texts = [names.version_text(name, each) if each and not _is_end(known[each]) else "" for each in (before, number)]
-    diff = _diff(texts[0], texts[1], f"version {before}" if before else "nothing", f"version {number}")
+    diff = unified_diff(texts[0], texts[1], f"version {before}" if before else "nothing", f"version {number}")
     if as_json:
         print_json({**_version_as_json(known[number]), "before": before or None, "diff": diff, "text": texts[1]})
         return
@@ -112,10 +111,6 @@ def _show_diff(names: ResourceNames, name: str, versions: list[Version], number:
 
 def _is_end(version: Version) -> bool:
     return version.action == "deleted"
-
-
-def _diff(before: str, after: str, old: str, new: str) -> str:
-    return "".join(difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new))
 
 
 def _version_as_json(version: Version) -> dict[str, Any]:
@@ -140,63 +135,3 @@ def restore_command(name: str, number: int, as_json: bool) -> None:
         print_json(entry_as_json(entry))
     else:
         note(f"{entry.name} is what it was at version {number}; it now is version {entry.version}.")
-
-
-# ---------------------------------------------------------------- settle
-
-
-@click.command("settle", cls=RhCommand)
-@click.argument("name", type=Name())
-@click.option("--mine", is_flag=True, help="Save my change in place of theirs.")
-@click.option("--theirs", is_flag=True, help="Give my change up.")
-@click.option(
-    "--with", "file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Save this instead."
-)
-@json_option
-def settle_command(name: str, mine: bool, theirs: bool, file: str | None, as_json: bool) -> None:
-    """Decide on a change of NAME that could not be merged with another's. Without an option: show both.
-
-    `rhdesk whoami` lists the names that wait for this.
-    """
-    if mine + theirs + (file is not None) > 1:
-        raise UsageError("Only one of --mine, --theirs and --with can be meant.")
-    names = ResourceNames()
-    conflict = names.conflict(name)
-    if not (mine or theirs or file is not None):
-        _show_conflict(conflict, as_json)
-        return
-    if theirs:
-        names.discard(name)
-        said = f"Your change of {conflict.name} is given up."
-    elif mine and conflict.mine == conflict.theirs:  # another name that it was not given, say
-        names.discard(name)
-        said = f"{conflict.name} is as it was. What was refused is forgotten: repeat it once it may be done."
-    else:
-        text = conflict.mine if file is None else read_document(file)
-        entry = names.settle(name, text)
-        said = f"Saved {entry.name}." if entry is not None else f"Removed {conflict.name}."
-    if as_json:
-        print_json({"name": conflict.name, "settled": True})
-    else:
-        note(said)
-
-
-def _show_conflict(conflict: Conflict, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "name": conflict.name,
-                "problem": conflict.problem,
-                "base": conflict.base or None,
-                "mine": conflict.mine or None,
-                "theirs": conflict.theirs or None,
-                "by": conflict.by or None,
-                "at": moment(conflict.at),
-            }
-        )
-        return
-    note(f"{conflict.name} was not changed. {conflict.problem}")
-    who = f"theirs, {conflict.by}, {age(conflict.at)}" if conflict.by else "theirs"
-    click.echo(_diff(conflict.base, conflict.mine, "before", "mine") or "mine: as before\n", nl=False)
-    click.echo(_diff(conflict.base, conflict.theirs, "before", who) or "theirs: as before\n", nl=False)
-    note(f"Decide: rhdesk settle {conflict.name} --mine, --theirs or --with FILE.")

@@ -13,7 +13,7 @@ import click
 
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import clusters_in, is_folder
-from rhdesk.cli.session import cluster_address, is_this_computer, run_async
+from rhdesk.cli.session import cluster_address, run_async
 from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds, told_of
 from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, size
 from rhresources import paths
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from rhresources.workspace import Workspace
 
 _TIMEOUT = 10.0
+_QUICK = 4.0
+"""Seconds for a cluster that nobody named: what was seen of it last is there without its answer."""
 
 
 @click.command("status", cls=RhCommand)
 @click.argument("cluster", type=Name("cluster"), required=False)
-@click.option("--refresh", is_flag=True, help="Ask every cluster now instead of showing what was last seen.")
+@click.option("--refresh", is_flag=True, help="Ask the clouds and every cluster now, and give them longer to answer.")
 @click.option("--forget", is_flag=True, help="Forget what another computer told of CLUSTER; no machine is touched.")
 @json_option
 def status_command(cluster: str | None, refresh: bool, forget: bool, as_json: bool) -> None:
     """Say which clusters are up and how busy they are: CLUSTER, those of a folder such as @/, or all and this computer.
 
-    This computer and a CLUSTER that is named are asked each time; of others that cost a round trip, what was last seen
-    is shown with its age, unless nothing is known of them or --refresh is given. That asks the clouds themselves, too,
-    and lists clusters of theirs that have no name here.
+    Clusters are asked each time. Of one that does not answer soon, and of those in clouds, what was last seen is shown
+    with its age (SEEN), unless --refresh is given: that asks the clouds themselves, too, and lists clusters of theirs
+    that have no name here.
 
     Of a cluster in a cloud that somebody else launched, or another computer, it says what that one told the registry.
     """
@@ -49,11 +51,10 @@ def status_command(cluster: str | None, refresh: bool, forget: bool, as_json: bo
             await asyncio.to_thread(workspace.names.forget_told, cluster or "")
         found = await ask_clouds(workspace, cluster if one else None) if refresh else []
         if cluster is not None and one:
-            rows = [await _ask(workspace, cluster_address(workspace, cluster), live=True, ask=True)]
+            rows = [await _ask(workspace, cluster_address(workspace, cluster), live=True)]
         else:
             names = await clusters_in(workspace, cluster)
-            live = [refresh or is_this_computer(workspace, name) for name in names]
-            rows = await _ask_all(workspace, dict(zip(names, live, strict=True)))
+            rows = await _ask_all(workspace, names, refresh)
         await asyncio.to_thread(add_clouds, workspace, rows)
         for name, machines in found:
             rows.append(row_of(name, "unknown") | {"cloud": cloud_as_json(machines), "named": False})
@@ -101,32 +102,41 @@ def _alive(host: dict[str, Any]) -> bool:
     return bool(host.get("alive", True))
 
 
-async def _ask_all(workspace: Workspace, names: dict[str, bool]) -> list[dict[str, Any]]:
-    """What is known of these, and whether each is asked now. All are asked at once, none for longer than the limit."""
+async def _ask_all(workspace: Workspace, names: list[str], refresh: bool) -> list[dict[str, Any]]:
+    """What is known of these. All are asked at once, none for longer than the limit."""
     waiting = dict.fromkeys(names)
     with Progress() as progress:
 
-        async def ask(name: str, live: bool) -> dict[str, Any]:
-            row = await _ask(workspace, name, live)
+        async def ask(name: str) -> dict[str, Any]:
+            cloud = await asyncio.to_thread(_is_in_a_cloud, workspace, name)
+            row = await _ask(workspace, name, refresh or not cloud, _TIMEOUT if refresh or cloud else _QUICK)
             del waiting[name]
             if waiting:
                 done = len(names) - len(waiting)
-                progress(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
+                progress.passing(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
             return row
 
-        return await asyncio.gather(*(ask(*each) for each in names.items()))
+        return await asyncio.gather(*map(ask, names))
 
 
-async def _ask(workspace: Workspace, address: str, live: bool, ask: bool = False) -> dict[str, Any]:
-    """What is known of one cluster; asks it if `live` (and the person, if `ask`), else remembers."""
+def _is_in_a_cloud(workspace: Workspace, name: str) -> bool:
+    return workspace.names.cluster(name).type == "cloud"
+
+
+async def _ask(workspace: Workspace, address: str, live: bool, seconds: float | None = None) -> dict[str, Any]:
+    """What is known of one cluster; asks it if `live`, else remembers.
+
+    Without `seconds` it has all the time, and the person may be asked for what it needs.
+    """
     seen = _read_seen().get(address)
     told = await asyncio.to_thread(told_of, workspace, address)
     if told is not None and (told.state != "up" or not live):
         return row_of(address, told.state)  # as `add_clouds` goes on to say
     if not live and seen is not None:
         return row_of(address, "") | seen
+    ask = seconds is None
     try:
-        async with asyncio.timeout(None if ask else _TIMEOUT):
+        async with asyncio.timeout(seconds):
             state = await workspace.cluster_state(address, ask=ask)
             if state != "down":
                 client = await workspace.connect(address)
@@ -134,8 +144,10 @@ async def _ask(workspace: Workspace, address: str, live: bool, ask: bool = False
             else:
                 row = row_of(address, state)
     except (RhError, TimeoutError) as error:
-        sentence = error.sentence if isinstance(error, RhError) else f"no answer within {_TIMEOUT:.0f} seconds"
-        return {**row_of(address, "unknown"), **(seen or {}), "problem": f"It cannot be asked now: {sentence}"}
+        sentence = error.sentence if isinstance(error, RhError) else f"no answer within {seconds or _TIMEOUT:.0f} s."
+        last = f" What is shown is from {age(_when(seen['seen']))}." if seen and seen["seen"] else ""
+        known = {**row_of(address, "unknown"), "seen": None, **(seen or {})}
+        return known | {"problem": f"It cannot be asked now: {sentence}{last}"}
     remember(row)
     return row
 
@@ -210,12 +222,10 @@ def _host_as_json(host: pb.Host, convert: Any) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
-    from datetime import datetime
-
     hosts = [host for host in row["hosts"] if _alive(host)]
-    last = datetime.fromisoformat(row["seen"]).timestamp() if row["seen"] else now
+    last = _when(row["seen"]) if row["seen"] else now
     seen = age(last, now) if row["seen"] else "-"
-    started = datetime.fromisoformat(row["started"]).timestamp() if row["started"] else None
+    started = _when(row["started"]) if row["started"] else None
     up_for = duration(max(last - started, 0)) if started else "-"  # what came after it was seen nobody knows
     if not hosts:
         return (row["name"], row["state"], *("-",) * 5, up_for, seen)
@@ -232,6 +242,12 @@ def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
         up_for,
         seen,
     )
+
+
+def _when(written: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(written).timestamp()
 
 
 def _gpu(hosts: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from weakref import WeakSet
 
 import click
 
+from rhresources.ages import ago
 from rhresources.tables import table_lines
 
 _SECONDS = re.compile(r" \(\d+ s\)$")
@@ -55,6 +57,11 @@ class Progress:
                 click.echo(line, err=True)
         if self._moving and self._text and self._thread is None and not self._held:
             self._start()
+
+    def passing(self, text: str) -> None:
+        """Say what is worth a look, and no line that stays."""
+        if self._moving:
+            self(text)
 
     def clear(self) -> None:
         """Take the line away; the next text brings it back."""
@@ -140,11 +147,15 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         click.echo(line)
 
 
+def unified_diff(before: str, after: str, old: str, new: str) -> str:
+    """What changed from one text to another, called `old` and `new`; empty: nothing."""
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
+    return "".join(lines)
+
+
 def age(seconds: float | None, now: float | None = None) -> str:
-    """How long ago a time was, in seconds since the epoch: "12 s ago"; "-" for never."""
-    if not seconds:
-        return "-"
-    return f"{duration((now or time.time()) - seconds)} ago"
+    """How long ago a time was, in seconds since the epoch, as `ago` says it; "-" for never."""
+    return ago(seconds, now) if seconds else "-"
 
 
 def duration(seconds: float) -> str:

@@ -57,6 +57,10 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     out, _ = alice("share", "@/team", "bob", "--access", "write")
     assert "bob" in out
     assert bob("show", "/alice/team/box")[0] == f"# mine\n{BOX}"
+    assert "/alice/team is a folder" in bob("history", "/alice/team", code=1)[1]
+    places = {each["folder"]: (each["names"], each["what"]) for each in json.loads(bob("ls", "/", "--json")[0])}
+    assert [*places] == ["~", "/bob", "/alice", "^"]
+    assert places["/alice"] == (1, "shared with you")
     bob("save", "-", "--as", "/alice/team/box", given=f"# mine\n{BOX}description: of bob\n")
     history = json.loads(alice("history", "@/team/box", "--json")[0])
     assert [(version["version"], version["by"]) for version in history] == [(2, "bob"), (1, "alice")]
@@ -111,22 +115,29 @@ def test_offline_names_are_there_and_changes_wait(user: Callable[[str], User], r
     assert json.loads(bob("whoami", "--json")[0])["conflicts"] == []
 
 
-def test_a_move_that_waited_and_is_refused_is_not_said_to_be_done(
+def test_a_move_that_waited_and_is_refused_can_be_tried_again(
     user: Callable[[str], User], registry: RegistryServer
 ) -> None:
-    alice, _ = user("alice"), user("bob")
+    alice, bob = user("alice"), user("bob")
     alice("save", "-", "--as", "@/box", given=BOX)
     alice("ls", "@")
     registry.stop()
     alice("mv", "@/box", "/bob/box")
+    assert "/alice/box  rename as /bob/box  waits, made" in alice("settle")[0]
     registry.start()
-    alice("ls", "@")
-    assert "/bob" in alice("settle", "@/box")[1]
-    said = alice("settle", "@/box", "--mine")[1]
-    assert "is as it was" in said
-    assert "Saved" not in said
-    assert json.loads(alice("whoami", "--json")[0])["conflicts"] == []
-    assert len(json.loads(alice("history", "@/box", "--json")[0])) == 1
+    (undecided,) = json.loads(alice("settle", "--json")[0])["conflicts"]
+    assert (undecided["name"], undecided["target"]) == ("/alice/box", "/bob/box")
+    out, said = alice("settle")
+    assert "/alice/box  rename as /bob/box  to be decided: " in out
+    assert "rhdesk settle /alice/box" in said
+    _, said = alice("settle", "@/box")
+    assert "/alice/box was not renamed to /bob/box." in said
+    assert "rhdesk settle /alice/box --mine" in said
+    assert "/bob" in alice("settle", "@/box", "--mine", code=1)[1], "the reason is still there"
+    bob("share", "/bob", "alice", "--access", "write")
+    assert "/alice/box is called /bob/box now." in alice("settle", "@/box", "--mine")[1]
+    assert bob("show", "@/box")[0] == BOX
+    assert "Nothing waits" in alice("settle")[1]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -86,13 +87,20 @@ def test_runs_on_a_cluster_over_ssh(rhdesk: Any, ssh_cluster: SshCluster, make_p
 
 
 def test_that_a_host_that_is_off_is_one_sentence(rhdesk: Any, ssh_cluster: SshCluster) -> None:
+    assert rhdesk("status", "--json").json()[-1]["state"] == "up"
     ssh_cluster.sshd.stop()
     failed = rhdesk("logs", "last", "--on", "lab", code=1)
     assert "no SSH server listens" in failed.err
     assert "Check the port" in failed.err
-    assert "is left out" in rhdesk("runs").err
-    row = rhdesk("status", "lab", "--json").json()
-    assert "no SSH server listens" in row["problem"]
+    runs = rhdesk("runs")
+    assert "~/lab is left out" in runs.err
+    assert "waiting for" not in runs.err, "nobody watches"
+    refused = rhdesk("cancel", "last", code=1).err
+    assert "Which run is your last cannot be said, since ~/lab could not be asked." in refused
+    assert "--on CLUSTER" in refused
+    row = rhdesk("status", "--json").json()[-1]
+    assert (row["name"], row["state"]) == ("~/lab", "up"), "as it was seen last"
+    assert re.search(r"no SSH server listens .* What is shown is from (just now|.* ago)\.$", row["problem"])
 
 
 # ---------------------------------------------------------------- ssh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from lab.commands import RunCommand
 from lab.registry import RegistryServer
 from lab.sshd import free_port
 
+from rhresources.cloud.answers import CloudHosts
+from rhresources.cloud.elsewhere import cluster_of
+from rhresources.cloud.kept import KeptCluster
 from rhresources.documents import parse_document
 from rhresources.registry.told import Told, ToldHead
 from rhresources.resource_names import ResourceNames
@@ -62,6 +66,29 @@ def test_that_status_lists_all_places_and_what_others_told(rhdesk: RunCommand, b
     assert "A100:8" in shown.out
     assert "/alice/gpu: up · started by alice (alice@laptop) · seen 2 h" in shown.err
     assert "about $2.00 so far" in shown.err
+
+
+def test_that_runs_are_looked_for_on_own_machines_in_a_cloud_that_were_up(
+    rhdesk: RunCommand, rh_home: Path, bob: Mapping[str, str]
+) -> None:
+    """They may have a newer run than all others, so `last` is not said without them."""
+    known = KeptCluster(rh_home, "own-1", "~/own")
+    known.change(seen=replace(cluster_of(UP), name="own-1"), hosts=CloudHosts(("127.0.0.1",), (free_port(),), "x", ""))
+    assert "~/own is left out: " in rhdesk("runs", env=bob).err
+    refused = rhdesk("cancel", "last", "--on", "~", env=bob, code=1)
+    assert "Which run is your last cannot be said, since ~/own could not be asked." in refused.err
+
+
+def test_that_a_token_that_is_refused_leaves_this_computer_usable(
+    rhdesk: RunCommand, bob: Mapping[str, str], registry: RegistryServer
+) -> None:
+    rhdesk("ls", "/alice", env=bob)
+    registry.command("token", "revoke", "--user", "bob")
+    said = rhdesk("runs", env=bob).err
+    assert "does not take this token: it is wrong or has been revoked. Set RH_REGISTRY_TOKEN to another one" in said
+    assert "left out" not in said
+    refused = rhdesk("cancel", "last", env=bob, code=1).err
+    assert "cannot be said, since the clusters of the registry could not be asked" in refused
 
 
 def test_that_it_is_left_to_whoever_runs_it(
