@@ -85,11 +85,7 @@ class KnownResources:
         self.session.refresh()
         self._require_knowledge()
         whole = self.whole(folder)
-        found = [
-            entry
-            for entry in self._entries()
-            if entry.address.folder == whole or (recursive and is_under(entry.address.folder, whole))
-        ]
+        found = [entry for entry in self._entries(whole) if recursive or entry.address.folder == whole]
         if folder.startswith("@"):
             return [
                 replace(entry, address=Address("registry", entry.address.parts[1:], mine=True))
@@ -163,18 +159,21 @@ class KnownResources:
         waiting = any(name in (edit.name, edit.target) for edit in self.session.outbox.edits())
         return self._entry(row, waiting, bool(self.session.outbox.conflicts(name)), self._seen())
 
-    def _entries(self) -> builtins.list[Entry]:
-        """All that is known. The same objects as long as they say the same."""
+    def _entries(self, under: str = "") -> builtins.list[Entry]:
+        """All that is known, or what is in a folder and those inside. The same objects as long as they say the same."""
         seen = self._seen()
         stamp = (self.session.database.stamp(), seen if self.session.away else None)
         with self._lock:
-            if self._listed[0] == stamp:
-                return self._listed[1].copy()
-        self._parsed = self.session.replica.parsed() if not self._read else {}
+            listed, entries = self._listed
+        if listed == stamp:
+            return [entry for entry in entries if not under or is_under(entry.address.folder, under)]
+        self._parsed = self.session.replica.parsed(under) if listed is None else {}
         edits = self.session.outbox.edits()
         changed = overlay(edits, self.session.replica.get, self.session.login.user)
-        rows = {row.name: row for row in self.session.replica.rows()}
+        rows = {row.name: row for row in self.session.replica.rows(under)}
         for name, row in changed.items():
+            if under and not name.startswith(f"{under}/"):
+                continue
             if row is None:
                 rows.pop(name, None)
             else:
@@ -186,6 +185,8 @@ class KnownResources:
         if len(self._unkept) >= _WORTH_KEEPING:
             self.session.replica.keep_parsed(self._unkept)
         self._parsed, self._unkept = {}, []
+        if under:
+            return entries
         with self._lock:  # with the stamp from before: what changed since is seen the next time
             self._listed = stamp, entries
             for gone in self._read.keys() - rows.keys():

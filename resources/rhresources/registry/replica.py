@@ -41,6 +41,8 @@ class Parsed(NamedTuple):
     json: str
 
 
+_LAST_CHARACTER = chr(0x10FFFF)
+
 _COLUMNS = "name, kind, version, text, modified, modified_by, access, coalesce(status, '')"
 _ROWS = f"SELECT {_COLUMNS} FROM documents LEFT JOIN statuses USING (name)"
 
@@ -70,10 +72,11 @@ class Replica:
             found = connection.execute(f"{_ROWS} WHERE name=?", (name,)).fetchone()
         return Row(*found) if found else None
 
-    def rows(self) -> builtins.list[Row]:
-        """All documents, by name."""
+    def rows(self, under: str = "") -> builtins.list[Row]:
+        """All documents by name, or those in a folder and the folders inside it."""
         with self.database.reading() as connection:
-            return [Row(*row) for row in connection.execute(f"{_ROWS} ORDER BY name")]
+            found = connection.execute(f"{_ROWS} WHERE name BETWEEN ? AND ? ORDER BY name", _within(under))
+            return [Row(*row) for row in found]
 
     def names(self) -> builtins.list[tuple[str, str]]:
         """All names with their kinds."""
@@ -88,10 +91,11 @@ class Replica:
             ).fetchone()
         return (int(found[0]), str(found[1])) if found else None
 
-    def parsed(self) -> dict[str, Parsed]:
-        """The documents that were kept as JSON, by name; some may be older than their text."""
+    def parsed(self, under: str = "") -> dict[str, Parsed]:
+        """The documents that were kept as JSON, by name, as `rows`; some may be older than their text."""
         with self.database.reading() as connection:
-            return {row[0]: Parsed(*row) for row in connection.execute("SELECT * FROM parsed")}
+            found = connection.execute("SELECT * FROM parsed WHERE name BETWEEN ? AND ?", _within(under))
+            return {row[0]: Parsed(*row) for row in found}
 
     def keep_parsed(self, found: Iterable[Parsed]) -> None:
         """Keep documents as JSON."""
@@ -171,6 +175,11 @@ class Replica:
             _note(connection, "cursor", position)
             _note(connection, "seen", time.time())
         return changed
+
+
+def _within(folder: str) -> tuple[str, str]:
+    """The first and the last name that may be in a folder; of all that there are where it is empty."""
+    return f"{folder}/", f"{folder}/{_LAST_CHARACTER}"
 
 
 def _apply(connection: Connection, event: Event) -> None:

@@ -104,7 +104,7 @@ class WorkerLink(asyncio.Protocol):
         self._write(frames.pack(frames.RUN, number, json.dumps(task).encode(), arguments))
 
     def expect(self, on_answer: OnAnswer) -> None:
-        """Take over a worker that is still busy for an earlier server."""
+        """Take over a worker that is still busy for an earlier server; it greets when it is not."""
         self._on_answer, self._on_item = on_answer, _ignore_item
 
     def pause_items(self) -> None:
@@ -164,6 +164,7 @@ class WorkerLink(asyncio.Protocol):
         elif kind == frames.HELLO:
             hello = json.loads(meta)
             self.pid, self.resumes = hello["pid"], hello["run"]
+            self._on_answer = None  # what it did for an earlier server is done
             if not self.greeted.done():
                 self.greeted.set_result(None)
 

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from rhserver.runs.watchers import Watchers
 GRACE_SECONDS = 5
 """What a cancelled run gets to clean up, before its worker is killed."""
 
+_UNKNOWN_TO_WORKER = "Its worker does not know of it."
 
 log = logging.getLogger(__name__)
 
@@ -316,13 +318,15 @@ class RunManager:
             link = links.get(worker)
             if link is None:
                 self._conclude_from_disk(run.id, "Its worker ended together with an earlier cluster server.")
+            elif link.greeted.done():  # it is free, and works for somebody else next
+                self._conclude_from_disk(run.id, _UNKNOWN_TO_WORKER)
             else:
+                died: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+                link.expect(partial(_settle, died))  # now: once it greeted, the answer is somebody else's
                 self._active[run.id] = _Active(None, link)
-                self._keep_running(asyncio.ensure_future(self._await_adopted(run.id, link)))
+                self._keep_running(asyncio.ensure_future(self._await_adopted(run.id, link, died)))
 
-    async def _await_adopted(self, id: str, link: WorkerLink) -> None:
-        died: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        link.expect(lambda answer: _settle(died, answer))
+    async def _await_adopted(self, id: str, link: WorkerLink, died: asyncio.Future[Answer]) -> None:
         waited: set[asyncio.Future[Any]] = {died, link.greeted}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         active = self._active.pop(id, None) or _Active()
@@ -333,7 +337,7 @@ class RunManager:
                 self._apply(id, _killed(active))
             self._conclude_from_disk(id, sentence, active.cancelled_by)
         else:
-            self._conclude_from_disk(id, "Its worker does not know of it.")
+            self._conclude_from_disk(id, _UNKNOWN_TO_WORKER)
 
     # ------------------------------------------------------------ records
 
