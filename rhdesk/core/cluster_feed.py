@@ -53,6 +53,7 @@ class ClusterFeed:
         self._wakened = asyncio.Event()
         self._lost = asyncio.Event()
         self._heard = 0.0  # by the monotonic clock, when the cluster last said how it is
+        self._silent_since = 0.0  # by the monotonic clock, of a server that runs and does not answer; 0: it answered
         self._said_lost = False
         self._pause = _FIRST_PAUSE
         self._looked = 0.0  # when the look began that the row is from
@@ -103,22 +104,34 @@ class ClusterFeed:
         """Follow the cluster until cancelled."""
         while True:
             self._wakened.clear()
-            began = time.time()
+            began, asked = time.time(), time.monotonic()
             try:
                 if self._again:  # here and not when it was asked for: a look that fails meanwhile must not count
                     self._again = False
                     self._workspace.retry_soon(self._address)
                 state = await self._look()
                 self._looked = began
-                self._pause = _FIRST_PAUSE
+                silent = state == "starting" and self._is_silent  # it is not starting any more, it is stuck
+                if not silent:
+                    self._pause = _FIRST_PAUSE
                 if state in ("down", "stopped", "stopping"):
                     await self._saw(up=False)
                     self._gone()
                     await self._wait(_LOOK_EVERY.get(self.kind, _LOOK_EVERY_ELSEWHERE))
                     continue
-                self._enter(State.FAILED if state == "failed" else State.STARTING if state == "starting" else State.UP)
+                if not silent:
+                    self._enter({"failed": State.FAILED, "starting": State.STARTING}.get(state, State.UP))
                 try:
-                    await self._follow(await self._workspace.connect(self._address))
+                    client = await self._workspace.connect(self._address)
+                except ConnectionLost:
+                    self._silent_since = self._silent_since or asked
+                    if self._is_silent:
+                        sentence = f"The server of {self._address} runs and does not answer."
+                        raise ConnectionLost(sentence) from None
+                    await self._wait(0.1)
+                    continue
+                try:
+                    await self._follow(client)
                 except ConnectionLost:
                     # taken down, or gone for a moment: asked at once, and only then called unreachable
                     await self._wait(0.1)
@@ -135,6 +148,10 @@ class ClusterFeed:
                 log.info("the feed of %s broke", self._address, exc_info=True)
                 await self._unreachable(error)
 
+    @property
+    def _is_silent(self) -> bool:
+        return self._silent_since > 0 and time.monotonic() - self._silent_since >= _SILENCE
+
     async def _look(self) -> str:
         try:
             async with asyncio.timeout(_LONGEST_LOOK):
@@ -145,7 +162,7 @@ class ClusterFeed:
     async def _follow(self, client: ClusterClient) -> None:
         """Watch while the cluster is up; returns when it went down."""
         self._lost.clear()
-        self._heard = time.monotonic()
+        self._heard, self._silent_since = time.monotonic(), 0.0
         hello = client.hello
         self._started = min(hello.started, time.time())
         self._set(
@@ -290,7 +307,7 @@ class ClusterFeed:
 
     def _leave(self, state: State, sentence: str = "", since: float = 0.0, **facts: object) -> None:
         """There is no server to follow in this state."""
-        self._past, self._started = (), 0.0
+        self._past, self._started, self._silent_since = (), 0.0, 0.0
         was = self._row.state
         self._set(
             state=state, sentence=sentence, since=since, cpu=None, memory=None, gpu=None, runs_active=0, problem=None,
@@ -308,7 +325,8 @@ class ClusterFeed:
     def _lose_runs(self, problem: Problem, retry_at: float = 0.0) -> None:
         self._said_lost = True
         if self.watches_runs:
-            self._mailbox.post(partial(self._store.runs.lose, self._address, problem, retry_at))
+            lose = partial(self._store.runs.lose, self._address, problem, retry_at, own=self.kind == "machine")
+            self._mailbox.post(lose)
 
     def _since(self, state: State) -> float:
         if state is State.UP and self._started:  # and not since this window knows of it

@@ -12,13 +12,15 @@ from rhdesk.core.store import Condition, Phase, Table
 
 @dataclass(frozen=True)
 class _Part:
-    """What is known of one cluster's runs. `down` is no failure: its runs come back with it."""
+    """What is known of one cluster's runs. `down` is no failure: its runs come back with it. That those of this
+    computer's `own` server are not known is told even where none were ever seen."""
 
     phase: Phase = Phase.LOADING
     problem: Problem | None = None
     heard: float = 0.0
     retry_at: float = 0.0
     down: bool = False
+    own: bool = False
 
 
 class RunTable(Table[RunRow]):
@@ -56,9 +58,9 @@ class RunTable(Table[RunRow]):
             self._put(cluster, _Part(Phase.READY, heard=time.time()))
             self._settle()
 
-    def lose(self, cluster: str, problem: Problem, retry_at: float = 0.0) -> None:
-        """A cluster cannot be reached: its rows are as of when it was last heard of."""
-        self._leave(cluster, _Part(Phase.FAILED, problem, retry_at=retry_at))
+    def lose(self, cluster: str, problem: Problem, retry_at: float = 0.0, *, own: bool = False) -> None:
+        """A cluster cannot be reached: its rows are as of when it was last heard of. `own`: it is of this computer."""
+        self._leave(cluster, _Part(Phase.FAILED, problem, retry_at=retry_at, own=own))
 
     def down(self, cluster: str, problem: Problem) -> None:
         """A cluster is down; that is no failure, but its rows are old."""
@@ -100,11 +102,10 @@ class RunTable(Table[RunRow]):
             return super()._ready()
         with_rows = {row.cluster for row in self.rows()}
         old = {name: part for name, part in self._parts.items() if part.phase is Phase.STALE and name in with_rows}
-        if old:
-            return self._of(old, Phase.STALE)
         phases = {part.phase for part in self._parts.values()}
         if Phase.READY in phases or with_rows:
-            return super()._ready()
+            old |= {name: part for name, part in self._parts.items() if part.own and part.phase is not Phase.READY}
+            return self._of(old, Phase.STALE) if old else super()._ready()
         if Phase.LOADING in phases:
             return Condition(Phase.LOADING)
         lost = {name: part for name, part in self._parts.items() if not part.down}
@@ -117,5 +118,5 @@ class RunTable(Table[RunRow]):
             others = [name for name, part in parts.items() if part is not first]
             problem = replace(problem, sentence=f"{problem.sentence} Nor can {' and '.join(others)} be asked.")
         tries = [part.retry_at for part in parts.values() if part.retry_at]
-        heard = min((part.heard for part in parts.values()), default=0.0)
+        heard = min((part.heard for part in parts.values() if part.heard), default=0.0)
         return Condition(phase, problem, heard, min(tries, default=0.0), tuple(sorted(parts)))

@@ -126,7 +126,9 @@ def test_run_waits_until_the_source_was_read(
     button = functions.run_view.run_button
     assert not button.isEnabled()
     assert button.toolTip() == "Its source is being read."
+    assert functions.run_view._status.text() == "Reading its source…"
     qtbot.waitUntil(button.isEnabled, timeout=5000)
+    assert functions.run_view._status.text() in ("", "Reading the types…")
 
 
 def test_with_the_cluster_down_run_offers_to_bring_it_up(qtbot: QtBot, desk: Desk, functions: FunctionsPage) -> None:

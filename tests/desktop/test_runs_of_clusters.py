@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import socket
+from pathlib import Path
+
+import psutil
+from desktop.registry_parts import PACKAGE, SOON, words
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
 from rhdesk.core.rows import Problem, RunRow, State
 from rhdesk.core.run_table import RunTable
-from rhdesk.core.store import Change, Phase
+from rhdesk.core.store import Change, Condition, Phase
+from rhdesk.desktop.app import make_window, start
+from rhdesk.desktop.pages.overview import OverviewPage
+from rhdesk.desktop.widgets.states import StaleBanner
 
 GONE = Problem("gpu1 does not answer.")
+SILENT = Problem("The server of ^local runs and does not answer.")
 
 
 def run(id: str, cluster: str, revision: int = 1) -> RunRow:
@@ -102,3 +116,63 @@ def test_several_lost_clusters_are_all_named() -> None:
     assert "gpu1 does not answer." in condition.problem.sentence
     assert "^local" in condition.problem.sentence
     assert condition.retry_at == 20.0
+
+
+def test_that_runs_of_this_computer_are_not_known_is_told_though_others_are() -> None:
+    table = RunTable()
+    table.follow(["^local", "~/lab", "/team/far"])
+    table.lose("/team/far", GONE)
+    table.merge("~/lab", {"b": run("b", "~/lab")}, whole=True)
+    assert table.condition.phase is Phase.READY, "what was never seen of others is told by their own rows"
+    table.lose("^local", SILENT, retry_at=7.0, own=True)
+    condition = table.condition
+    assert (condition.phase, condition.of, condition.problem) == (Phase.STALE, ("^local",), SILENT)
+    assert not table.is_old(table.rows()[0])
+    table.merge("^local", {}, whole=True)
+    assert table.condition.phase is Phase.READY
+
+
+def test_a_list_that_misses_some_says_so(qtbot: QtBot, themed: None) -> None:
+    banner = StaleBanner()
+    qtbot.addWidget(banner)
+    banner.set_condition(Condition(Phase.STALE, SILENT, 0.0, 0.0, ("^local",)))
+    assert banner.findChild(QLabel, "stale-words").text() == f"Not all are shown. {SILENT.sentence}"  # type: ignore[union-attr]
+
+
+def test_a_server_of_this_computer_that_is_silent_is_said_and_all_else_goes_on(
+    qtbot: QtBot, qapp: QApplication, rh_home: Path, short_path: Path
+) -> None:
+    server, process = rh_home / "server", psutil.Process()
+    server.mkdir(mode=0o700, parents=True)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(short_path / "silent.sock"))
+        silent.listen()
+        record = {"pid": process.pid, "process_started": process.create_time(), "token": "x"}
+        (server / "server.json").write_text(json.dumps({**record, "socket": silent.getsockname()}))
+        shell = make_window(qapp, theme_name="dark")
+        shell.show()
+        qtbot.waitExposed(shell)
+        start(shell, settings=False)
+        store = shell.desk.store
+        try:
+            qtbot.waitUntil(lambda: store.runs.condition.phase is Phase.FAILED, timeout=60_000)
+            row = store.clusters.get("^local")
+            assert row is not None
+            assert (row.state, row.sentence) == (State.UNREACHABLE, "The server of ^local runs and does not answer.")
+            shell.navigate("runs")
+            qtbot.waitUntil(lambda: row.sentence in words(shell.page), timeout=SOON)
+            shell.navigate("overview")
+            page = shell.page
+            assert isinstance(page, OverviewPage)
+            qtbot.waitUntil(lambda: "^local cannot be reached" in words(page.attention), timeout=SOON)
+            qtbot.waitUntil(lambda: row.sentence in words(page.runs), timeout=SOON)
+            assert words(page.up).splitlines()[1:] == ["0", "of 1", "1 unreachable"]
+            (rh_home / "resources").mkdir(exist_ok=True)
+            (rh_home / "resources" / "deps.yaml").write_text(PACKAGE)
+            qtbot.waitUntil(lambda: "~/deps" in store.names, timeout=SOON)
+        finally:
+            shell._may_close = True
+            shell.close()
+            shell.desk.close()
+            shell.deleteLater()
+            qtbot.waitUntil(lambda: not isValid(shell))

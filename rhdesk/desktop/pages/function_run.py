@@ -19,13 +19,7 @@ from rhdesk.desktop.forms.cluster_choice import LOCAL, ClusterChoice
 from rhdesk.desktop.forms.parameter_form import ParameterForm
 from rhdesk.desktop.forms.schema import fields_of, refined
 from rhdesk.desktop.forms.static_schema import summary
-from rhdesk.desktop.pages.function_source import (
-    FunctionSource,
-    fetch_source,
-    file_of,
-    read_source,
-    stamp_of,
-)
+from rhdesk.desktop.pages.function_source import FunctionSource, fetch_source, file_of, read_source, stamp_of
 from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule
 from rhdesk.desktop.widgets.dialog import confirm
 from rhdesk.desktop.widgets.list_panel import MenuEntry, popup_menu
@@ -297,7 +291,7 @@ class FunctionRun(QWidget):
         self._inspect()
 
     def _say(self) -> None:
-        self._status.setText("")
+        self._status.setText("Reading its source…" if self._source is None else "")
 
     # ------------------------------------------------------------ arguments of earlier runs
 
@@ -334,9 +328,11 @@ class FunctionRun(QWidget):
         """Read the source again if it changed, check the arguments, bring the cluster up if one agrees, and go."""
         if self._row is None or self._source is None or not self.run_button.isEnabled():
             return
+        self._status.setText("Looking at its source…")
         self._look("run", lambda changed: self._read(self._checked_run) if changed else self._checked_run())
 
     def _checked_run(self) -> None:
+        self._say()
         if self._source is None or self._source.problem:
             return
         arguments = self.form.arguments()
@@ -394,6 +390,7 @@ class FunctionRun(QWidget):
         of_source = "Its source is being read." if self._source is None else self._source.problem
         self.run_button.allow("It is being started." if self._starting else of_source)
         self.run_button.set_text("Starting…" if self._starting else "Run")
+        self._say()
 
     def _clear_notes(self) -> None:
         clear_layout(self._notes)

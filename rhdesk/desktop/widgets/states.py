@@ -293,6 +293,7 @@ class StaleBanner(QFrame):
         row.setSpacing(10)
         row.addWidget(IconLabel("cloud-off", "warn"))
         self._text = Label("", "muted", wrap=True)
+        self._text.setObjectName("stale-words")
         row.addWidget(self._text, 1)
         self._button = Button("Retry now", "link", on_click=self._pressed)
         row.addWidget(self._button)
@@ -329,6 +330,8 @@ class StaleBanner(QFrame):
         whose = " and ".join(name for name in self._condition.of if name not in sentence)
         age = age_text(self._condition.updated)
         words = [f"The rows of {whose} are as of {age}." if whose else f"As of {age}."]
+        if not self._condition.updated:
+            words = ["Not all are shown."]
         if problem is not None:
             words.append(problem.sentence)
         left = at - time.time()
