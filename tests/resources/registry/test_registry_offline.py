@@ -199,7 +199,8 @@ def test_that_a_name_that_was_taken_meanwhile_is_tried_again_with_what_was_made_
     home = log_in("alice", "at home")
     home.save_text("@/b", described("taken"))
     home.save_text("@/c", described("taken too"))
-    watch(alice).until_online()
+    watched = watch(alice)
+    watched.until_online()
     assert alice.waiting() == []
     assert {entry.name: entry.text for entry in alice.list("@")} == {
         "@/a": TEXT, "@/b": described("taken"), "@/c": described("taken too"),
@@ -212,6 +213,7 @@ def test_that_a_name_that_was_taken_meanwhile_is_tried_again_with_what_was_made_
         alice.settle("@/a", conflict.mine)
     assert alice.conflict("@/a").target == "/alice/c"
     home.delete("@/c")
+    watched.until(lambda: not alice.exists("@/c"))
     settled = alice.settle("@/a", conflict.mine)
     assert settled is not None
     assert (settled.name, settled.text) == ("/alice/c", described("of b"))
