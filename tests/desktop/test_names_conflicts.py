@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
+import httpx
 from desktop.registry_parts import SOON, click, do, opened, share, words
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.registry import RegistryServer
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox
@@ -15,6 +18,7 @@ from shiboken6 import isValid
 
 from rhdesk.core.field_choices import MISSING, differences
 from rhdesk.core.list_choices import list_choice
+from rhdesk.core.store import REGISTRY
 from rhdesk.desktop.dialogs.conflict import ConflictDialog
 from rhdesk.desktop.pages.names import NamesPage
 from rhresources.documents import FunctionDocument
@@ -143,6 +147,39 @@ def test_what_is_given_up_can_still_be_copied(qtbot: QtBot, names_page: NamesPag
     notice.action()
     assert QApplication.clipboard().text() == MINE
     assert packages(bob) == ["numpy==3", "pandas", "scipy"]
+
+
+def test_a_new_name_that_was_taken_meanwhile_is_tried_again_or_given_up(
+    qtbot: QtBot, names_page: NamesPage, registry: RegistryServer, make_registry: Callable[..., RegistryServer]
+) -> None:
+    do(names_page, qtbot, lambda names: names.save_text(NAME, BASE))
+    shell, window = names_page.window(), names_page.desk
+    registry.stop()
+    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)  # type: ignore[union-attr]
+    do(names_page, qtbot, lambda names: names.rename(NAME, "/alice/fit"))
+    elsewhere = make_registry(registry.database)  # where the window does not look
+    headers = {"Authorization": f"Bearer {registry.token('alice')}"}
+    fit = f"{elsewhere.url}/v1/resources/alice/fit"
+    httpx.put(fit, json={"text": BASE, "base": None}, headers=headers).raise_for_status()
+    registry.start()
+    window.retry_now()
+    qtbot.waitUntil(
+        lambda: window.store.registry.get(REGISTRY).conflicts == (NAME,),  # type: ignore[union-attr]
+        timeout=60_000,
+    )
+    ConflictDialog(window, shell, NAME).open()
+    dialog = opened(shell, ConflictDialog)  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: "You wanted to call it /alice/fit." in words(dialog), timeout=SOON)
+    assert not dialog.accept_button.isVisible(), "there is nothing to merge"
+    assert dialog.later_button.isDefault()
+    click(dialog, "conflict-mine")
+    qtbot.waitUntil(lambda: "Repeat this once that name is free" in words(dialog), timeout=SOON)
+    httpx.delete(fit, headers=headers).raise_for_status()
+    qtbot.waitUntil(lambda: "/alice/fit" not in window.store.names, timeout=SOON)
+    click(dialog, "conflict-mine")
+    qtbot.waitUntil(lambda: "/alice/fit" in window.store.names and NAME not in window.store.names, timeout=SOON)
+    told = f"{NAME} is called /alice/fit now"
+    qtbot.waitUntil(lambda: window.notifier.notices()[0].sentence == told, timeout=SOON)
 
 
 _LISTS = st.lists(st.sampled_from("abcdef"), max_size=6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -58,9 +59,9 @@ class ConflictDialog(Dialog):
         self._diff_in.setContentsMargins(8, 8, 8, 8)
         for page in (self._state, self._scroll, self.editor, self._diff):
             self._stack.addWidget(page)
-        card = Card(margins=(0, 0, 0, 0))
-        card.body.addWidget(self._stack)
-        self.body.addWidget(card, 1)
+        self._card = Card(margins=(0, 0, 0, 0))
+        self._card.body.addWidget(self._stack)
+        self.body.addWidget(self._card, 1)
         self.later_button = self.add_button("Later")
         self.theirs_button = self.add_button("Keep theirs", "", self._keep_theirs)
         self.mine_button = self.add_button("Keep mine", "", self._keep_mine)
@@ -117,17 +118,29 @@ class ConflictDialog(Dialog):
         self._tabs.choose("fields" if self._choices else "diff")
         self._tab_chosen("fields" if self._choices else "diff")
         self.accept_button.setVisible(whole)
+        if conflict.is_only_a_name:
+            self._only_a_name()
         if not whole:  # what Return does by itself loses nothing
             self.later_button.setDefault(True)
         self._allow()
         (self._tabs if whole else self.later_button).setFocus()  # neither of which chooses anything
 
+    def _only_a_name(self) -> None:
+        """There is nothing to compare."""
+        self._tabs.hide()
+        self._card.hide()
+        self.theirs_button.set_text("Give it up")
+        self.mine_button.set_text("Try it again")
+        QTimer.singleShot(0, self, lambda: self._fit(shrink=True))
+
     def _told(self, conflict: Conflict) -> str:
         who = conflict.by or "Somebody"
         when = f" {age_text(conflict.at)}" if conflict.at else ""
+        if conflict.is_only_a_name:
+            return f"You wanted to call it {conflict.target}. {conflict.problem}"
         if conflict.target:
-            again = "Keep mine to try that again, theirs to give it up."
-            return f"It was to be called {conflict.target}. {conflict.problem} {again}"
+            again = "What is kept of yours is saved under that name, if it is free now."
+            return f"You changed it, and wanted to call it {conflict.target}. {conflict.problem} {again}"
         if not conflict.theirs:
             return f"{who} deleted it{when}, and you changed it. Keep yours to bring it back."
         if not conflict.mine:
@@ -175,7 +188,8 @@ class ConflictDialog(Dialog):
 
     def _keep_theirs(self) -> None:
         assert self._conflict is not None
-        self._end(None, f"{self._address} stays as it is in the registry", lost=self._conflict.mine)
+        lost = "" if self._conflict.is_only_a_name else self._conflict.mine
+        self._end(None, f"{self._address} stays as it is in the registry", lost=lost)
 
     def _keep_mine(self) -> None:
         assert self._conflict is not None
@@ -184,7 +198,8 @@ class ConflictDialog(Dialog):
         self._end(self._conflict.mine, told)
 
     def _save_merged(self) -> None:
-        self._end(self.editor.text, f"Both changes are in {self._address}")
+        assert self._conflict is not None
+        self._end(self.editor.text, f"Both changes are in {self._conflict.target or self._address}")
 
     def _end(self, text: str | None, told: str, *, lost: str = "") -> None:
         address = self._address

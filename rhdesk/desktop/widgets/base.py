@@ -110,7 +110,7 @@ class Button(QPushButton):
     def __init__(
         self, text: str, kind: str = "", icon: str = "", on_click: Callable[[], object] | None = None, *, tip: str = ""
     ) -> None:
-        super().__init__(f" {text}" if icon else text)
+        super().__init__(f" {text}" if icon and text else text)
         self._icon_name, self._kind = icon, kind
         if kind:
             self.setProperty("kind", kind)
@@ -126,7 +126,7 @@ class Button(QPushButton):
         self.retheme()
 
     def set_text(self, text: str) -> None:
-        self.setText(f" {text}" if self._icon_name else text)
+        self.setText(f" {text}" if self._icon_name and text else text)
         self.setAccessibleName(text)
 
     def set_icon(self, name: str) -> None:
