@@ -369,10 +369,10 @@ class ResourceNames(RegistryNames):
     def _missing(self, error: NotFound, address: Address) -> NotFound:
         """That nothing is called so, with the name that was probably meant, or that it is a folder."""
         try:
-            if (folder := str(address)) in self.folders():
-                remedy = f"`rhdesk ls {folder}` lists what is in it; name what you mean there."
-                return NotFound(f"{folder} is a folder, not a resource.", remedy=remedy)
-            known = self.known_names()
+            if (whole := str(address)) in self.folders():
+                remedy = f"`rhdesk ls {whole}` lists what is in it; name what you mean there."
+                return NotFound(f"{whole} is a folder, not a resource.", remedy=remedy)
+            known = [name for name in self.known_names() if name != whole]  # where its removal waits, it is known yet
         except RhError:
             return NotFound(error.sentence)
         names = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(known)}

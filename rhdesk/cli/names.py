@@ -286,7 +286,8 @@ def rm_command(names: tuple[str, ...], as_json: bool) -> None:
 def mv_command(old: str, new: str, as_json: bool) -> None:
     """Give OLD the name NEW, also in another place. What names it is not changed.
 
-    A NEW that ends with `/` is a folder: `rhdesk mv train ~/team/` makes it ~/team/train.
+    Into a folder that is there, or a NEW that ends with `/`, it keeps its name: `rhdesk mv train ~/team/` makes it
+    ~/team/train.
     """
     names = ResourceNames()
     new = _in_folder(names, old, new)
@@ -298,7 +299,10 @@ def mv_command(old: str, new: str, as_json: bool) -> None:
 @click.argument("new", type=Name())
 @json_option
 def cp_command(old: str, new: str, as_json: bool) -> None:
-    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/` puts it into the registry."""
+    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/` puts it into the registry.
+
+    Into a folder, as for `mv`, it keeps its name.
+    """
     names = ResourceNames()
     new = _in_folder(names, old, new)
     _moved(names, names.copy(old, new), f"{old} is saved as {{}}, too.", as_json)
@@ -306,7 +310,11 @@ def cp_command(old: str, new: str, as_json: bool) -> None:
 
 def _in_folder(names: ResourceNames, old: str, new: str) -> str:
     """The name that is meant by `new`, where that may be a folder: the last part of `old` in it."""
-    return f"{new.rstrip('/')}/{names.resolve(old).name}" if is_folder(new) else new
+    if not is_folder(new):
+        address = names.resolve(new)
+        if str(address) not in names.folders() or names.exists(address):
+            return new
+    return f"{new.rstrip('/')}/{names.resolve(old).name}"
 
 
 def _moved(names: ResourceNames, entry: Entry, said: str, as_json: bool) -> None:

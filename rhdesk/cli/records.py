@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import LOCAL
-from rhdesk.cli.terminal import Progress, held_progress, moment, note
+from rhdesk.cli.terminal import Progress, moment, note
 from rhresources.errors import ClusterDown, NotFound, RhError, UsageError
 from rhresources.people import names_of_me
 from rhresources.wire import cluster_pb2 as pb
@@ -149,21 +149,34 @@ async def clusters_up(
 async def _all_up(workspace: Workspace, names: Sequence[str], left_out: list[str]) -> list[ClusterClient | None]:
     """The client of each that is up; all are asked at once, so that one that does not answer holds up no other."""
     waiting = dict.fromkeys(names)
+    reasons: dict[str, list[str]] = {}
     with Progress() as progress:
 
         async def ask(name: str) -> ClusterClient | None:
             try:
-                return await _if_up(workspace, name, left_out)
+                return await _if_up(workspace, name)
+            except RhError as error:
+                reasons.setdefault(error.sentence, []).append(name)
+                return None
             finally:
                 del waiting[name]
                 if waiting:
                     done = len(names) - len(waiting)
                     progress.passing(f"{done} of {len(names)} clusters; waiting for {next(iter(waiting))}")
 
-        return await asyncio.gather(*map(ask, names))
+        clients = await asyncio.gather(*map(ask, names))
+    for why, lacking in reasons.items():
+        left_out += lacking
+        note(f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} left out: {why}")
+    return clients
 
 
-async def _if_up(workspace: Workspace, name: str, left_out: list[str]) -> ClusterClient | None:
+async def _if_up(workspace: Workspace, name: str) -> ClusterClient | None:
+    """The client of a cluster; None: it is not up.
+
+    Raises:
+        RhError: nobody knows.
+    """
     if not await asyncio.to_thread(_may_be_up, workspace, name):
         return None
     try:
@@ -171,12 +184,8 @@ async def _if_up(workspace: Workspace, name: str, left_out: list[str]) -> Cluste
             return None if await workspace.cluster_state(name) == "down" else await workspace.connect(name)
     except ClusterDown:
         return None  # since a moment ago
-    except (RhError, TimeoutError) as error:
-        why = error.sentence if isinstance(error, RhError) else f"it did not answer within {_PATIENCE:.0f} s."
-        left_out.append(name)
-        with held_progress():
-            note(f"{name} is left out: {why}")
-        return None
+    except TimeoutError:
+        raise RhError(f"it did not answer within {_PATIENCE:.0f} s.") from None
 
 
 def _may_be_up(workspace: Workspace, name: str) -> bool:

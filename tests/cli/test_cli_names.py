@@ -40,8 +40,9 @@ def test_that_folders_and_other_names_are_honoured(rhdesk, document: Path) -> No
     assert [each["name"] for each in rhdesk("ls", "~/team", "--json").json()] == ["~/team/one"]
     assert {each["name"] for each in rhdesk("ls", "--json").json()} == {"~/team/one", "~/two"}
     assert rhdesk("ls", "--kind", "function", "--json").json() == []
-    assert "~/team/two" in rhdesk("mv", "two", "~/team/").err
-    assert {each["folder"]: each["names"] for each in rhdesk("ls", "/", "--json").json()}["~"] == 2
+    assert "~/team/two now" in rhdesk("mv", "two", "~/team").err
+    assert "~/other/two, too" in rhdesk("cp", "~/team/two", "~/other/").err
+    assert {each["folder"]: each["names"] for each in rhdesk("ls", "/", "--json").json()}["~"] == 3
 
 
 def test_that_a_tilde_which_the_shell_replaced_is_understood(rhdesk, document: Path) -> None:

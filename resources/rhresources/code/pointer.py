@@ -128,7 +128,9 @@ def code_of_pointer(pointer: Pointer) -> FunctionCode:
     if pointer.pickled is None and pointer.module:
         return FunctionCode(module=pointer.module, name=pointer.name)
     raise UsageError(
-        f"{pointer.title} cannot be saved: it lives in no file of a project.", remedy="Move it into a module."
+        f"{pointer.title} cannot be saved: what a script, a notebook or another function defines is not found again "
+        "by its name.",
+        remedy="Move it into a file that the script imports.",
     )
 
 

@@ -91,9 +91,12 @@ def away(login: Login, error: Exception) -> RhError:
     url, new = login.url, not login.registry  # whether nobody has got through to it at this address yet
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
+            way = f"log in with its file: rhdesk login {url} --authority FILE.pem"
+            if login.from_environment:
+                way = "set SSL_CERT_FILE to its file."
             return RhError(
                 f"The certificate of the registry at {url} is not trusted: {cause.verify_message}.",
-                remedy=f"If it is your team's own, log in with its file: rhdesk login {url} --authority FILE.pem",
+                remedy=f"If it is your team's own, {way}",
                 detail=str(cause),
             )
         if isinstance(cause, ssl.SSLError) and (new or not isinstance(cause, ssl.SSLEOFError)):

@@ -225,7 +225,7 @@ class RegistryStore(KnownResources):
     def _kept(self, name: str) -> Kept:
         kept = self.session.outbox.conflicts(name)
         if not kept:
-            raise NotFound(f"No change of {name} waits for a decision.")
+            raise NotFound(f"No change of {name} waits for a decision.", remedy="`rhdesk settle` lists those that do.")
         return kept[0]
 
     # ---------------------------------------------------------------- inside: writing

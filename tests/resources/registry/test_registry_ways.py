@@ -29,6 +29,7 @@ def test_a_certificate_of_a_team_is_trusted_where_it_is_named(
     short_path: Path,
     tmp_path: Path,
     watch: Callable[[ResourceNames], Watched],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folders = [tmp_path / "team", tmp_path / "other"]
     for folder in folders:
@@ -46,6 +47,14 @@ def test_a_certificate_of_a_team_is_trusted_where_it_is_named(
         assert names.registry is None
     with pytest.raises(RhError, match=r"The certificates in .* cannot be read"):
         names.login(url, token, authority=key)
+    monkeypatch.setenv("RH_REGISTRY_URL", url)
+    monkeypatch.setenv("RH_REGISTRY_TOKEN", token)
+    with pytest.raises(RhError, match=r"is not trusted: .*\. If it is your team's own, set SSL_CERT_FILE"):
+        names.list("@")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert names.list("@") == []
+    for name in ("RH_REGISTRY_URL", "RH_REGISTRY_TOKEN", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name)
     names.login(url, token, authority=certificate)
     watched = watch(names)
     watched.until_online()
