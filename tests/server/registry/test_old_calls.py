@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import time
@@ -151,11 +152,75 @@ def test_that_other_secrets_are_refused(alice: httpx.Client, path: str) -> None:
 
 
 def test_that_news_of_clusters_are_taken_without_being_kept(alice: httpx.Client) -> None:
-    for path in ("/admin/logs", "/resource/alice:gpu/cluster/status", "/resource/alice:gpu/logs"):
+    for path in (
+        "/admin/logs",
+        "/resource/alice:gpu/cluster/status",
+        "/resource/a/cluster/status",
+        "/resource/a:b/logs",
+    ):
         assert alice.post(path, content=b"anything \xff").json() == {"data": {}}
     assert alice.get("/resource/alice:gpu/logs/file?minutes=5").status_code == 404
     assert alice.post("/cluster/up", content=b"{}").status_code == 501
     assert alice.get("/resource").json()["data"] == []
+
+
+MADE = {"ips": ["10.0.0.7", "10.0.0.8"], "cloud": "aws", "region": "us-east-1", "instance_type": "m6i.large",
+        "cost_per_hour": "0.096"}  # fmt: skip
+RUNS = {
+    "daemon_status": "running",
+    "resource_type": "cluster",
+    "resource_info": {
+        "cluster_config": {"autostop_mins": 30, "compute_properties": MADE, "ssh_properties": {"password": "HUNTER2"}},
+        "runhouse_version": "0.0.42",
+    },
+    "processes": {},
+}
+GONE = {"daemon_status": "terminated", "resource_type": "cluster", "data": {}}
+
+
+def told(client: httpx.Client) -> Any:
+    return client.get("/v1/resources/alice/gpu:status").json()["status"]
+
+
+def report(client: httpx.Client, said: dict[str, Any]) -> Any:
+    """What is told of the cluster after a report, which is never refused."""
+    assert send(client, "POST", "/resource/alice:gpu/cluster/status", said).json() == {"data": {}}
+    with contextlib.suppress(KeyError):
+        return told(client)
+
+
+def test_that_what_a_cluster_reports_of_itself_is_told(alice: httpx.Client, registry: RegistryServer) -> None:
+    assert report(alice, RUNS) is None  # no such cluster was saved
+    send(alice, "POST", "/resource", CLUSTER)
+    assert report(alice, GONE) is None, "of what nobody knew to run"
+    before = time.time()
+    first = report(alice, RUNS)
+    assert before <= first.pop("since") <= first.pop("seen") <= first.pop("at") <= time.time()
+    assert first == {
+        "state": "up", "by": "alice", "computer": "Runhouse 0.0.42", "source": "runhouse", "cloud": "aws",
+        "region": "us-east-1", "hardware": "m6i.large", "hosts": 2, "price_per_hour": 0.192, "autostop_mins": 30,
+    }  # fmt: skip
+    heard = told(alice)
+    assert report(alice, RUNS) == heard, "what is the same each minute is no news"
+    with registry.client("bob") as bob:
+        assert send(bob, "POST", "/resource/alice:gpu/cluster/status", GONE).json() == {"data": {}}
+    assert told(alice) == heard, "who may not write tells nothing"
+    for word in ("unauthorized", "running!", None, ["running"], {}):
+        assert report(alice, {**RUNS, "daemon_status": word}) == heard
+    assert report(alice, GONE)["state"] == "down"
+    odd = {"daemon_status": "running", "resource_info": {"cluster_config": {"autostop_mins": "soon", "ips": 7}}}
+    again = report(alice, odd)
+    assert (again["state"], again["computer"], "autostop_mins" in again) == ("up", "Runhouse", False)
+
+
+def test_that_a_report_says_nothing_against_a_skypilot_of_rhdesk(alice: httpx.Client) -> None:
+    send(alice, "POST", "/resource", CLUSTER)
+    alice.put("/v1/resources/alice/gpu:status", json={"state": "stopped", "source": "rh1", "computer": "alice@laptop"})
+    known = told(alice)
+    assert report(alice, RUNS) == known
+    assert report(alice, GONE) == known
+    alice.put("/v1/resources/alice/gpu:status", json={"state": "down", "source": "rh1"})
+    assert report(alice, RUNS)["state"] == "up"
 
 
 def test_that_lists_say_how_clusters_are_if_anybody_told(alice: httpx.Client) -> None:
@@ -201,6 +266,8 @@ sent = some.fixed_dictionaries(
         "resource_type": some.sampled_from(["cluster", "function", "package", "secret"]) | anything,
         "visibility": some.sampled_from(["public", "private"]) | anything,
         "users": some.lists(some.sampled_from(["bob", "alice", "@everyone", "x@y"])) | anything,
+        "daemon_status": some.sampled_from(["running", "terminated"]) | anything,
+        "resource_info": some.fixed_dictionaries({"cluster_config": anything, "runhouse_version": anything}) | anything,
         "access_level": some.sampled_from(["read", "write", "denied"]) | anything,
         "data": some.dictionaries(
             some.sampled_from(
@@ -213,7 +280,8 @@ sent = some.fixed_dictionaries(
 )
 calls = some.sampled_from(
     [("PUT", "/resource/alice:gpu"), ("POST", "/resource"), ("PUT", "/resource/alice:gpu/users/access"),
-     ("PUT", "/user/config"), ("PUT", "/resource/alice:f"), ("PUT", "/user/secret/alice:gpu"), ("POST", "/admin/logs")]
+     ("PUT", "/user/config"), ("PUT", "/resource/alice:f"), ("PUT", "/user/secret/alice:gpu"), ("POST", "/admin/logs"),
+     ("POST", "/resource/alice:gpu/cluster/status")]
 )  # fmt: skip
 
 

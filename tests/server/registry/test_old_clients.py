@@ -82,6 +82,22 @@ def test_an_on_demand_cluster(old_team: OldTeam) -> None:
     for line in ("type: cloud", "instance_type: A100:4", "num_instances: 2", "provider: aws", "autostop_mins: 30",
                  "autostop_down: true", "region: us-east-1"):  # fmt: skip
         assert f"{line}\n" in text
+    if old_team.version == "0.0.5":  # it tells nobody how clusters are
+        return
+    with old_team.registry.client("alice") as alice:
+
+        def state() -> str:
+            return str(alice.get("/v1/resources/alice/a100:status").json()["status"]["state"])
+
+        runs = b'{"daemon_status": "running", "resource_info": {"runhouse_version": "0.0.42"}}'
+        alice.post("/resource/alice:a100/cluster/status", content=runs)  # its server would, which needs a Ray
+        assert state() == "up"
+        client("""
+            from runhouse.resources.hardware.launcher_utils import LocalLauncher
+            LocalLauncher.teardown = classmethod(lambda *_, **__: None)  # there is no SkyPilot
+            rh.OnDemandCluster.from_name("@/a100", dryrun=True).teardown()
+        """)
+        assert state() == "down"
 
 
 def test_packages(old_team: OldTeam) -> None:

@@ -1,20 +1,22 @@
-"""Their calls about users: settings that are kept for them, secrets that are not, and news that nobody needs here."""
+"""Their calls about users: settings that are kept for them, secrets that are not, and news of clusters."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from rhresources.errors import RhError
+from rhresources.errors import BadName, RhError
 from rhresources.runhouse.secrets import without_secrets
-from rhserver.registry import documents
+from rhserver.registry import documents, status
 from rhserver.registry.documents import Content
 from rhserver.registry.names import Name, document_name
+from rhserver.registry.old_clients.reports import news, report_of
 from rhserver.registry.old_clients.secrets import LOG_INS, NO_SECRETS, provider_of
 from rhserver.registry.old_clients.wire import OldRoute, answer, answer_of, name_of, sent_bytes, sent_mapping
-from rhserver.registry.problems import NoAccess
+from rhserver.registry.problems import NoAccess, Unfit
 from rhserver.registry.resource import OTHER
 from rhserver.registry.room import Session, room_of
 
@@ -125,8 +127,25 @@ def delete_secrets(request: Request) -> Response:
 # ---------------------------------------------------------------- news of clusters, and what their hosted service did
 
 
-@router.post("/admin/logs")
 @router.post("/resource/{uri}/cluster/status")
+def take_status(request: Request, uri: str, body: Body) -> Response:
+    """Keep how a cluster is, where the report says that and its sender may; nod in any case."""
+    room = room_of(request)
+    room.caller(request)
+    with suppress(Unfit, BadName):
+        name, report = name_of(uri), report_of(sent_mapping(body))
+        if report is None:
+            return answer({})
+        with room.reading(request) as session:
+            told = news(session, name, report)
+        if told is not None:
+            with room.writing(request) as session:
+                if (told := news(session, name, report)) is not None:
+                    status.tell(session.connection, session.rights, name, told, 0.0)
+    return answer({})
+
+
+@router.post("/admin/logs")
 @router.post("/resource/{uri}/logs")
 def take_news(request: Request) -> Response:
     """Nod; nothing of it is read or kept."""
@@ -141,7 +160,7 @@ def take_news(request: Request) -> Response:
 def load_news(request: Request) -> Response:
     """There is none."""
     room_of(request).caller(request)
-    error = RhError("The registry keeps no logs, no states and no tokens of clusters.")
+    error = RhError("The registry keeps no logs and no tokens of clusters; a list of clusters says how they are.")
     return answer_of({"error": {"code": "not-found", "sentence": error.sentence, "remedy": "", "detail": ""}}, 404)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -109,6 +109,10 @@ class StatusRequest(StatusOfCluster):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     age: Seconds = 0.0
+
+    def said(self) -> dict[str, Any]:
+        """All that it says, apart from when."""
+        return self.model_dump(exclude={"age"}, exclude_defaults=True) | {"state": self.state}
 
 
 class StatusAnswer(StatusOfCluster):

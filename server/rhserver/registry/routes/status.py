@@ -28,7 +28,6 @@ def read_status(request: Request, path: str) -> Response:
 def tell_status(request: Request, path: str, sent: StatusRequest) -> Response:
     """Tell how a cluster is, in place of what was told before."""
     name = document_name(path)
-    said = sent.model_dump(exclude={"age"}, exclude_defaults=True) | {"state": sent.state}
     with room_of(request).writing(request) as session:
-        told = status.tell(session.connection, session.rights, name, said, sent.age)
+        told = status.tell(session.connection, session.rights, name, sent.said(), sent.age)
     return JSONResponse({"status": told})
