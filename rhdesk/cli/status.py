@@ -14,7 +14,7 @@ import click
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import cluster_address, run_async
-from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, print_clouds, told_of
+from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, is_gone, print_clouds, told_of
 from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, size
 from rhresources import paths
 from rhresources.errors import RhError, UsageError
@@ -132,13 +132,13 @@ async def _ask(workspace: Workspace, address: str, live: bool, seconds: float | 
     told = await asyncio.to_thread(told_of, workspace, address)
     if told is not None and (told.state != "up" or not live):
         return row_of(address, told.state)  # as `add_clouds` goes on to say
-    if not live and seen is not None:
+    if not live and seen is not None and not await asyncio.to_thread(is_gone, workspace, seen):
         return row_of(address, "") | seen
     ask = seconds is None
     try:
         async with asyncio.timeout(seconds):
             state = await workspace.cluster_state(address, ask=ask)
-            if state != "down":
+            if state not in ("down", "stopping", "stopped"):
                 client = await workspace.connect(address)
                 row = await asyncio.wait_for(_live_row(address, client), _TIMEOUT)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_table
@@ -65,6 +65,19 @@ def told_of(workspace: Workspace, address: str) -> Told | None:
         return None
 
 
+def is_gone(workspace: Workspace, row: Mapping[str, Any]) -> bool:
+    """Whether the machines of a cluster that another computer launched were seen gone after this was seen of it."""
+    from datetime import datetime
+
+    from rhresources.cloud.elsewhere import gone_elsewhere
+
+    try:
+        gone = gone_elsewhere(workspace.names, row["name"])
+    except RhError:
+        return False
+    return bool(row["seen"]) and gone > datetime.fromisoformat(row["seen"]).timestamp()
+
+
 def _add_told(row: dict[str, Any], told: Told) -> None:
     """What another computer told of it; what its own server answered here counts more."""
     from rhresources.cloud.elsewhere import cluster_of
@@ -117,7 +130,7 @@ def print_clouds(rows: list[dict[str, Any]]) -> None:
                     row["name"],
                     cloud["state"],
                     " ".join(part for part in (cloud["cloud"], cloud["region"]) if part) or "-",
-                    f"{cloud['hosts']} × {cloud['hardware']}",
+                    f"{cloud['hosts']} × {cloud['hardware']}" if cloud["hardware"] else str(cloud["hosts"]),
                     _price(cloud),
                     _autostop(cloud),
                     age(datetime.fromisoformat(cloud["launched"]).timestamp(), now) if cloud["launched"] else "-",

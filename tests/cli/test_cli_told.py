@@ -12,6 +12,8 @@ from lab.commands import RunCommand
 from lab.registry import RegistryServer
 from lab.sshd import free_port
 
+from rhdesk.cli.status import remember, row_of
+from rhdesk.cli.terminal import moment
 from rhresources.cloud.answers import CloudHosts
 from rhresources.cloud.elsewhere import cluster_of
 from rhresources.cloud.kept import KeptCluster
@@ -89,6 +91,16 @@ def test_that_a_token_that_is_refused_leaves_this_computer_usable(
     assert "left out" not in said
     refused = rhdesk("cancel", "last", env=bob, code=1).err
     assert "cannot be said, since the clusters of the registry could not be asked" in refused
+
+
+def test_that_what_was_seen_of_it_counts_no_more_once_it_is_gone(
+    rhdesk: RunCommand, bob: Mapping[str, str], alice: ResourceNames
+) -> None:
+    remember(row_of("/alice/gpu", "up") | {"seen": moment(NOW - 8000), "user": "ubuntu"})
+    assert rhdesk("status", "/alice/", "--json", env=bob).json()[1]["state"] == "up"
+    alice.tell("@/gpu", Told("down", since=NOW, seen=NOW, source="rh1", computer="alice@laptop"))
+    row = rhdesk("status", "/alice/", "--json", env=bob).json()[1]
+    assert (row["state"], row["user"], row["told"]) == ("down", None, None)
 
 
 def test_that_it_is_left_to_whoever_runs_it(

@@ -24,14 +24,26 @@ from rhresources.cloud.elsewhere import told_elsewhere
 from rhresources.cloud.task import sky_name
 from rhresources.cloud.telling import source_of
 from rhresources.cloud.told_words import Elsewhere
+from rhresources.credentials.terminal import refusal
 from rhresources.documents import parse_document
 from rhresources.errors import RhError
+from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer, SecretAnswer, SecretQuestion
 from rhresources.registry.told import TELL_AGAIN, Told, ToldHead
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.workspace import Workspace
 
 GPU = "/alice/gpu"
 CLOUD = {"kind": "cluster", "type": "cloud", "instance_type": "CPU:2+", "autostop_mins": 10}
+
+
+class Nobody:
+    """Who sits at no terminal."""
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        raise refusal(question)
+
+    async def ask_secret(self, question: SecretQuestion) -> SecretAnswer | None:
+        raise refusal(question)
 
 
 @dataclass
@@ -185,6 +197,12 @@ async def test_that_a_refused_key_is_said_with_who_can_help(launched: Told, bob:
     with pytest.raises(RhError, match="saw just now that /alice/gpu is up, and its head does not let you in") as raised:
         await bob.connect(GPU)
     assert "Ask alice to add your public key" in raised.value.remedy
+    bob.asker = Nobody()
+    with pytest.raises(
+        NeedsAnswer, match="saw just now that /alice/gpu is up, and its head does not let you in"
+    ) as asked:
+        await bob.connect(GPU, ask=True)
+    assert "Ask alice to add your public key" in asked.value.remedy
 
 
 async def test_that_its_machines_are_left_to_its_skypilot(launched: Told, bob: Workspace) -> None:
@@ -211,6 +229,31 @@ async def test_that_no_second_one_is_launched(
     await asyncio.to_thread(alice.names.load, GPU)
     await alice.machines(GPU)
     await until_told(bob, lambda heard: heard is not None)
+
+
+async def test_that_others_see_that_it_is_being_made(alice: Workspace, bob: Workspace) -> None:
+    assert isinstance(alice.skypilot, StandInSkyPilot)
+    alice.skypilot.lists["launch"] = asyncio.Event()
+    going = asyncio.create_task(alice.up(GPU))
+    heard = await until_told(bob, lambda heard: heard is not None)
+    assert heard is not None
+    assert (heard.state, heard.hosts, heard.autostop_mins) == ("launching", 1, 10), "as its document asks for"
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    await until_told(bob, lambda heard: heard is None)
+
+
+async def test_that_others_see_that_it_is_started_again(
+    launched: Told, alice: Workspace, bob: Workspace, machine: Machine
+) -> None:
+    machine.becomes(state="stopped")
+    await alice.machines(GPU)
+    machine.skypilot.lists["start"] = asyncio.Event()
+    going = asyncio.create_task(alice.up(GPU))
+    await until_told(bob, lambda heard: heard is not None and heard.state == "launching")
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    await until_told(bob, lambda heard: heard is not None and heard.state == "stopped")
 
 
 async def test_that_both_facts_are_said_where_its_head_does_not_answer(

@@ -22,10 +22,22 @@ if TYPE_CHECKING:
 def told_elsewhere(names: ResourceNames, address: str) -> Told | None:
     """What its SkyPilot tells of a cluster that runs, or is kept, elsewhere; None: it is ours, or nobody's. Reads
     small files, and asks nobody."""
+    told = _told_by_another(names, address)
+    return told if told is not None and told.is_there else None
+
+
+def gone_elsewhere(names: ResourceNames, address: str) -> float:
+    """When the SkyPilot that ran a cluster, which is not ours, saw its machines gone; 0: it has told of no end, or the
+    cluster is ours by now. Reads small files."""
+    told = _told_by_another(names, address)
+    return told.seen if told is not None and not told.is_there else 0.0
+
+
+def _told_by_another(names: ResourceNames, address: str) -> Told | None:
     if not address.startswith(("/", "@")):
         return None
     told = names.told(address)
-    if told is None or not told.is_there:
+    if told is None:
         return None
     home = names.home
     whole = str(names.resolve(address))

@@ -7,12 +7,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from rhresources.cloud.address import is_loopback
 from rhresources.cloud.answers import CloudHosts
 from rhresources.cloud.identity import identity
 from rhresources.cloud.kept import Kept, KeptCluster
+from rhresources.cloud.task import autostop_of
+from rhresources.documents import ClusterDocument
 from rhresources.errors import RhError
 from rhresources.people import account_here
 from rhresources.registry.told import Told, ToldHead, ToldState
@@ -75,10 +78,14 @@ class Teller:
 
     def _tell(self, kept: Kept, seen: float) -> None:
         home = self._names.home
-        if kept.is_elsewhere(Settings.load(home).skypilot_server):
+        settings = Settings.load(home)
+        if kept.is_elsewhere(settings.skypilot_server):
             return  # it is not known how it is
         keys = KeptCluster(home, kept.name, kept.address).known_hosts
-        self._names.tell(kept.address, told_of_kept(kept, source_of(home, kept.server or ""), keys, seen))
+        told = told_of_kept(kept, source_of(home, kept.server or ""), keys, seen)
+        if told.state == "launching" and kept.seen is None:
+            told = as_asked_for(told, self._names.cluster(kept.address), settings)
+        self._names.tell(kept.address, told)
 
 
 def source_of(home: Path, server: str) -> str:
@@ -89,18 +96,25 @@ def source_of(home: Path, server: str) -> str:
 def told_of_kept(kept: Kept, source: str, known_hosts: Path, now: float) -> Told:
     """What there is to tell of a cluster by what is known of it. Reads a small file."""
     seen, computer = kept.seen, account_here()
+    launching = bool(kept.launching_since) and not kept.abandoned
     if seen is None:
-        launching = bool(kept.launching_since) and not kept.abandoned
         state: ToldState = "launching" if launching else "down"
         launched = kept.launching_since if launching else 0.0
         return Told(state, since=now, seen=now, source=source, computer=computer, launched=launched)
+    state = "launching" if launching and seen.state == "stopped" and not kept.ending else seen.state
     return Told(
-        seen.state, since=now, seen=now, source=source, computer=computer, life=seen.hash, reason=seen.reason,
+        state, since=now, seen=now, source=source, computer=computer, life=seen.hash, reason=seen.reason,
         cloud=seen.cloud, region=seen.region, zone=seen.zone, hardware=seen.hardware, hosts=seen.hosts, spot=seen.spot,
         price_per_hour=seen.price_per_hour, autostop_mins=seen.autostop_mins, autostop_down=seen.autostop_down,
         launched=seen.launched or kept.launching_since,
         head=_head_of(kept.hosts, known_hosts) if seen.state == "up" and kept.hosts is not None else None,
     )  # fmt: skip
+
+
+def as_asked_for(told: Told, document: ClusterDocument, settings: Settings) -> Told:
+    """What is told of a cluster of which SkyPilot knows nothing yet, with what its document asks for."""
+    minutes, down = autostop_of(document, settings)
+    return replace(told, hosts=document.num_instances or 1, autostop_mins=minutes, autostop_down=down)
 
 
 def _head_of(hosts: CloudHosts, known_hosts: Path) -> ToldHead | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from rhresources.documents import ClusterDocument
@@ -71,11 +72,13 @@ async def let_in(route: PacedRoute, own_ways: OwnWays, address: str, asker: Aske
         if error.code not in _REFUSED:
             return False  # whoever goes there says so
         refused = error
-    answer = await asker.ask_secret(
-        SecretQuestion(
-            "key", address, f"Your private key for {address}", instruction=f"{refused.sentence} {_GIVE}", echo=True
+    answer = None
+    with suppress(NeedsAnswer):  # where nobody is there to say, what is to be done is what the refusal says
+        answer = await asker.ask_secret(
+            SecretQuestion(
+                "key", address, f"Your private key for {address}", instruction=f"{refused.sentence} {_GIVE}", echo=True
+            )
         )
-    )
     path = answer.text.strip() if answer is not None else ""
     if not path:
         raise NeedsAnswer(refused.sentence, remedy=refused.remedy, detail=refused.detail)
