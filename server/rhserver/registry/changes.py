@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, false, func, insert, literal, select, text
 
+from rhserver.registry.paging import how_many_fit
 from rhserver.registry.resource import OTHER, Resource
 from rhserver.registry.rights import Level, Rights
 from rhserver.registry.schema import audiences, changes, resources, versions
@@ -74,10 +75,22 @@ class News:
 
 _NEWEST = select(func.max(changes.c.cursor))
 _OLDEST = select(func.min(changes.c.cursor))
-_INSERT = insert(changes)
+_COLUMNS = ("event", "resource_id", "version", "name", "old_name", "audience_id", "at")
+_ADD = (
+    insert(changes)
+    .from_select(
+        ["cursor", *_COLUMNS],
+        select(
+            func.coalesce(func.max(changes.c.cursor), 0) + 1,
+            *(bindparam(name, type_=changes.c[name].type) for name in _COLUMNS),
+        ),
+    )
+    .returning(changes.c.cursor)
+)
 _FORGET_STATUS = delete(changes).where(
     changes.c.resource_id == bindparam("which"),
     changes.c.event == text(f"'{STATUS}'"),  # for the index of these alone
+    changes.c.cursor < bindparam("newest"),
 )
 
 
@@ -105,12 +118,11 @@ def record(
     audience_id: int | None = None,
 ) -> int:
     """Add a change to the feed, in the transaction that makes it; its number."""
-    cursor = newest(connection) + 1
     row = {
-        "cursor": cursor, "event": event, "resource_id": resource_id, "version": version, "name": name,
-        "old_name": old_name, "audience_id": audience_id, "at": time.time(),
+        "event": event, "resource_id": resource_id, "version": version, "name": name, "old_name": old_name,
+        "audience_id": audience_id, "at": time.time(),
     }  # fmt: skip
-    connection.execute(_INSERT, row)
+    cursor = int(connection.execute(_ADD, row).scalar_one())
     if cursor % _PRUNE_EVERY == 0:
         connection.execute(delete(changes).where(changes.c.cursor <= cursor - KEPT))
     return cursor
@@ -132,13 +144,8 @@ def record_access(connection: Connection, which: ColumnElement[bool], users: Ite
 
 def record_status(connection: Connection, resource_id: int, version: int, name: str) -> None:
     """Add that the status of a document is another; whoever missed earlier ones of it needs only this."""
-    cursor = newest(connection) + 1
-    connection.execute(_FORGET_STATUS, {"which": resource_id})
-    row = {
-        "cursor": cursor, "event": STATUS, "resource_id": resource_id, "version": version, "name": name,
-        "old_name": None, "audience_id": None, "at": time.time(),
-    }  # fmt: skip
-    connection.execute(_INSERT, row)
+    cursor = record(connection, STATUS, resource_id, version, name)
+    connection.execute(_FORGET_STATUS, {"which": resource_id, "newest": cursor})
 
 
 def add_audience(connection: Connection, users: Iterable[int]) -> int | None:
@@ -168,9 +175,12 @@ _CHANGES = (
 )  # fmt: skip
 
 
-def after(connection: Connection, cursor: int, limit: int) -> list[Change]:
-    """The next changes after `cursor`, in order."""
-    return [_change(row) for row in connection.execute(_CHANGES.where(changes.c.cursor > cursor).limit(limit))]
+def after(connection: Connection, cursor: int, limit: int) -> tuple[list[Change], bool]:
+    """The next changes after `cursor`, in order, fewer than `limit` where they are long; whether there may be more."""
+    wanted = _CHANGES.where(changes.c.cursor > cursor)
+    limit = how_many_fit(connection, wanted, limit)
+    found = [_change(row) for row in connection.execute(wanted.limit(limit))]
+    return found, len(found) == limit
 
 
 def told(change: Change, rights: Rights) -> News | None:

@@ -135,7 +135,12 @@ class Database:
             listener()
 
     def _engine(self, size: int) -> Engine:
-        options: dict[str, Any] = {"pool_size": size, "max_overflow": 0, "pool_timeout": _BUSY_SECONDS}
+        options: dict[str, Any] = {
+            "pool_size": size,
+            "max_overflow": 0,
+            "pool_timeout": _BUSY_SECONDS,
+            "hide_parameters": True,  # errors go into a log, where no document and no hash of a token belongs
+        }
         reads = size > 1
         if reads:  # a request that reads is not begun and ended, which takes as long as what it asks
             options["isolation_level"] = "AUTOCOMMIT"

@@ -25,6 +25,8 @@ from rhserver.registry.rights import Rights, rights_of
 _LOOK_SECONDS = 1.0
 _BATCH = 500
 _REMEMBERED = 5_000
+_REMEMBERED_LENGTH = 32_000_000
+"""Of all texts that are remembered, in characters."""
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,8 @@ class Feed:
         self._woken = asyncio.Event()
         self._moved = asyncio.Condition()
         self._closed = False
-        self._recent: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._recent: deque[Change] = deque()
+        self._length = 0  # of the texts in it
         self._now: dict[int, Now] = {}  # what became of the documents in it
         self._start = 0  # what is remembered begins after this change
         self._newest = 0
@@ -163,7 +166,7 @@ class Feed:
 
     async def _look(self) -> bool:
         """Read what is new; whether there may be more."""
-        batch, generation = await run_in_threadpool(self._read, self._newest)
+        batch, more, generation = await run_in_threadpool(self._read, self._newest)
         if not batch and generation == self._generation:
             return False
         newest, restored = await run_in_threadpool(self._read_newest) if generation != self._generation else (0, 0)
@@ -177,17 +180,23 @@ class Feed:
                 self._restored = restored
                 self._newest = self._start = newest
                 self._recent.clear()
+                self._length = 0
             if batch:
-                overflow = len(self._recent) + len(batch) - _REMEMBERED
-                if overflow > 0:
-                    self._start = self._recent[min(overflow, len(self._recent)) - 1].cursor
-                self._recent.extend(batch)
+                self._remember(batch)
                 self._now.update((change.resource.id, change.now) for change in batch)
                 if len(self._now) > 2 * _REMEMBERED:
                     self._now = {change.resource.id: self._now[change.resource.id] for change in self._recent}
                 self._newest = batch[-1].cursor
             self._moved.notify_all()
-        return len(batch) == _BATCH
+        return more and bool(batch)
+
+    def _remember(self, batch: list[Change]) -> None:
+        self._recent.extend(batch)
+        self._length += sum(len(change.resource.text) for change in batch)
+        while len(self._recent) > _REMEMBERED or self._length > _REMEMBERED_LENGTH:
+            forgotten = self._recent.popleft()
+            self._length -= len(forgotten.resource.text)
+            self._start = forgotten.cursor
 
     async def _after(self, position: int) -> list[Change]:
         if position >= self._newest:
@@ -217,15 +226,15 @@ class Feed:
 
     # ---------------------------------------------------------------- in threads
 
-    def _read(self, position: int) -> tuple[list[Change], int]:
+    def _read(self, position: int) -> tuple[list[Change], bool, int]:
         with self._database.reading() as connection:
-            batch = changes.after(connection, position, _BATCH)
+            batch, more = changes.after(connection, position, _BATCH)
             # read last: a change of rights that came before one of these changes is counted
-            return batch, accounts.generation(connection)
+            return batch, more, accounts.generation(connection)
 
     def _read_old(self, position: int) -> list[Change]:
         with self._database.reading() as connection:
-            return changes.after(connection, position, _BATCH)
+            return changes.after(connection, position, _BATCH)[0]
 
     def _read_newest(self) -> tuple[int, int]:
         with self._database.reading() as connection:

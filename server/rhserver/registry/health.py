@@ -17,8 +17,8 @@ _READ_ONLY = text("SELECT pg_is_in_recovery() OR current_setting('default_transa
 
 def why_nothing_is_saved(database: Database, connection: Connection) -> str:
     """What keeps the registry from saving, as a sentence; empty as long as nothing is known to."""
-    if database.write_failure:
-        return f"The last save failed: {database.write_failure}."
+    if database.write_failure:  # which may name computers and users, and health is told to strangers
+        return "The last save failed; the log of the registry says why."
     if database.file is None:
         return "The database is read-only." if connection.execute(_READ_ONLY).scalar_one() else ""
     if not os.access(database.file, os.W_OK) or not os.access(database.file.parent, os.W_OK):

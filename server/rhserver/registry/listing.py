@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, select
 
 from rhserver.registry import changes
 from rhserver.registry.names import Name, ancestors, below
+from rhserver.registry.paging import how_many_fit
 from rhserver.registry.resource import OTHER, Resource, from_row, live
 from rhserver.registry.rights import Rights
-from rhserver.registry.schema import resources, versions
-
-PAGE_LENGTH = 4_000_000
-"""Of a page, in characters of its texts; one that holds a single document may be longer."""
+from rhserver.registry.schema import resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +60,10 @@ def page(
         wanted = wanted.where(resources.c.search.contains(word, autoescape=True))
     if after:
         wanted = wanted.where(resources.c.name > after)
-    limit = _how_many_fit(connection, wanted, limit)
+    limit = how_many_fit(connection, wanted, limit)
     rows = connection.execute(wanted.limit(limit + 1)).all()
     found = [from_row(row, rights.of(row.key, row.id)) for row in rows[:limit]]
     return Page(found, found[-1].name if len(rows) > limit else None, cursor)
-
-
-def _how_many_fit(connection: Connection, wanted: Select[Any], limit: int) -> int:
-    """How many of these documents make one page."""
-    lengths = wanted.with_only_columns(func.length(versions.c.text), maintain_column_froms=True).limit(limit)
-    total = 0
-    for count, length in enumerate(connection.scalars(lengths)):
-        total += length
-        if total > PAGE_LENGTH and count > 0:
-            return count
-    return limit
 
 
 def folders(connection: Connection, rights: Rights, under: Name | None = None) -> list[str]:

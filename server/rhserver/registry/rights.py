@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, Connection, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, or_, select, true
 
 from rhserver.registry.accounts import Account, Caller, everyone
 from rhserver.registry.names import ancestors, below
@@ -27,6 +27,7 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+_shared = resources.alias("shared")
 LEVELS = {level.word: level for level in Level}
 
 
@@ -68,16 +69,17 @@ class Rights:
         if self.user.admin:
             return true()
         ways: list[ColumnElement[bool]] = []
-        for key in self.folders:
-            if not any(folder in self.folders for folder in ancestors(key)):
-                first, end = below(key)
-                ways.append((resources.c.key >= first) & (resources.c.key < end))
+        for owner in (self.user.name, *self.groups):
+            first, end = below(f"/{owner.lower()}")
+            ways.append((resources.c.key >= first) & (resources.c.key < end))
+        mine = grants.c.account_id.in_(self.accounts)
+        if self.granted:  # a condition for each would be too long for SQLite where others have shared a thousand
+            inside = (_shared.c.key >= grants.c.folder_key + "/") & (_shared.c.key < grants.c.folder_key + "0")
+            ways.append(resources.c.id.in_(select(_shared.c.id).join(grants, inside).where(mine)))
         if self.documents:
-            granted = select(grants.c.resource_id).where(
-                grants.c.account_id.in_(self.accounts), grants.c.resource_id.is_not(None)
-            )
+            granted = select(grants.c.resource_id).where(mine, grants.c.resource_id.is_not(None))
             ways.append(resources.c.id.in_(granted))
-        return or_(*ways) if ways else false()
+        return or_(*ways)
 
 
 class RightsCache:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+import httpx
 import pytest
 from lab.registry_caller import CLUSTER, Caller, code, ok
 from lab.registry_feed import Follower
+from sqlalchemy import insert
+
+from rhserver.registry import accounts
+from rhserver.registry.database import Database
+from rhserver.registry.schema import grants
 
 SECOND = CLUSTER + "price_per_hour: 2\n"
 
@@ -148,6 +155,7 @@ def test_that_a_revoked_token_ends_at_once(alice: Caller, bob: Caller, end: tupl
     with Follower(bob.registry, "bob") as heard:
         bob.registry.command(*end)
         assert code(bob.load("alice/gpu")) == (401, "bad-token")
+        assert code(bob.save("bob/gpu", "kind: nothing\n")) == (401, "bad-token")
         alice.save("alice/gpu", SECOND)
         heard.until(lambda: heard.ended)
         assert ("saved", "/alice/gpu") not in heard.told
@@ -179,3 +187,43 @@ def test_that_documents_of_who_was_removed_are_given_only_in_so_many_words(alice
     registry.command("user", "add", "bob", "--take-over")
     bob.http.headers["Authorization"] = f"Bearer {registry.command('user', 'token', 'bob').stdout.split()[-1]}"
     assert bob.names() == ["/bob/mine"]
+
+
+def test_that_however_many_folders_are_shared_lists_are_there(alice: Caller, bob: Caller) -> None:
+    database = Database(alice.registry.database)
+    with database.writing() as connection:
+        given = {"account_id": accounts.everyone(connection).id, "access": "read"}
+        folders = [f"/alice/f{number}" for number in range(1500)]
+        connection.execute(insert(grants), [given | {"folder": each, "folder_key": each} for each in folders])
+        accounts.rights_changed(connection)
+    database.close()
+    for path in ("alice/f7/gpu", "alice/f7/deep/gpu", "alice/f7x/gpu", "alice/gpu"):
+        ok(alice.save(path))
+    assert bob.names() == ["/alice/f7/deep/gpu", "/alice/f7/gpu"]
+    assert "/alice/f7/deep" in ok(bob.http.get("/v1/folders"))["folders"]
+
+
+def test_that_those_who_load_at_once_get_each_what_is_theirs(alice: Caller, bob: Caller) -> None:
+    mine = {each.user: f"{each.user}/gpu" for each in (alice, bob)}
+    tokens = {each.user: each.registry.token(each.user) for each in (alice, bob)} | {"nobody": "rhr_0"}
+    for each in (alice, bob):
+        ok(each.save(mine[each.user], CLUSTER + f"description: of {each.user}\n"))
+
+    async def load_all() -> list[tuple[str, str, httpx.Response]]:
+        async with httpx.AsyncClient(base_url=alice.registry.url, timeout=60, trust_env=False) as http:
+            asked = [(who, path) for who in tokens for path in (*mine.values(), "alice/missing")] * 10
+            answers = await asyncio.gather(
+                *(
+                    http.get(f"/v1/resources/{path}", headers={"Authorization": f"Bearer {tokens[who]}"})
+                    for who, path in asked
+                )
+            )
+            return [(*each, answer) for each, answer in zip(asked, answers, strict=True)]
+
+    for who, path, answer in asyncio.run(load_all()):
+        if who == "nobody":
+            assert answer.status_code in (401, 429)  # of those there are soon too many
+        elif path == mine[who]:
+            assert ok(answer)["description"] == f"of {who}"
+        else:
+            assert code(answer) == (404, "not-found")

@@ -16,6 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from lab.registry import RegistryServer
 
+from rhserver.registry import accounts, documents
+from rhserver.registry.database import Database
+from rhserver.registry.names import document_name
+from rhserver.registry.rights import rights_of
+
 CLUSTER = {
     "name": "/alice/gpu",
     "resource_type": "cluster",
@@ -241,6 +246,21 @@ def test_that_lists_say_how_clusters_are_if_anybody_told(alice: httpx.Client) ->
     assert listed(cluster_status="running", daemon_status="running", since="86400") == {"/alice/up": "running"}
     assert listed(cluster_status="running", since="60") == {}
     assert listed(cluster_status="unknown") == {"/alice/silent": None}
+
+
+def test_that_a_list_finds_what_comes_after_many_long_documents(alice: httpx.Client, registry: RegistryServer) -> None:
+    database = Database(registry.database)
+    with database.writing() as connection:
+        rights = rights_of(connection, accounts.find(connection, "alice"))
+        for number in range(10, 20):
+            text = f"kind: cluster\nips: [gpu1]\n# {'x' * 900_000}\n"
+            content = documents.Content("cluster", text)
+            documents.save(connection, rights, document_name(f"alice/{number}"), content)
+    database.close()
+    assert alice.put("/v1/resources/alice/19:status", json={"state": "up"}).status_code == 200
+    for words, names in (({}, range(10, 20)), ({"cluster_status": "running"}, [19])):
+        found = alice.get("/resource", params={"resource_type": "cluster", **words}).json()["data"]
+        assert [each["name"] for each in found] == [f"/alice/{number}" for number in names]
 
 
 def test_the_settings_of_a_group(registry: RegistryServer) -> None:

@@ -16,6 +16,9 @@ import pytest
 from cryptography import x509
 from lab.certificates import write_certificate
 from lab.registry import RegistryServer
+from sqlalchemy import text
+
+from rhserver.registry.database import Database
 
 
 def shown_serial(registry: RegistryServer) -> int:
@@ -84,24 +87,38 @@ def test_the_access_log(make_registry: Callable[..., RegistryServer], tmp_path: 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 def test_that_health_tells_when_nothing_can_be_saved(registry: RegistryServer) -> None:
-    def status() -> tuple[str, bool]:
+    def status() -> tuple[str, str]:
         said = httpx.get(f"{registry.url}/v1/health", trust_env=False).json()
-        return said["status"], bool(said["problem"])
+        return said["status"], said["problem"]
 
     with registry.client("alice") as alice:
         text = "kind: cluster\nips: [gpu1]\n"
         assert alice.put("/v1/resources/alice/gpu", json={"text": text}).status_code == 200
-        assert status() == ("ok", False)
+        assert status() == ("ok", "")
         process = psutil.Process(registry.pid)
         before = process.rlimit(psutil.RLIMIT_FSIZE)
         process.rlimit(psutil.RLIMIT_FSIZE, (4096, before[1]))  # what a full disk is to it
         assert alice.put("/v1/resources/alice/other", json={"text": text}).status_code == 503
-        assert status() == ("read-only", True)
+        assert status() == ("read-only", "The last save failed; the log of the registry says why.")
         assert alice.get("/v1/resources/alice/gpu").status_code == 200
         process.rlimit(psutil.RLIMIT_FSIZE, before)
         assert alice.put("/v1/resources/alice/other", json={"text": text}).status_code == 200
-        assert status() == ("ok", False)
+        assert status() == ("ok", "")
     assert "the database failed" in registry.said()
+    registry.log.write_text("")  # what it said of that was expected
+
+
+def test_that_the_log_tells_nothing_of_what_could_not_be_saved(registry: RegistryServer) -> None:
+    database = Database(registry.database)
+    with database.writing() as connection:
+        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON versions BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        connection.execute(text(refuse))
+    database.close()
+    with registry.client("alice") as alice:
+        sent = {"text": "kind: cluster\nips: [gpu1]\ndescription: nobody's business\n"}
+        assert alice.put("/v1/resources/alice/gpu", json=sent).status_code == 503
+    assert "refused" in registry.said()
+    assert "business" not in registry.said()
     registry.log.write_text("")  # what it said of that was expected
 
 

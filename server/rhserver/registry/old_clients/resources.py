@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from rhresources.errors import NotFound
 from rhserver.registry import accounts, documents, resource, sharing
@@ -17,6 +18,7 @@ from rhserver.registry.old_clients.configs import config_of, content_of, is_same
 from rhserver.registry.old_clients.secrets import LOG_INS, NO_SECRETS, provider_of
 from rhserver.registry.old_clients.states import state_of, with_state
 from rhserver.registry.old_clients.wire import OldRoute, answer, name_of, sent_bytes, sent_mapping, unchanged
+from rhserver.registry.paging import how_many_fit
 from rhserver.registry.problems import NoAccess, Unfit
 from rhserver.registry.resource import OTHER, Resource, from_row
 from rhserver.registry.rights import Level
@@ -140,8 +142,7 @@ def list_resources(
                 or_(*(resources.c.key.startswith(f"{root}/", autoescape=True) for root in _own(session)))
             )
         found: list[Resource] = []
-        for row in session.connection.execute(wanted):
-            each = from_row(row, session.rights.of(row.key, row.id))
+        for each in _pages(session, wanted):
             state, seen = state_of(each)
             if (resource_type and type_of(each) != resource_type) or cluster_status not in ("", state):
                 continue
@@ -176,6 +177,20 @@ def share_resource(request: Request, uri: str, body: Body) -> Response:
 
 def _found(session: Session, name: Name) -> Resource:
     return documents.load(session.connection, session.rights, name, other=True)
+
+
+def _pages(session: Session, wanted: Select[Any]) -> Iterator[Resource]:
+    """All of them, read in pages: they may be many, and long."""
+    after = ""
+    while True:
+        page = wanted.where(resources.c.name > after)
+        limit = how_many_fit(session.connection, page, _LISTED)
+        rows = session.connection.execute(page.limit(limit)).all()
+        for row in rows:
+            yield from_row(row, session.rights.of(row.key, row.id))
+            after = row.name
+        if len(rows) < limit:
+            return
 
 
 def _save(session: Session, name: Name, sent: dict[str, Any], current: Resource | None) -> Response | None:
