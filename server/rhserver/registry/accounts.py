@@ -253,12 +253,15 @@ def revoke(connection: Connection, revoked: list[Token]) -> None:
     rights_changed(connection)  # feeds that such a token opened look again and end
 
 
-BY_HASH = select(
+KNOWN = select(
     tokens.c.id.label("token_id"), tokens.c.hash.label("token_hash"), tokens.c.expires,
     accounts.c.id.label("user_id"), accounts.c.name.label("user_name"), accounts.c.admin,
     _generation.label("generation"),
-).join(accounts, accounts.c.id == tokens.c.user_id).where(tokens.c.hash == bindparam("token"))  # fmt: skip
-"""What `caller_of` wants to know of the token whose hash is `token`."""
+).join(accounts, accounts.c.id == tokens.c.user_id)  # fmt: skip
+"""What `caller_of` wants to know of a token."""
+
+BY_HASH = KNOWN.where(tokens.c.hash == bindparam("token"))
+"""That of the token whose hash is `token`."""
 
 
 def authenticate(connection: Connection, token: str) -> Caller:

@@ -19,11 +19,13 @@ class Asked:
 
     Attributes:
         address: of the computer that sent it.
+        known: whether its token was right when it last came.
         caller: whose token came with it, once that has been looked up.
         at_end: called when it has been answered, or given up.
     """
 
     address: str
+    known: bool = False
     caller: Caller | None = None
     at_end: list[Callable[[], None]] = field(default_factory=list)
 

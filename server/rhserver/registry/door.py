@@ -69,8 +69,9 @@ class Door:
         """For how many seconds this request comes too early."""
         network = network_of(asked.address)
         wait = self._addresses.take(network)
+        asked.known = token in self._good
         if token and not wait:
-            wait = self._tokens.take(token) if token in self._good else self._guesses.wait(network)
+            wait = self._tokens.take(token) if asked.known else self._guesses.wait(network)
         if wait:
             self._recorder.refused(Actor("", None, asked.address), "ask too often", "", TooMany.code)
         return wait

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI, Request
-from sqlalchemy import Connection, true
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import Connection, Row, String, bindparam, func, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from rhresources.errors import RhError
 from rhserver.registry import accounts, audit, documents, resource
 from rhserver.registry.accounts import Caller
 from rhserver.registry.asked import asked_of
 from rhserver.registry.database import Database
 from rhserver.registry.feed import Feed
+from rhserver.registry.gathering import Gathered
 from rhserver.registry.limits import Limits, Slots
 from rhserver.registry.names import Name
 from rhserver.registry.problems import BadToken
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.resource import Resource
 from rhserver.registry.rights import Rights, RightsCache
+from rhserver.registry.schema import resources, tokens
 
 KEEP_ALIVE = 15.0
 """After so many seconds in which nothing happens, a feed of changes says that it lives."""
@@ -28,6 +32,28 @@ KEEP_ALIVE = 15.0
 _document = resource.BY_KEY.subquery("document")
 _LOAD = accounts.BY_HASH.outerjoin(_document, true()).add_columns(*_document.c)
 """Whose token it is, and the document: what is asked for most, in one statement."""
+
+_asked = (
+    func.unnest(bindparam("tokens", type_=ARRAY(String)), bindparam("wanted", type_=ARRAY(String)))
+    .table_valued("token", "key", with_ordinality="place", name="asked")
+    .render_derived()
+)
+_documents = resource.live().where(resources.c.key == _asked.c.key).lateral("document")
+_LOAD_ALL = (
+    accounts.KNOWN.add_columns(_asked.c.place, *_documents.c)
+    .join(_asked, _asked.c.token == tokens.c.hash)
+    .outerjoin(_documents, true())
+)
+"""The same of all these tokens and keys, on PostgreSQL; `place` counts from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A document that somebody asks for."""
+
+    request: Request
+    token: str
+    name: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,7 @@ class Room:
         self.recorder = recorder
         self.feed_slots = Slots(limits.feeds, limits.feeds_per_token)
         self._cache = RightsCache()
+        self._loads: Gathered[_Load, Resource | RhError] = Gathered(self._load_all)
 
     @contextmanager
     def reading(self, request: Request) -> Iterator[Session]:
@@ -82,20 +109,55 @@ class Room:
             BadToken: the request has no valid token.
             NotFound: there is none that its user may read.
         """
+        load = _Load(request, accounts.hash_of(token_of(request)), name)
         if self.database.is_sqlite:  # has answered before a thread has begun
-            return self._load(request, name)
-        return await run_in_threadpool(self._load, request, name)
+            return self._load(load)
+        found = await self._loads.ask(load)
+        if isinstance(found, RhError):
+            raise found
+        return found
 
-    def _load(self, request: Request, name: Name) -> Resource:
-        token = accounts.hash_of(token_of(request))
+    def _load(self, load: _Load) -> Resource:
         with self.database.reading() as connection:
-            row = connection.execute(_LOAD, {"token": token, "wanted": name.key}).first()
-            caller = self._noted(accounts.caller_of(row, token), request)
-            rights = self._cache.known(caller)
-            if rights is None:  # those of a later moment; nothing older may be judged by them
-                rights = self._cache.of(connection, caller)
-                row = resource.find(connection, name.key)
-        return documents.required(documents.seen(row, rights, name), name)
+            row = connection.execute(_LOAD, {"token": load.token, "wanted": load.name.key}).first()
+            return self._seen(connection, load, row)
+
+    def _load_all(self, loads: list[_Load]) -> list[Resource | RhError]:
+        sent = {"tokens": [load.token for load in loads], "wanted": [load.name.key for load in loads]}
+        with self.database.reading() as connection:
+            rows = {row.place: row for row in connection.execute(_LOAD_ALL, sent)}
+            return [self._seen_or_error(connection, load, rows.get(place)) for place, load in enumerate(loads, 1)]
+
+    def _seen_or_error(self, connection: Connection, load: _Load, row: Row[Any] | None) -> Resource | RhError:
+        try:
+            return self._seen(connection, load, row)
+        except RhError as error:
+            return error
+
+    def _seen(self, connection: Connection, load: _Load, row: Row[Any] | None) -> Resource:
+        caller = self._noted(accounts.caller_of(row, load.token), load.request)
+        rights = self._cache.known(caller)
+        if rights is None:  # those of a later moment; nothing older may be judged by them
+            rights = self._cache.of(connection, caller)
+            row = resource.find(connection, load.name.key)
+        return documents.required(documents.seen(row, rights, load.name), load.name)
+
+    @contextmanager
+    def preparing(self, request: Request) -> Iterator[None]:
+        """What takes its time and is not done for strangers, before the session that writes.
+
+        Whether a token that was right when it last came still is, that session finds out; or this, where it fails.
+
+        Raises:
+            BadToken: the request has no valid token.
+        """
+        if not asked_of(request.scope).known:
+            self.caller(request)
+        try:
+            yield
+        except RhError:
+            self.caller(request)
+            raise
 
     def caller(self, request: Request) -> Caller:
         """Whose token came with the request.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -24,6 +24,7 @@ class _Batch:
         self.connection = connection
         self.transaction = transaction
         self.turns = 0
+        self.undone = False
         self.committed = threading.Event()
         self.problem: BaseException | None = None
         self.failure = ""  # of the database in one of them, such as a disk that is full
@@ -64,10 +65,12 @@ class Writer:
         batch = self._enter()
         try:
             try:
-                with batch.connection.begin_nested():
+                with self._undoable(batch):
                     yield batch.connection
-            except OperationalError as error:
-                batch.failure = plain(error)
+            except BaseException as error:
+                batch.undone = batch.turns == 0
+                if isinstance(error, OperationalError):
+                    batch.failure = plain(error)
                 raise
             finally:
                 self._leave(batch)
@@ -76,6 +79,11 @@ class Writer:
             batch.committed.wait()
             if batch.problem is not None:
                 raise batch.problem
+
+    @staticmethod
+    def _undoable(batch: _Batch) -> AbstractContextManager[object]:
+        """What undoes a turn alone. The first, as most are, is undone with its transaction: nothing else is in it."""
+        return batch.connection.begin_nested() if batch.turns else nullcontext()
 
     def _enter(self) -> _Batch:
         with self._count:
@@ -105,13 +113,17 @@ class Writer:
         batch.turns += 1
         with self._count:
             others = self._waiting > 0
-        if others and batch.turns < _BATCH:
+        if others and batch.turns < _BATCH and not batch.undone:
             self._turn.release()  # whoever waits goes on in this transaction, and leaves here in turn
             return
         try:
-            batch.transaction.commit()
-            self.failure = batch.failure
-            self._committed()
+            if batch.undone:
+                batch.transaction.rollback()
+                self.failure = batch.failure or self.failure
+            else:
+                batch.transaction.commit()
+                self.failure = batch.failure
+                self._committed()
         except BaseException as error:
             batch.problem = error
             self.failure = plain(error)

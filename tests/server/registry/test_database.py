@@ -118,8 +118,9 @@ def users(database: Database) -> list[str]:
 class Turns:
     """Threads that take their turns in one transaction: the first waits for the others to stand in line."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, first_fails: bool = False) -> None:
         self.database = database
+        self.first_fails = first_fails
         self.first_in, self.go = threading.Event(), threading.Event()
         self.ended: list[str] = []
         self.problems: dict[str, BaseException] = {}
@@ -144,6 +145,8 @@ class Turns:
         add_user(connection, name)
         self.first_in.set()
         assert self.go.wait(20)
+        if self.first_fails:
+            raise ValueError("no")
 
     def _take(self, name: str, act: Callable[[object, str], None]) -> None:
         try:
@@ -169,6 +172,19 @@ def test_that_a_turn_that_fails_is_undone_alone(database: Database) -> None:
     assert list(turns.problems) == ["second"]
     assert isinstance(turns.problems["second"], ValueError)
     assert len(commits) == 1, "one commit for all that waited"
+
+
+def test_that_a_first_turn_that_fails_takes_nothing_of_the_others_along(database: Database) -> None:
+    commits: list[None] = []
+    database.on_commit(lambda: commits.append(None))
+    turns = Turns(database, first_fails=True)
+    turns.then("second", add_user)
+    turns.then("third", add_user)
+    turns.end()
+    assert users(database) == ["second", "third"]
+    assert list(turns.problems) == ["first"]
+    assert isinstance(turns.problems["first"], ValueError)
+    assert len(commits) == 1
 
 
 def test_that_nobody_hears_of_success_before_the_commit(database: Database) -> None:

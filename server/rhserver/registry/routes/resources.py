@@ -75,8 +75,8 @@ def save_resource(request: Request, path: str, sent: SaveRequest) -> Response:
     """Save a document, if what is there is still what the change began from."""
     name = document_name(path)
     room = room_of(request)
-    room.caller(request)  # strangers do not have documents read for them
-    content = documents.content_of(sent.text, name)
+    with room.preparing(request):
+        content = documents.content_of(sent.text, name)
     with room.writing(request) as session:
         saved = documents.save(session.connection, session.rights, name, content, base=sent.base, note=sent.note)
     return resource_answer(saved)
