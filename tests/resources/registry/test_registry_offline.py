@@ -237,6 +237,28 @@ def test_that_a_stale_edit_online_is_merged_or_kept(shared: str, alice: Resource
     assert alice.load("@/box").version == 3
 
 
+def test_that_two_who_save_the_same_at_once_agree(shared: str, alice: ResourceNames, bob: ResourceNames) -> None:
+    began = bob.load(shared)
+    together = threading.Barrier(2)
+    saved: dict[str, tuple[str, int, str]] = {}
+
+    def save(who: str, names: ResourceNames) -> None:
+        together.wait(20)
+        entry = names.save_text(shared, described("of both"), modified=began.modified)
+        saved[who] = (entry.text, entry.version, entry.modified_by)
+
+    threads = [threading.Thread(target=save, args=each) for each in (("alice", alice), ("bob", bob))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    first = bob.history(shared)[0].by
+    assert saved == dict.fromkeys(("alice", "bob"), (described("of both"), 2, first)), "both are told who was first"
+    assert [version.number for version in alice.history(shared)] == [2, 1]
+    with pytest.raises(NotFound):
+        bob.conflict(shared)
+
+
 def test_that_going_on_from_what_waited_takes_nothing_back(
     shared: str, alice: ResourceNames, bob: ResourceNames, registry: RegistryServer
 ) -> None:
