@@ -122,6 +122,19 @@ def test_a_name_is_found_and_shown(qtbot: QtBot, names: NamesPage) -> None:
     assert "~/deps" in keys(names)
 
 
+def test_a_search_chooses_nothing_that_nobody_chose(qtbot: QtBot, names: NamesPage) -> None:
+    names.open("~/deps")
+    qtbot.keyClicks(names._search, "lib")
+    assert "~/deps" not in keys(names)
+    assert names.chosen_rows() == [], "Del, say, would be of what is not shown beside the list"
+    assert names.editor.address == "~/deps"
+    names._search.clear()
+    assert [row.address for row in names.chosen_rows()] == ["~/deps"]
+    names.open("~/team/lib")
+    qtbot.keyClicks(names._search, "lib")
+    assert [row.address for row in names.chosen_rows()] == ["~/team/lib"], "it was found"
+
+
 def test_folders_open_and_close_by_keys(qtbot: QtBot, names: NamesPage) -> None:
     names.tree.choose("~/")
     qtbot.keyClick(names.tree, Qt.Key.Key_Down)

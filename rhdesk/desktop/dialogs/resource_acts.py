@@ -107,9 +107,11 @@ class ResourceActs:
             f"Delete {victims[0].address}?" if len(victims) == 1 else f"Delete {count_text(len(victims), 'resource')}?"
         )
         users = self._users(victims)
-        text = "The document is removed; code, environments and runs stay. Undo brings it back."
+        one = len(victims) == 1
+        what, them = ("The document is", "it") if one else ("The documents are", "them")
+        text = f"{what} removed; code, environments and runs stay. Undo brings {them} back."
         if any(row.in_registry for row in victims):
-            text = f"It goes for everybody who may use it. {text}"
+            text = f"{'It goes' if one else 'They go'} for everybody who may use {them}. {text}"
         if users:
             text += f" Still named by {', '.join(users[:5])}{' …' if len(users) > 5 else ''}."
         confirm(

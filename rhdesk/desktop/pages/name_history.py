@@ -14,7 +14,7 @@ from rhdesk.core.rows import Problem
 from rhdesk.core.words import age_text, moment_text
 from rhdesk.desktop.forms.diff_view import DiffView
 from rhdesk.desktop.models.columns import Column, Kind
-from rhdesk.desktop.widgets.base import Button, ChipRow, Label, Rule, row_of
+from rhdesk.desktop.widgets.base import Button, ChipRow, ElidedLabel, Rule, row_of
 from rhdesk.desktop.widgets.removal import clear_layout
 from rhdesk.desktop.widgets.resource_table import ResourceTable
 from rhdesk.desktop.widgets.states import StateView
@@ -57,7 +57,7 @@ class HistoryView(QWidget):
         self._against = ChipRow()
         self._against.set_chips([("before", "What it changed"), ("now", "Against now")])
         self._against.chosen.connect(lambda key: self._show_diff())
-        self._said = Label("", "faint")
+        self._said = ElidedLabel("", "faint")
         self.restore_button = Button("Restore", "", "rotate-ccw", self._restore)
         self.restore_button.setObjectName("restore-version")
         below = QWidget()
@@ -65,7 +65,8 @@ class HistoryView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(Rule())
-        bar = row_of(self._against, self._said, None, self.restore_button)
+        bar = row_of(self._against, self._said, self.restore_button)
+        bar.setStretch(1, 1)
         bar.setContentsMargins(12, 6, 12, 6)
         column.addLayout(bar)
         self._diff = QVBoxLayout()
@@ -134,7 +135,7 @@ class HistoryView(QWidget):
         other = self._versions[0] if self._against.current == "now" else before
         pair = (version, other) if self._against.current == "now" else (other, version)
         numbers = [each.number if each is not None else 0 for each in pair]
-        self._said.setText(f"{numbers[0]} → {numbers[1]}" if numbers[0] else "The first version")
+        self._said.setText(f"{numbers[0]} → {numbers[1]}" if numbers[0] else "The first")
 
         async def read(workspace: Workspace, progress: Progress) -> dict[int, str]:
             return {

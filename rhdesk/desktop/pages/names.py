@@ -207,7 +207,9 @@ class NamesPage(Page):
         else:
             self._found.setText("")
             lines, opened = index.lines(self._opened), self._opened
-        self.tree.show_lines(lines, opened, registry)
+        here = self.tree.current()
+        hides = bool(words) and (here is None or index.find(here.key) is not None)
+        self.tree.show_lines(lines, opened, registry, some=hides)
         self._stack.setCurrentWidget(self.tree)
         self._take_wanted()
         self._follow_chosen()

@@ -88,11 +88,19 @@ class NameOutline(HoveredTable):
         self._look.timeout.connect(self._tick)
         self._seconds = 0
         self._filling = False
+        self._hidden = ""  # the key of what is chosen and was not found
 
     # ------------------------------------------------------------ lines
 
-    def show_lines(self, lines: Sequence[Node], opened: Collection[str], registry: RegistryRow | None) -> None:
-        """Show other lines; what was chosen stays chosen where it is still there."""
+    def show_lines(
+        self, lines: Sequence[Node], opened: Collection[str], registry: RegistryRow | None, *, some: bool = False
+    ) -> None:
+        """Show other lines; what was chosen stays chosen where it is still there.
+
+        Args:
+            some: only those that were searched for: where what was chosen is not among them, nothing is chosen until
+                it is there again, else an act would be on what nobody chose.
+        """
         keys = [self.lines.key_at(index.row()) for index in self.selectionModel().selectedRows()]
         row, scroll = self.currentIndex().row(), self.verticalScrollBar().value()
         current, before = self.lines.key_at(row), self.lines.node_at(row)
@@ -102,8 +110,12 @@ class NameOutline(HoveredTable):
         self.lines.show(lines, opened, registry)
         flag = QItemSelectionModel.SelectionFlag
         model = self.selectionModel()
-        if not self.currentIndex().isValid() and current:
-            place = self.lines.place_of(current)
+        current, self._hidden = current or self._hidden, ""
+        place = self.lines.place_of(current)
+        if some and place < 0:
+            self._hidden = current
+        elif not self.currentIndex().isValid() and current and (place >= 0 or row >= 0):
+            keys = keys or [current]
             if gone := place < 0:
                 place = self._instead_of(around, row)
             model.setCurrentIndex(self.lines.index(place, 0), flag.NoUpdate)
@@ -111,7 +123,7 @@ class NameOutline(HoveredTable):
                 if (place := self.lines.place_of(key)) >= 0:
                     model.select(self.lines.index(place, 0), flag.Select | flag.Rows)
             self.verticalScrollBar().setValue(scroll)
-            if in_sight:
+            if in_sight or row < 0:
                 self.scrollTo(self.currentIndex())
         self._filling = False
 
