@@ -144,13 +144,16 @@ def _send_function(function: str, cluster: str, reqs: tuple[str, ...], name: str
             code = workspace.sent_code(client, await workspace.locate(document))
             document = document.model_copy(update={"code": code})
         entry = workspace.names.save(chosen, document)
-        return {"name": str(entry.address), "cluster": target, "environment": prepared.environment}
+        named = {"name": str(entry.address), "cluster": target, "environment": prepared.environment}
+        return named | {"caution": entry.caution or None}
 
     sent = run_async(work, interrupted="Nothing was saved; what was installed so far is kept for the next try.")
     if as_json:
         print_json(sent)
     else:
         note(f"Sent to {sent['cluster']} and saved as {sent['name']}.")
+        if sent["caution"]:
+            note(sent["caution"])
 
 
 def _refuse_other(workspace: Workspace, name: str, document: FunctionDocument, *, asked: bool) -> None:

@@ -76,7 +76,7 @@ def registry_concerns(desk: Desk) -> list[Concern]:
     if registry.conflicts:
         address = registry.conflicts[0]
         more = len(registry.conflicts) - 1
-        words = f"Somebody else changed {address} at the same time"
+        words = f"The registry did not take your edit of {address}"
         found.append(
             Concern(
                 "git-merge",

@@ -43,6 +43,7 @@ def test_users_tokens_and_groups(rhdesk: RunCommand) -> None:
         (["user", "token", "nobody"], 1, "There is no user 'nobody'."),
         (["user", "add", "a/b"], 2, "'a/b'"),
         (["user", "add", "-x"], 2, ""),
+        (["user", "add", "Ada L"], 2, "The name 'Ada L' has the character ' '"),
         (["user", "add", "everyone"], 1, "means all users"),
         (["group", "member", "none", "alice"], 1, "There is no group 'none'."),
         (["serve", "--listen", "nonsense"], 1, "is not an address to listen on"),

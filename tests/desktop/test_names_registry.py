@@ -303,7 +303,7 @@ def test_offline_it_says_so_edits_wait_and_what_does_not_fit_is_settled_by_field
     registry.start()
     shell.desk.retry_now()
     qtbot.waitUntil(lambda: (now := state(shell)) is not None and now.conflicts == ("/alice/x",), timeout=60_000)
-    qtbot.waitUntil(lambda: "does not fit" in words(page.registry_line), timeout=SOON)
+    qtbot.waitUntil(lambda: "not taken by the registry" in words(page.registry_line), timeout=SOON)
     click(page.registry_line, "registry-settle")
     dialog = opened(shell, ConflictDialog)
     qtbot.waitUntil(lambda: "1 field was changed by both of you" in words(dialog), timeout=SOON)

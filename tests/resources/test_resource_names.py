@@ -171,6 +171,13 @@ def test_what_others_cannot_reach_is_said() -> None:
     cluster = "kind: cluster\ntype: ssh\nips: [gpu1]\nssh_creds: {ssh_user: team, ssh_private_key: %s}\n"
     assert caution(cluster % "~/.ssh/id_ed25519") == ""
     assert "/home/alice/key" in caution(cluster % "/home/alice/key")
+    sent = "kind: function\ncode: {root: /a, file: a.py, name: f, sent: {project: a-1, tree: %s, module: a}}\n" % (
+        "f" * 40
+    )
+    assert caution(f"{sent}cluster: /alice/gpu\n") == ""
+    assert "^local is the computer of whoever calls it" in caution(f"{sent}cluster: ^local\n")
+    assert "it means their own computer" in caution("kind: cluster\ntype: machine\n")
+    assert caution("kind: cluster\ntype: machine\n", "~/x") == ""
     assert "../lib" in caution("kind: package\ninstall_method: pip\ntarget: ../lib\n")
 
 

@@ -10,12 +10,17 @@ _NO_ACCOUNT = (
     "It names no account (ssh_user under ssh_creds), so everybody who loads it logs in as themselves and has a cluster "
     "server of their own there."
 )
+_OWN_COMPUTER = (
+    "For everybody it means their own computer, not this one: to share this one, save it with its address (ips)."
+)
 
 
 def caution_of(document: Document) -> str:
     """What others cannot reach, and what can be done about it; empty if they can reach all of it."""
     found = _parts_here(document)
     if not found:
+        if isinstance(document, ClusterDocument) and document.type == "machine":
+            return _OWN_COMPUTER
         return _NO_ACCOUNT if _names_no_account(document) else ""
     listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     said = f"Others cannot reach {listed}: {'that is' if len(found) == 1 else 'they are'} on one computer."
@@ -28,7 +33,11 @@ def others_reach(cluster: str | None) -> bool:
 
 
 def _remedy(document: Document) -> str:
-    if isinstance(document, FunctionDocument) and document.code.place == "folder" and document.code.sent is None:
+    if isinstance(document, FunctionDocument) and document.code.place == "folder":
+        if document.cluster == "^local":
+            return "^local is the computer of whoever calls it: send it to a cluster that all of them reach."
+        if document.code.sent is not None:
+            return ""
         if others_reach(document.cluster):
             return f"Run it once from there while {document.cluster} is up, and its code is there for all of them."
         if not document.cluster:

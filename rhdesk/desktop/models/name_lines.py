@@ -206,7 +206,7 @@ def marks_of(node: Node) -> list[str]:
         return []
     marks = []
     if row.conflict:
-        marks.append("Your edit does not fit to somebody else's: settle it.")
+        marks.append("Your edit was not taken by the registry: settle it.")
     elif row.waiting:
         marks.append("Your edit waits until the registry can be reached.")
     if row.why_fixed and not row.is_builtin:

@@ -328,7 +328,8 @@ def _second(row: EntryRow) -> str:
     if row.document is None:
         return row.problem
     code = row.document.code
-    return f"{code.pointer}  in  {code.source}"
+    where = "" if row.address == f"~/{row.name}" else f"{row.address}  ·  "  # names of others repeat
+    return f"{where}{code.pointer}  in  {code.source}"
 
 
 def _places(document: Any) -> list[tuple[str, str]]:

@@ -92,8 +92,8 @@ class RegistryLine(QWidget):
                 waits = "waits" if registry.waiting == 1 else "wait"
                 sentences.append(f"{count_text(registry.waiting, 'edit')} of yours {waits}.")
             if conflicts:
-                sentences.append(f"{count_text(conflicts, 'edit')} of yours "
-                                 f"{'does' if conflicts == 1 else 'do'} not fit to what others did.")  # fmt: skip
+                sentences.append(f"{count_text(conflicts, 'edit')} of yours {'was' if conflicts == 1 else 'were'} "
+                                 "not taken by the registry.")  # fmt: skip
         self._left.setText(" ".join(part for part in sentences if part))
         self._mark.set_icon("git-merge" if conflicts else "cloud-off" if not online else "clock",
                             "error" if conflicts else "warn")  # fmt: skip

@@ -158,9 +158,9 @@ class Snapshots:
                     or self._put_in_place(project, root, entries, move_on=False)
                 ):
                     raise ServerProblem(
-                        f"This cluster does not have the code of {project} any more.",
+                        f"This cluster does not have the code of {project}: it was not sent here, or removed since.",
                         code="unknown-code",
-                        remedy="Run it from where the code is, which sends it again.",
+                        remedy="Run it on the computer where its folder is, which sends it here, or ask its author to.",
                     )
                 lent = self._lend(project, root)
                 assert lent is not None

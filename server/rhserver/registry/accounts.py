@@ -330,7 +330,10 @@ def _has_documents(connection: Connection, name: str) -> bool:
 
 
 def _require_name(name: str) -> None:
-    Address.parse(f"/{name}/x")
+    try:
+        Address.parse(f"/{name}/x")
+    except BadName as error:  # it speaks of the name that was made up here
+        raise BadName(error.sentence.replace(repr(f"/{name}/x"), repr(name)), remedy=error.remedy) from None
     if "/" in name:
         raise BadName(f"{name!r} is not the name of a user or group: it has a '/'.")
     if len(name) > 60:

@@ -258,7 +258,7 @@ def conflict(connection: Connection, rights: Rights, name: Name, current: Resour
 
 def not_found_version(name: Name, number: int) -> NotFound:
     """What is said of a version that is not there."""
-    return NotFound(f"There is no version {number} of {name}.")
+    return NotFound(f"There is no version {number} of {name}.", remedy=f"See: rhdesk history {name}")
 
 
 # ---------------------------------------------------------------- rows
