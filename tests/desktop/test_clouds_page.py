@@ -158,7 +158,7 @@ def test_that_what_skypilot_is_at_work_on_is_listed_and_cancelled(
     ]
     page = clouds(shell)
     qtbot.waitUntil(lambda: "SkyPilot is at work on 2 requests" in words(page), timeout=LONG)
-    assert "launch of gpu-1" in words(page)
+    qtbot.waitUntil(lambda: "launch of gpu-1" in words(page), timeout=LONG)
     assert "by bob · waits · behind a launch" in words(page)
     assert "status" not in words(page), "it is done before anybody could read it"
     buttons = [each for each in page.findChildren(Button) if each.objectName() == "request-cancel"]
