@@ -49,7 +49,7 @@ mkdir -p "$root/etc/sudoers.d"
 echo "$LOGIN ALL=(ALL) NOPASSWD:ALL" >"$root/etc/sudoers.d/host"
 chmod 440 "$root/etc/sudoers.d/host"
 mkdir -p "$home/.ssh"
-printf '%s\n' "$KEYS" >"$home/.ssh/authorized_keys"
+[ -f "$home/.ssh/authorized_keys" ] || printf '%s\n' "$KEYS" >"$home/.ssh/authorized_keys"  # once, as cloud-init does
 chmod 700 "$home/.ssh"
 chown -R "$NODE_UID:$NODE_UID" "$home/.ssh"
 chown "$NODE_UID:$NODE_UID" "$home"
