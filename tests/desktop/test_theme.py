@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFontDatabase
+from PySide6.QtWidgets import QApplication
 
 import rhdesk.desktop
 from rhdesk.core.rows import State
@@ -62,6 +63,18 @@ def test_the_bundled_fonts_are_there_with_their_licences(themed: None) -> None:
     assert {"Inter", "JetBrains Mono"} <= set(QFontDatabase.families())
     folder = SOURCES / "theme" / "assets" / "licences"
     assert {path.stem for path in folder.iterdir()} >= {"inter", "jetbrains-mono", "lucide"}
+
+
+@pytest.mark.usefixtures("themed")
+def test_that_another_theme_destroys_no_style(qapp: QApplication) -> None:
+    """What draws with it meanwhile would crash."""
+    gone: list[bool] = []
+    style = qapp.style()
+    style.destroyed.connect(lambda: gone.append(True))
+    for name in ("light", "dark"):
+        theme.apply(qapp, name)
+    assert gone == []
+    assert qapp.style() == style
 
 
 def test_no_widget_names_a_colour_of_its_own() -> None:

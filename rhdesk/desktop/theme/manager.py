@@ -17,6 +17,7 @@ from rhdesk.desktop.theme.stylesheet import stylesheet
 from rhdesk.desktop.theme.tokens import DARK, LIGHT, THEMES, Tokens
 
 _current: Tokens = DARK
+_STYLED = "rhdesk-styled"
 
 
 def tokens() -> Tokens:
@@ -44,8 +45,10 @@ def apply(app: QApplication, preference: str) -> None:
     global _current
     load_fonts()
     _current = wanted(preference)
-    if app.style().objectName().lower() != "fusion":
+    if not app.property(_STYLED):  # under a style sheet the style has no name to tell it by
+        # once: Qt destroys the style before, and what still draws with it, an animation for one, would crash
         app.setStyle("Fusion")
+        app.setProperty(_STYLED, True)
     app.setFont(ui_font(13))
     app.setPalette(_palette(_current))
     app.setStyleSheet(stylesheet(_current))
