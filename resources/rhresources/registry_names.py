@@ -8,11 +8,11 @@ from __future__ import annotations
 import builtins
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
 from rhresources.names import Address, parse_folder
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rhresources.registry.client import RegistryClient
     from rhresources.registry.store import RegistryStore
     from rhresources.registry.told import Told
+
+T = TypeVar("T")
 
 Name = str | Address
 """What a resource is called: text as people write it, or an address."""
@@ -171,7 +173,11 @@ class RegistryNames(ABC):
             AlreadyExists: it was changed at this moment.
         """
         store, whole = self._place(name)
-        return store.restore(whole, number)
+        try:
+            return store.restore(whole, number)
+        except NotFound:
+            self.history(name)  # where nothing is called so any more, it says what was probably meant
+            raise
 
     def deleted(self, folder: str | None = None, query: str = "", *, most: int = 500) -> builtins.list[Deleted]:
         """What was deleted in the registry and can be looked at or brought back by `restore`, the newest first.
@@ -269,6 +275,24 @@ class RegistryNames(ABC):
         if store is None:
             raise no_registry(name)
         return store
+
+    def _reading(self, name: str, read: Callable[[RegistryStore], T]) -> T:
+        """What the registry says; where another one turns out to answer in its place, what that says.
+
+        Raises:
+            RegistryReplaced: it is another one, and changes were to be delivered: somebody is to know of that first.
+            RhError: as `read`.
+        """
+        from rhresources.registry.problems import RegistryReplaced
+
+        store = self._store(name)
+        waits = store.session.outbox.count()
+        try:
+            return read(store)
+        except RegistryReplaced:
+            if waits:
+                raise
+        return read(self._store(name))
 
     def _known_store(self) -> RegistryStore | None:
         """The registry as far as it is known here; None: it is not, or nobody is logged in."""

@@ -125,7 +125,7 @@ class ResourceNames(RegistryNames):
     def _load(self, address: Address, *, fresh: float = 0.0) -> Entry:
         try:
             if address.place == "registry":
-                return self._store(str(address)).load(address, fresh=fresh)
+                return self._reading(str(address), lambda store: store.load(address, fresh=fresh))
             return builtin.load(address) if address.place == "builtin" else self._local.load(address)
         except NotFound as error:
             raise self._missing(error, address) from None
@@ -196,7 +196,10 @@ class ResourceNames(RegistryNames):
             NoRegistry: it is a name of the registry, and nobody is logged in.
         """
         address = self.resolve(name)
-        found = builtin.exists(address) if address.place == "builtin" else self._keeper(address).exists(address)
+        if address.place == "registry":
+            found = self._reading(str(address), lambda store: store.exists(address))
+        else:
+            found = builtin.exists(address) if address.place == "builtin" else self._local.exists(address)
         return found and (kind is None or self.load(address).kind == kind)
 
     def list(
@@ -221,7 +224,7 @@ class ResourceNames(RegistryNames):
         elif (whole := parse_folder(folder, self.current_folder)) == "^":
             entries = builtin.entries()
         elif whole.startswith(("@", "/")):
-            entries = self._store(whole).list(whole, recursive=recursive)
+            entries = self._reading(whole, lambda store: store.list(whole, recursive=recursive))
         else:
             entries = [
                 entry

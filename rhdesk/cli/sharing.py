@@ -126,10 +126,15 @@ def _version_as_json(version: Version) -> dict[str, Any]:
 
 @click.command("restore", cls=RhCommand)
 @click.argument("name", type=Name())
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=click.IntRange(min=1), metavar="N", required=False)
 @json_option
-def restore_command(name: str, number: int, as_json: bool) -> None:
+def restore_command(name: str, number: int | None, as_json: bool) -> None:
     """Make version N of NAME the newest one. This brings back what was deleted, too."""
+    if number is None:
+        raise UsageError(
+            f"Which version of {name} is to come back is not said.",
+            remedy=f"`rhdesk history {name}` lists them; then write rhdesk restore {name} N.",
+        )
     entry = ResourceNames().restore(name, number)
     if as_json:
         print_json(entry_as_json(entry))

@@ -73,6 +73,7 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     assert "of bob" not in bob("show", "/alice/team/box")[0]
 
     alice("mv", "@/team/box", "@/box")
+    assert "Did you mean ~/box?" in alice("restore", "@/team/box", "1", code=1)[1], "as for `show`"
     assert "saved in /alice, as far as you may see" in bob("ls", "/alice")[1]
     _, said = alice("save", "-", "--as", "@/f", given="kind: function\ncode: {root: /a, file: a.py, name: f}\n")
     assert "Others cannot reach its code in /a" in said
@@ -82,6 +83,8 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     assert "/alice/box" in out
     assert "rhdesk restore /alice/box" in said
     last = {each["name"]: each["version"] for each in json.loads(alice("ls", "--deleted", "--json")[0])}
+    assert "`rhdesk history @/box` lists them" in alice("restore", "@/box", code=2)[1]
+    assert "See: rhdesk history /alice/box" in alice("restore", "@/box", "99", code=1)[1]
     alice("restore", "@/box", str(last["/alice/box"]))
     assert "/alice/box" not in alice("ls", "--deleted")[0]
     assert json.loads(alice("whoami", "--json")[0])["user"] == "alice"
@@ -138,6 +141,49 @@ def test_a_move_that_waited_and_is_refused_can_be_tried_again(
     assert "/alice/box is called /bob/box now." in alice("settle", "@/box", "--mine")[1]
     assert bob("show", "@/box")[0] == BOX
     assert "Nothing waits" in alice("settle")[1]
+
+
+def put_back(registry: RegistryServer, backup: Path) -> None:
+    """What its administrator does after a disk was lost."""
+    registry.stop()
+    registry.command("restore", str(backup), "--replace")
+    registry.start()
+
+
+@pytest.mark.slow
+def test_commands_go_on_after_a_backup_was_put_back(
+    user: Callable[[str], User], registry: RegistryServer, tmp_path: Path
+) -> None:
+    alice, backup = user("alice"), tmp_path / "backup"
+    alice("save", "-", "--as", "@/box", given=BOX)
+    registry.command("backup", str(backup))
+    alice("save", "-", "--as", "@/box", given=f"{BOX}description: lost\n")
+    alice("ls", "@")
+    put_back(registry, backup)
+    assert [alice("show", "@/box")[0] for _ in range(2)] == [BOX, BOX]
+    put_back(registry, backup)
+    assert "Repeat this" in alice("mv", "@/box", "@/other", code=1)[1], "nothing is changed there unasked"
+    alice("mv", "@/box", "@/other")
+    assert alice("show", "@/other")[0] == BOX
+
+
+@pytest.mark.slow
+def test_what_waits_is_put_to_its_user_after_a_backup_was_put_back(
+    user: Callable[[str], User], registry: RegistryServer, tmp_path: Path
+) -> None:
+    alice, backup = user("alice"), tmp_path / "backup"
+    alice("save", "-", "--as", "@/box", given=BOX)
+    alice("ls", "@")
+    registry.command("backup", str(backup))
+    registry.stop()
+    mine = f"{BOX}description: waits\n"
+    alice("save", "-", "--as", "@/box", given=mine)
+    put_back(registry, backup)
+    assert "changes that wait are put to you" in alice("show", "@/box", code=1)[1]
+    assert alice("show", "@/box")[0] == BOX, "it was not delivered to what may be another registry"
+    assert json.loads(alice("settle", "@/box", "--json")[0])["mine"] == mine
+    alice("settle", "@/box", "--mine")
+    assert alice("show", "@/box")[0] == mine
 
 
 @pytest.mark.slow

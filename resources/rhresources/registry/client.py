@@ -83,11 +83,16 @@ class RegistryClient:
                 known = self._store
             if known is not None and known.session.login == login and self._key == self._read[0]:
                 return known
-            self._store, self._key = None, self._read[0]  # whoever logs in anew has another token
+            self._store = None  # whoever logs in anew has another token
             if known is not None:
                 known.session.close()
             if login is not None and login.user:
-                self._store = RegistryStore(Session(self._home, login, self._tokens.get(login, "")))
+                session = Session(self._home, login, self._tokens.get(login, ""))
+                if session.replaced_by:  # a process before this one was told
+                    login = self._follow(session)
+                    session = Session(self._home, login, self._tokens.get(login, ""))
+                self._store = RegistryStore(session)
+            self._key = self._read[0]
             return self._store
 
     def _follow(self, session: Session) -> Login:
@@ -144,6 +149,7 @@ class RegistryClient:
             if kept.where == "session":
                 self._tokens[whole] = token.strip()
             logins.keep(self._home, whole)
+            _note_that_it_answers(self._home, whole)
             store = self.store()
         if before is not None and (before.user, before.registry) != (whole.user, whole.registry):
             if (before.user, before.url) == (whole.user, whole.url) and store is not None:
@@ -224,3 +230,10 @@ class RegistryClient:
     def _wake(self) -> None:
         for follower in list(self._followers):
             follower.wake()
+
+
+def _note_that_it_answers(home: Path, login: Login) -> None:
+    """Whatever answered in its place once: this is the registry that answers now."""
+    session = Session(home, login)
+    session.note_replaced("")
+    session.close()

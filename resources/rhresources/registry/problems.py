@@ -26,6 +26,12 @@ class RegistryAway(RhError):
     code = "registry-away"
 
 
+class RegistryReplaced(RhError):
+    """What answers is another registry than the one that is logged in to; whoever repeats it is with that one."""
+
+    code = "registry-replaced"
+
+
 class RegistryRefused(RhError):
     """The registry answered that it will not; `code` is its stable name for why."""
 

@@ -20,7 +20,7 @@ from rhresources.registry.answers import RegistryState
 from rhresources.registry.database import Database
 from rhresources.registry.login import Login, directory, remember, require_private
 from rhresources.registry.outbox import Outbox
-from rhresources.registry.problems import BAD_TOKEN, REFUSALS, RegistryAway, Stale
+from rhresources.registry.problems import BAD_TOKEN, REFUSALS, RegistryAway, RegistryReplaced, Stale
 from rhresources.registry.replica import Replica
 from rhresources.registry.tokens import read_token
 
@@ -37,6 +37,8 @@ _SILENCE = 40.0
 
 _CATCHES_UP_WITHIN = 10.0
 """How long a registry may be silent while somebody waits for what is new; what is known is there without it."""
+
+_REPLACED_BY = "replaced by"
 
 _ASK_AGAIN = 5.0
 """Seconds for which a registry that could not be reached is not tried again by those who only read."""
@@ -57,7 +59,8 @@ class Session:
         self.database = Database(self.folder / f"{quote(login.user, safe='')}.db")
         self.replica, self.outbox = Replica(self.database), Outbox(self.database)
         self.turns = self.folder / f"{quote(login.user, safe='')}.lock"
-        self.replaced_by = ""  # the id of the registry that answers now in place of the one that was logged in to
+        # the id of the registry that answers now in place of the one that was logged in to, also as other processes saw
+        self.replaced_by = "".join(self.replica.texts(_REPLACED_BY))
         self.closed = False  # somebody logged in anew or out; whoever still uses it is about to learn of that
         self.following = False  # the change feed is read, and says that all is known
         self.silence = _SILENCE
@@ -231,7 +234,8 @@ class Session:
         """See that it is still the same registry and the same user.
 
         Raises:
-            RhError: it is not.
+            RegistryReplaced: it is another registry.
+            RhError: it is another user.
         """
         registry, user = str(said.get("registry") or ""), str(said.get("user") or "")
         if user and user != self.login.user:
@@ -240,13 +244,19 @@ class Session:
                 remedy=f"Log in anew: rhdesk login {self.login.url}",
             )
         if registry and registry != self.login.registry:
-            self.replaced_by = registry
-            raise RhError(
+            self.note_replaced(registry)
+            raise RegistryReplaced(
                 f"The registry at {self.login.url} is another one than before, or was put back from a backup.",
                 remedy="Repeat this: what is known of it is read anew, and changes that wait are put to you.",
             )
         if "groups" in said:
             self.note_groups(tuple(map(str, said["groups"])))
+
+    def note_replaced(self, by: str) -> None:
+        """Note, for other processes too, which registry answers in place of this one; empty: this one does."""
+        self.replaced_by = by
+        with suppress(RhError):  # this process knows it all the same
+            self.replica.note(_REPLACED_BY, json.dumps([by] if by else []))
 
     def note_groups(self, groups: tuple[str, ...]) -> None:
         """Keep which groups the user is in."""
