@@ -58,6 +58,13 @@ def test_clusters_are_saved_changed_and_loaded() -> None:
         mine.save(overwrite=False)
 
 
+def test_a_cluster_that_nobody_saved_is_not_this_computer() -> None:
+    rh.cluster("~/train-gpu", ips=["10.0.0.5"], dryrun=True).save()
+    with pytest.raises(NotFound, match=r"There is no resource ~/trian-gpu.* Did you mean ~/train-gpu\?"):
+        rh.cluster("~/trian-gpu")
+    assert rh.cluster("~/new", load=False).document().type == "machine"
+
+
 def test_a_saved_spot_cluster_stays_one() -> None:
     rh.cluster("~/gpu", instance_type="A100:4", use_spot=True, dryrun=True).save()
     assert rh.cluster("~/gpu", dryrun=True).config_for_rns["use_spot"] is True

@@ -264,8 +264,8 @@ def cluster(
 ) -> Cluster:
     """A cluster: a saved one, with what is given here in place of what is saved; or a new one.
 
-    With `ips` it is hosts of yours, with an `instance_type` or a `provider` one in a cloud, with neither this computer.
-    It is brought up when it is first used.
+    A new one with `ips` is hosts of yours, with an `instance_type` or a `provider` one in a cloud, with neither this
+    computer. It is brought up when it is first used.
 
     Args:
         name: how it is called.
@@ -274,7 +274,7 @@ def cluster(
         ssh_creds: `ssh_user`, `ssh_private_key`, `ssh_port`, `proxy_jump`, `known_hosts`, `log_in`. A password or
             passphrase is asked for on the terminal, or found in the keyring; it cannot be given here.
         dryrun: only describe it; touch no cluster.
-        load: begin with what is saved under `name`.
+        load: begin with what is saved under `name`; a name alone must be saved then.
         log_in: "key", "agent" or "password", for one of them alone; default: whatever works, in this order.
         python: version or path of the interpreter on the hosts.
         wheels: folder on this computer with all packages, for hosts without internet.
@@ -283,6 +283,7 @@ def cluster(
         autostop_down, disk_size, labels: of one in a cloud, see `ondemand_cluster`.
 
     Raises:
+        NotFound: nothing but a name is given, and nothing is saved under it.
         DocumentError: the parameters make no cluster; the sentence names the one that is wrong.
     """
     given = {
@@ -297,11 +298,12 @@ def cluster(
     }  # fmt: skip
     from rhresources.documents import parse_document, plain_values
 
-    began = names().entry(name, "cluster") if load and names().exists(name) else None
+    alone = not given and log_in is None  # as a rule one that is not there was mistyped
+    began = names().entry(name, "cluster") if load and (alone or names().exists(name)) else None
     if began is not None:
         document = began.require()
         assert isinstance(document, ClusterDocument)
-        if not given and log_in is None:
+        if alone:
             return Cluster(name, document, dryrun).began_from(began)
         said: dict[str, Any] = {**plain_values(document), **given}
     else:
