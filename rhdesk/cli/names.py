@@ -13,7 +13,7 @@ from rhdesk.cli.login import say_state
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import is_folder
 from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_table
-from rhresources.documents import plain_values
+from rhresources.documents import parse_document, plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, BadName, NotFound, RhError, UsageError
 from rhresources.resource_names import ResourceNames
@@ -208,6 +208,8 @@ def save_command(file: str, name: str | None, as_json: bool) -> None:
     if file == "-" and name is None:
         raise UsageError("A document from standard input needs a name.", remedy="Add --as NAME.")
     text = read_document(file)
+    if file != "-":
+        parse_document(text, source=file)  # what is wrong stands in there, whatever it is to be called
     name = name or Path(file).stem
     names = ResourceNames()
     if names.exists(name) and (old := names.load(name)).broken:

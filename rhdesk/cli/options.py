@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +33,33 @@ class RhCommand(click.Command):
                 ["--verbose"], is_flag=True, expose_value=False, callback=_set_verbose, help="Show details of errors."
             )
         )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do it; where a name that nobody has is a file here, say that."""
+        from rhresources.errors import BadName, NoRegistry, NotFound
+
+        try:
+            return super().invoke(ctx)
+        except (BadName, NoRegistry, NotFound) as error:
+            for given in self.params:
+                if isinstance(given.type, Name):
+                    _refuse_file(ctx.params.get(given.name or ""), error.sentence)
+            raise
+
+
+def _refuse_file(name: Any, sentence: str) -> None:
+    """Say that `name`, which an error is about, is a file, if it is."""
+    from rhresources.errors import UsageError
+
+    path = Path(name).expanduser() if isinstance(name, str) else Path()
+    if path.suffix not in (".py", ".yaml", ".yml") or path.name not in sentence or not path.is_file():
+        return
+    shown = shlex.quote(name) if not name.startswith("~/") else name
+    if path.suffix == ".py":
+        remedy = f"Write {shown}:FUNCTION, where a function is meant; `rhdesk inspect {shown}` lists them."
+    else:
+        remedy = f"Save it under a name first: rhdesk save {shown} --as NAME"
+    raise UsageError(f"{name} is a file, not a name.", remedy=remedy)
 
 
 class RhGroup(click.Group, RhCommand):

@@ -62,7 +62,17 @@ def test_that_an_error_in_a_document_names_field_and_line_and_saves_nothing(rhde
     said = rhdesk("save", "bad.yaml", code=1).err
     assert "ssh_creds.ssh_port" in said
     assert "line 5" in said
+    assert "bad.yaml" in rhdesk("save", "bad.yaml", "--as", "~/team/x", code=1).err, "that is where it is to be mended"
     assert rhdesk("ls", "--json").json() == []
+
+
+def test_that_a_file_in_place_of_a_name_is_told(rhdesk, document: Path) -> None:
+    for command in ("show", "inspect"):
+        said = rhdesk(command, "desk.yaml", code=2).err
+        assert "desk.yaml is a file, not a name." in said
+        assert "rhdesk save desk.yaml --as NAME" in said
+    assert f"rhdesk save {document} --as NAME" in rhdesk("show", str(document), code=2).err
+    assert "There is no resource ~/other.yaml" in rhdesk("show", "other.yaml", code=1).err
 
 
 def test_that_a_broken_file_is_shown_as_broken_and_never_overwritten(rhdesk, document: Path) -> None:
