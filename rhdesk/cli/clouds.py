@@ -53,16 +53,16 @@ def stop_command(cluster: str, yes: bool, as_json: bool) -> None:
 @json_option
 def start_command(cluster: str, as_json: bool) -> None:
     """Start CLUSTER again, whose machines are stopped, and bring its server up."""
-    from rhdesk.cli.clusters import BringingUp, say_step
+    from rhdesk.cli.clusters import BringingUp, say_is_up, say_step
     from rhdesk.cli.status import remember, status_row
 
-    bringing = BringingUp()
+    bringing, steps = BringingUp(), Progress()
     bringing.on_demand = True
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
-        with Progress() as progress, bringing:
-            client = await workspace.start(address, lambda line: say_step(line, progress))
+        with steps, bringing:
+            client = await workspace.start(address, lambda line: say_step(line, steps))
             row = status_row(address, await client.say_hello(), None)
             remember(row)
             return row
@@ -71,7 +71,7 @@ def start_command(cluster: str, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        note(f"{row['name']} is up. {row['engine_says']}".rstrip())
+        say_is_up(row, "is up", steps)
 
 
 @click.command("autostop", cls=RhCommand)

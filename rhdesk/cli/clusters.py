@@ -32,20 +32,19 @@ def up_command(cluster: str, upgrade: bool, yes: bool, as_json: bool) -> None:
     On hosts over SSH rhdesk is installed first where it is missing. Done again, it goes on where it broke off.
     In a cloud machines are launched first, or started; Ctrl-C ends what was begun and makes sure that nothing is left.
     """
-    bringing = BringingUp()
+    bringing, steps = BringingUp(), Progress()
 
     async def work(workspace: Workspace) -> dict[str, Any]:
         address = cluster_address(workspace, cluster)
         bringing.on_demand = _is_on_demand(workspace, address)
-        with Progress() as progress:
-            already = await workspace.cluster_state(address, ask=True) in ("up", "starting")
+        already = await workspace.cluster_state(address, ask=True) in ("up", "starting")
         upgrades = upgrade and already and not is_this_computer(workspace, address)
         if upgrades and not yes:
             await _ask_about_others(workspace, address)
-        with Progress() as progress, bringing:
+        with steps, bringing:
             if upgrades:
-                await workspace.upgrade(address, lambda line: say_step(line, progress))
-            client = await workspace.up(address, lambda line: say_step(line, progress))
+                await workspace.upgrade(address, lambda line: say_step(line, steps))
+            client = await workspace.up(address, lambda line: say_step(line, steps))
             row = status_row(address, await client.say_hello(), None)
             remember(row)
             return row | {"already_up": already, "differs": await asyncio.to_thread(workspace.server_differs, address)}
@@ -54,10 +53,15 @@ def up_command(cluster: str, upgrade: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        how = "was up already" if row["already_up"] else "is up"
-        note(f"{row['name']} {how}. {row['engine_says']}".rstrip())
+        say_is_up(row, "was up already" if row["already_up"] else "is up", steps)
         if row["differs"]:
             note(f"{row['differs']} `rhdesk up {row['name']} --upgrade` brings it up to date; its runs go on.")
+
+
+def say_is_up(row: dict[str, Any], how: str, steps: Progress) -> None:
+    """The last line of a bring-up: what the engine says, unless that stands there as its last step."""
+    engine = "" if steps.stands(row["engine_says"]) else row["engine_says"]
+    note(f"{row['name']} {how}. {engine}".rstrip())
 
 
 class BringingUp:

@@ -58,6 +58,10 @@ class Progress:
         if self._moving and self._text and self._thread is None and not self._held:
             self._start()
 
+    def stands(self, text: str) -> bool:
+        """Whether `text` was the last to be said, in a line that stays."""
+        return not self._moving and text == self._text
+
     def passing(self, text: str) -> None:
         """Say what is worth a look, and no line that stays."""
         if self._moving:

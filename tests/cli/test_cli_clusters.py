@@ -28,7 +28,9 @@ def test_that_a_cluster_comes_up_and_goes_down(rhdesk: Any, make_project: Callab
     assert "no cluster is up" in rhdesk("logs", "last", code=1).err
     assert rhdesk("runs", "--json").json() == []
     assert rhdesk("up", "^local", "--json").json()["state"] == "up"
-    assert "was up already" in rhdesk("up", "^local").err
+    said = rhdesk("up", "^local").err
+    assert "was up already" in said
+    assert said.count("Ray is up after") == 1
     try:
         run = rhdesk("run", "work.py:tick", "--detach", cwd=project).out.strip()
     finally:
