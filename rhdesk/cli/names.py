@@ -57,7 +57,7 @@ def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: boo
         _list_deleted(names, folder, kind, as_json)
         return
     folder = folder or names.current_folder
-    entries = names.list(folder, kind=kind) or _itself(names, folder)
+    entries = names.list(folder, kind=kind) or _itself(names, folder, kind)
     shared = folder.startswith(("@", "/"))
     if shared:
         say_state(names.registry)
@@ -73,10 +73,10 @@ def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: boo
     print_table(titles, (_row(entry, shared) for entry in entries))
 
 
-def _itself(names: ResourceNames, name: str) -> list[Entry]:
+def _itself(names: ResourceNames, name: str, kind: str | None) -> list[Entry]:
     """The resource that was named where a folder might be."""
     try:
-        return [names.load(name)]
+        return [entry for entry in (names.load(name),) if kind in (None, entry.kind)]
     except (BadName, NotFound):
         return []
 

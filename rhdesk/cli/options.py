@@ -51,8 +51,8 @@ def _refuse_file(name: Any, sentence: str) -> None:
     """Say that `name`, which an error is about, is a file, if it is."""
     from rhresources.errors import UsageError
 
-    path = Path(name).expanduser() if isinstance(name, str) else Path()
-    if path.suffix not in (".py", ".yaml", ".yml") or path.name not in sentence or not path.is_file():
+    path = Path(name) if isinstance(name, str) else Path()
+    if path.suffix not in (".py", ".yaml", ".yml") or path.name not in sentence or not _is_file(path):
         return
     shown = shlex.quote(name) if not name.startswith("~/") else name
     if path.suffix == ".py":
@@ -60,6 +60,13 @@ def _refuse_file(name: Any, sentence: str) -> None:
     else:
         remedy = f"Save it under a name first: rhdesk save {shown} --as NAME"
     raise UsageError(f"{name} is a file, not a name.", remedy=remedy)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.expanduser().is_file()
+    except (OSError, RuntimeError):  # "~somebody/x", of whom this computer knows nothing
+        return False
 
 
 class RhGroup(click.Group, RhCommand):

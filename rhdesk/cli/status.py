@@ -104,12 +104,13 @@ def _alive(host: dict[str, Any]) -> bool:
 
 async def _ask_all(workspace: Workspace, names: list[str], refresh: bool) -> list[dict[str, Any]]:
     """What is known of these. All are asked at once, none for longer than the limit."""
-    waiting = dict.fromkeys(names)
+    waiting, seen = dict.fromkeys(names), _read_seen()
     with Progress() as progress:
 
         async def ask(name: str) -> dict[str, Any]:
-            cloud = await asyncio.to_thread(_is_in_a_cloud, workspace, name)
-            row = await _ask(workspace, name, refresh or not cloud, _TIMEOUT if refresh or cloud else _QUICK)
+            cloud = await _is_in_a_cloud(workspace, name)
+            quick = name in seen and not refresh and not cloud
+            row = await _ask(workspace, name, refresh or not cloud, _QUICK if quick else _TIMEOUT)
             del waiting[name]
             if waiting:
                 done = len(names) - len(waiting)
@@ -119,8 +120,13 @@ async def _ask_all(workspace: Workspace, names: list[str], refresh: bool) -> lis
         return await asyncio.gather(*map(ask, names))
 
 
-def _is_in_a_cloud(workspace: Workspace, name: str) -> bool:
-    return workspace.names.cluster(name).type == "cloud"
+async def _is_in_a_cloud(workspace: Workspace, name: str) -> bool:
+    """Whether it is, as far as that can be said at once; asking it says what is wrong with it."""
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            return (await asyncio.to_thread(workspace.names.cluster, name)).type == "cloud"
+    except (RhError, TimeoutError):
+        return False
 
 
 async def _ask(workspace: Workspace, address: str, live: bool, seconds: float | None = None) -> dict[str, Any]:
@@ -129,14 +135,14 @@ async def _ask(workspace: Workspace, address: str, live: bool, seconds: float | 
     Without `seconds` it has all the time, and the person may be asked for what it needs.
     """
     seen = _read_seen().get(address)
-    told = await asyncio.to_thread(told_of, workspace, address)
-    if told is not None and (told.state != "up" or not live):
-        return row_of(address, told.state)  # as `add_clouds` goes on to say
-    if not live and seen is not None and not await asyncio.to_thread(is_gone, workspace, seen):
-        return row_of(address, "") | seen
     ask = seconds is None
     try:
         async with asyncio.timeout(seconds):
+            told = await asyncio.to_thread(told_of, workspace, address)
+            if told is not None and (told.state != "up" or not live):
+                return row_of(address, told.state)  # as `add_clouds` goes on to say
+            if not live and seen is not None and not await asyncio.to_thread(is_gone, workspace, seen):
+                return row_of(address, "") | seen
             state = await workspace.cluster_state(address, ask=ask)
             if state not in ("down", "stopping", "stopped"):
                 client = await workspace.connect(address)

@@ -73,6 +73,7 @@ def test_that_a_file_in_place_of_a_name_is_told(rhdesk, document: Path) -> None:
         assert "rhdesk save desk.yaml --as NAME" in said
     assert f"rhdesk save {document} --as NAME" in rhdesk("show", str(document), code=2).err
     assert "There is no resource ~/other.yaml" in rhdesk("show", "other.yaml", code=1).err
+    assert "~nobody/x" in rhdesk("show", "~nobody/x", code=2).err, "nor is it a file of somebody unknown here"
 
 
 def test_that_a_broken_file_is_shown_as_broken_and_never_overwritten(rhdesk, document: Path) -> None:

@@ -87,7 +87,7 @@ def test_runs_on_a_cluster_over_ssh(rhdesk: Any, ssh_cluster: SshCluster, make_p
 
 
 def test_that_a_host_that_is_off_is_one_sentence(rhdesk: Any, ssh_cluster: SshCluster) -> None:
-    assert rhdesk("status", "--json").json()[-1]["state"] == "up"
+    assert rhdesk("status", "lab", "--json").json()["state"] == "up"
     ssh_cluster.sshd.stop()
     failed = rhdesk("logs", "last", "--on", "lab", code=1)
     assert "no SSH server listens" in failed.err

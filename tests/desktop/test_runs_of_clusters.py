@@ -166,7 +166,7 @@ def test_a_server_of_this_computer_that_is_silent_is_said_and_all_else_goes_on(
             assert isinstance(page, OverviewPage)
             qtbot.waitUntil(lambda: "^local cannot be reached" in words(page.attention), timeout=SOON)
             qtbot.waitUntil(lambda: row.sentence in words(page.runs), timeout=SOON)
-            assert words(page.up).splitlines()[1:] == ["0", "of 1", "1 unreachable"]
+            qtbot.waitUntil(lambda: words(page.up).splitlines()[1:] == ["0", "of 1", "1 unreachable"], timeout=SOON)
             (rh_home / "resources").mkdir(exist_ok=True)
             (rh_home / "resources" / "deps.yaml").write_text(PACKAGE)
             qtbot.waitUntil(lambda: "~/deps" in store.names, timeout=SOON)
@@ -175,4 +175,4 @@ def test_a_server_of_this_computer_that_is_silent_is_said_and_all_else_goes_on(
             shell.close()
             shell.desk.close()
             shell.deleteLater()
-            qtbot.waitUntil(lambda: not isValid(shell))
+            qtbot.waitUntil(lambda: not isValid(shell), timeout=SOON)

@@ -202,19 +202,21 @@ class RegistryStore(KnownResources):
 
     def _renamed(self, kept: Kept, text: str, now: Row | None) -> Entry:
         """Try once more to give a resource the name that it was not given, and what it is to say besides."""
-        if now is None:
-            raise NotFound(
-                f"{kept.name} is not there any more, so that it cannot be called {kept.target}.",
-                remedy=f"Give that up: rhdesk settle {kept.name} --theirs",
-            )
-        if text not in (kept.base, now.text):  # left alone, it says whatever others made of it
-            self._save(kept.name, text, now)
+        saved = ""
         try:
+            if not kept.base or now is None:  # what bears the first name, if anything does, is not what was renamed
+                if self._row(kept.target) is not None:
+                    raise AlreadyExists(f"There is a resource {kept.target} already.")
+                return self._save(kept.target, text, None)
+            if text not in (kept.base, now.text):  # left alone, it says whatever others made of it
+                self._save(kept.name, text, now)
+                saved = f"What you made of it is saved under {kept.name}. "
             return self.rename(Address("registry", parts_of(kept.name)), Address("registry", parts_of(kept.target)))
         except AlreadyExists as error:
             raise AlreadyExists(
                 error.sentence,
-                remedy=f"Repeat this once that name is free, or give yours up: rhdesk settle {kept.name} --theirs",
+                remedy=f"{saved}Repeat this once that name is free, or give yours up: "
+                f"rhdesk settle {kept.name} --theirs",
             ) from None
 
     def discard(self, name: str) -> None:

@@ -37,8 +37,9 @@ class SearchTexts(QObject, Generic[Row]):
         """Make ready for words to be looked for in these, while nothing else is to be done."""
         if len(self._kept) > 2 * len(rows):
             self._kept.clear()
+        self._slices.stop()
+        self._waiting = iter(rows if len(rows) > _MANY else ())
         if len(rows) > _MANY:
-            self._waiting = iter(rows)
             self._slices.start()
 
     def has(self, row: Row, words: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from rhresources.errors import AlreadyExists, BadName, DocumentError, NotFound, 
 from rhserver.registry import refusals
 from rhserver.registry.problems import BadToken, CaseClash, Conflict, NoAccess, TooLarge, TooMany, Unfit
 from rhserver.registry.redaction import redacted
+from rhserver.registry.writer import plain
 
 STATUS: dict[type[RhError], int] = {
     BadToken: 401,
@@ -103,7 +104,7 @@ def _http(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _database(_request: Request, error: Exception) -> JSONResponse:
-    log.error("the database failed: %s", error)
+    log.error("the database failed: %s", plain(error))
     said = {"code": "unavailable", "sentence": "The registry's database does not answer.",
             "remedy": "Try again; if it stays so, tell whoever runs the registry.", "detail": ""}  # fmt: skip
     return JSONResponse({"error": said}, 503, {"Retry-After": "2"})

@@ -183,47 +183,6 @@ def test_that_what_may_no_longer_be_changed_is_kept(
     assert bob.load("@/box").text == described("of bob")
 
 
-def test_that_a_name_that_was_taken_meanwhile_is_tried_again_with_what_was_made_of_it(
-    alice: ResourceNames, log_in: Callable[..., ResourceNames], registry: RegistryServer, watch: Callable[..., Watched]
-) -> None:
-    alice.save_text("@/a", TEXT)
-    alice.list("@")
-    registry.kill()
-    alice.rename("@/a", "@/b")
-    alice.save_text("@/b", described("of b"), modified=alice.load("@/b").modified)
-    alice.rename("@/b", "@/c")
-    assert [(each.act, each.name, each.target) for each in alice.waiting()] == [
-        ("move", "/alice/a", "/alice/b"), ("save", "/alice/b", ""), ("move", "/alice/b", "/alice/c"),
-    ]  # fmt: skip
-    registry.start()
-    home = log_in("alice", "at home")
-    home.save_text("@/b", described("taken"))
-    home.save_text("@/c", described("taken too"))
-    watched = watch(alice)
-    watched.until_online()
-    assert alice.waiting() == []
-    assert {entry.name: entry.text for entry in alice.list("@")} == {
-        "@/a": TEXT, "@/b": described("taken"), "@/c": described("taken too"),
-    }  # fmt: skip
-    conflict = alice.conflict("@/a")
-    assert (conflict.base, conflict.mine, conflict.theirs) == (TEXT, described("of b"), TEXT)
-    assert conflict.target == "/alice/c"
-    assert "There is a resource /alice/b already" in conflict.problem
-    with pytest.raises(AlreadyExists, match=r"There is a resource /alice/c already.*--theirs"):
-        alice.settle("@/a", conflict.mine)
-    assert alice.conflict("@/a").target == "/alice/c"
-    home.delete("@/c")
-    watched.until(lambda: not alice.exists("@/c"))
-    settled = alice.settle("@/a", conflict.mine)
-    assert settled is not None
-    assert (settled.name, settled.text) == ("/alice/c", described("of b"))
-    assert home.load("@/c").text == described("of b")
-    assert not home.exists("@/a")
-    assert home.load("@/b").text == described("taken")
-    with pytest.raises(NotFound):
-        alice.conflict("@/a")
-
-
 def test_that_a_stale_edit_online_is_merged_or_kept(shared: str, alice: ResourceNames, bob: ResourceNames) -> None:
     began = bob.load(shared)
     alice.save_text("@/box", TEXT.replace("[gpu1]", "[gpu1, gpu2]"))

@@ -70,6 +70,8 @@ def _part(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _price(written: Any, hosts: int) -> float | None:
     """Of all hosts an hour; they write that of one, as text."""
+    if not hosts:
+        return None
     try:
         return float(written) * hosts
     except (TypeError, ValueError, OverflowError):

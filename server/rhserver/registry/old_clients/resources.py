@@ -31,6 +31,7 @@ router = APIRouter(route_class=OldRoute, include_in_schema=False)
 Body = Annotated[bytes, Depends(sent_bytes)]
 
 _LISTED = 200  # what these clients show at most
+_LONGEST = 16_000_000  # characters of all that is listed: more is shown to nobody, and would fill the memory
 _EVERYONE = "@everyone"
 _ACCESS = {"read": "read", "write": "write", "denied": "none"}
 
@@ -142,13 +143,15 @@ def list_resources(
                 or_(*(resources.c.key.startswith(f"{root}/", autoescape=True) for root in _own(session)))
             )
         found: list[Resource] = []
+        length = 0
         for each in _pages(session, wanted):
             state, seen = state_of(each)
             if (resource_type and type_of(each) != resource_type) or cluster_status not in ("", state):
                 continue
             if not since or time.time() - seen <= since:
                 found.append(each)
-            if len(found) == _LISTED:
+                length += len(each.text)
+            if len(found) == _LISTED or length > _LONGEST:
                 break
     return answer([with_state(config_of(each, session.caller.user.name), each) for each in found])
 
