@@ -34,9 +34,12 @@ def up_since(row: ClusterRow, cost: ClusterCost | None) -> float:
 
 
 def uptime_text(row: ClusterRow, cost: ClusterCost | None = None) -> str:
-    """How long it is up."""
+    """How long it is up: "42 s", "3 min", "16 h 59 min"."""
     since = up_since(row, cost)
-    return duration_text(time.time() - since) if since else "—"
+    if not since:
+        return "—"
+    seconds = int(time.time() - since)
+    return f"{seconds} s" if seconds < 60 else duration_text(float(seconds - seconds % 60))
 
 
 def price_text(row: ClusterRow) -> str:
@@ -117,7 +120,7 @@ def cluster_columns(store: Store) -> list[Column[ClusterRow]]:
             "Up for",
             lambda row: uptime_text(row, cost_of(row)),
             Kind.MUTED,
-            80,
+            104,
             sort=lambda row: up_since(row, cost_of(row)) or None,
             ages=True,
             drop_below=760,
