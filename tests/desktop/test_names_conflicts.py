@@ -149,6 +149,18 @@ def test_what_is_given_up_can_still_be_copied(qtbot: QtBot, names_page: NamesPag
     assert packages(bob) == ["numpy==3", "pandas", "scipy"]
 
 
+def test_what_waits_for_the_registry_is_not_said_to_be_done(
+    qtbot: QtBot, names_page: NamesPage, bob: ResourceNames, registry: RegistryServer
+) -> None:
+    window = names_page.desk
+    dialog = conflict(names_page, qtbot, bob)
+    registry.stop()
+    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)  # type: ignore[union-attr]
+    click(dialog, "conflict-mine")
+    told = f"{NAME} is as you made it, once the registry answers"
+    qtbot.waitUntil(lambda: window.notifier.notices()[0].sentence == told, timeout=SOON)
+
+
 def test_a_new_name_that_was_taken_meanwhile_is_tried_again_or_given_up(
     qtbot: QtBot, names_page: NamesPage, registry: RegistryServer, make_registry: Callable[..., RegistryServer]
 ) -> None:

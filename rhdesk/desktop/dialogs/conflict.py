@@ -204,16 +204,19 @@ class ConflictDialog(Dialog):
     def _end(self, text: str | None, told: str, *, lost: str = "") -> None:
         address = self._address
 
-        async def act(workspace: Workspace, progress: Progress) -> None:
+        async def act(workspace: Workspace, progress: Progress) -> bool:
+            """Whether it waits for the registry."""
             if text is None:
                 await asyncio.to_thread(workspace.names.discard, address)
-            else:
-                await asyncio.to_thread(workspace.names.settle, address, text)
+                return False
+            entry = await asyncio.to_thread(workspace.names.settle, address, text)
+            return entry is not None and entry.waiting
 
-        def done(nothing: None) -> None:
+        def done(waits: bool) -> None:
             self.accept()
             copy = (lambda: QGuiApplication.clipboard().setText(lost)) if lost else None
-            self._desk.notifier.success(told, action_text="Copy my version" if lost else "", action=copy)
+            said = f"{told}, once the registry answers" if waits else told
+            self._desk.notifier.success(said, action_text="Copy my version" if lost else "", action=copy)
             self._desk.read_names()
 
         self._allow("It is being saved.")
