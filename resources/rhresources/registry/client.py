@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rhresources.errors import RhError
+from rhresources.file_locks import turn
 from rhresources.registry import login as logins
 from rhresources.registry.answers import RegistryState
 from rhresources.registry.following import Follower, OnChange
@@ -18,6 +19,8 @@ from rhresources.registry.refusals import refused_tokens
 from rhresources.registry.session import Session, identified
 from rhresources.registry.store import RegistryStore
 from rhresources.registry.tokens import forget_token, keep_token, read_token
+
+_PATIENCE = 30.0  # seconds that another process may take to go on with another registry
 
 
 class RegistryClient:
@@ -105,20 +108,23 @@ class RegistryClient:
             logins.remember(self._home, login, read_token(self._home, login, person=False))
         else:
             logins.keep(self._home, login)
-        session.close()
         later = Session(self._home, login)
-        self._hand_over(session.login, later)
+        self._hand_over(session, later)
         later.close()
         self._store, self._read = None, ((), None)
         self.current()
         return login
 
-    def _hand_over(self, login: Login, later: Session) -> None:
-        """Put what waits for a registry that is no more to its user, and forget what else was known of it."""
-        before = Session(self._home, login)
-        before.outbox.hand_over(later.outbox, "The registry was put back from a backup, or is another one.")
-        before.close()
-        before.remove()
+    def _hand_over(self, before: Session, later: Session) -> None:
+        """Put what waits for a registry that is no more to its user, and forget what else was known of it.
+
+        What `before` has open counts, though another process may have removed the file meanwhile.
+        """
+        with turn(before.turns, _PATIENCE):  # others may be at the same
+            for session in (before, Session(self._home, before.login)):  # and what came before that one was closed
+                session.outbox.hand_over(later.outbox, "The registry was put back from a backup, or is another one.")
+                session.close()
+            before.remove()
 
     @property
     def state(self) -> RegistryState | None:
@@ -153,7 +159,7 @@ class RegistryClient:
             store = self.store()
         if before is not None and (before.user, before.registry) != (whole.user, whole.registry):
             if (before.user, before.url) == (whole.user, whole.url) and store is not None:
-                self._hand_over(before, store.session)
+                self._hand_over(Session(self._home, before), store.session)
             else:
                 self._leave(before)
         if store is None or store.session.login != whole:

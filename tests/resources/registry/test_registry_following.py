@@ -167,6 +167,27 @@ def test_a_registry_that_was_put_back_is_read_anew(
     assert len(list((alice.home / "registry").rglob("alice.db"))) == 1
 
 
+def test_what_one_process_edits_is_kept_when_another_goes_on_with_a_registry_put_back(
+    registry: RegistryServer, short_path: Path, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RH_REGISTRY_URL", registry.url)
+    monkeypatch.setenv("RH_REGISTRY_TOKEN", registry.token("alice"))
+    one, other = ResourceNames(short_path / "alice"), ResourceNames(short_path / "alice")
+    one.save("@/box", BOX)
+    assert other.exists("@/box")
+    registry.command("backup", str(short_path / "backup"))
+    registry.command("restore", str(short_path / "backup"), "--replace")
+    assert one.load("@/box").version == 1  # it goes on, and what was known of the one before is gone
+    registry.kill()
+    text = "kind: cluster\ntype: ssh\nips: [gpu3]\n"
+    assert other.save_text("@/new", text, modified=0.0).waiting
+    registry.start()
+    watch(other).until_online()
+    assert [entry.name for entry in other.list("@")] == ["@/box"]
+    for names in (one, other):
+        assert names.conflict("@/new").mine == text
+
+
 def wrong_tokens(registry: RegistryServer) -> int:
     """How many were tried; ends the registry, which writes them down then."""
     registry.stop()
@@ -198,7 +219,7 @@ def test_a_revoked_token_ends_it_and_is_not_tried_again(
 
 
 def test_a_wrong_token_of_the_environment_is_tried_once(
-    registry: RegistryServer, short_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: RegistryServer, short_path: Path, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RH_REGISTRY_URL", registry.url)
     monkeypatch.setenv("RH_REGISTRY_TOKEN", "rhr_of-last-year")
