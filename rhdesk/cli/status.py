@@ -15,7 +15,7 @@ from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import clusters_in, is_folder
 from rhdesk.cli.session import cluster_address, run_async
 from rhdesk.cli.status_clouds import add_clouds, ask_clouds, cloud_as_json, is_gone, print_clouds, told_of
-from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, size
+from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_json, print_table, seconds_of, size
 from rhresources import paths
 from rhresources.errors import RhError, UsageError
 
@@ -151,7 +151,7 @@ async def _ask(workspace: Workspace, address: str, live: bool, seconds: float | 
                 row = row_of(address, state)
     except (RhError, TimeoutError) as error:
         sentence = error.sentence if isinstance(error, RhError) else f"no answer within {seconds or _TIMEOUT:.0f} s."
-        last = f" What is shown is from {age(_when(seen['seen']))}." if seen and seen["seen"] else ""
+        last = f" What is shown is from {age(seconds_of(seen['seen']))}." if seen and seen["seen"] else ""
         known = {**row_of(address, "unknown"), "seen": None, **(seen or {})}
         return known | {"problem": f"It cannot be asked now: {sentence}{last}"}
     remember(row)
@@ -229,9 +229,9 @@ def _host_as_json(host: pb.Host, convert: Any) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
     hosts = [host for host in row["hosts"] if _alive(host)]
-    last = _when(row["seen"]) if row["seen"] else now
+    last = seconds_of(row["seen"]) if row["seen"] else now
     seen = age(last, now) if row["seen"] else "-"
-    started = _when(row["started"]) if row["started"] else None
+    started = seconds_of(row["started"]) if row["started"] else None
     up_for = duration(max(last - started, 0)) if started else "-"  # what came after it was seen nobody knows
     if not hosts:
         return (row["name"], row["state"], *("-",) * 5, up_for, seen)
@@ -248,12 +248,6 @@ def _cells(row: dict[str, Any], now: float) -> tuple[str, ...]:
         up_for,
         seen,
     )
-
-
-def _when(written: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(written).timestamp()
 
 
 def _gpu(hosts: list[dict[str, Any]]) -> str:

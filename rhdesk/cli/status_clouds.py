@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_table
+from rhdesk.cli.terminal import Progress, age, duration, moment, note, print_table, seconds_of
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:
@@ -67,15 +67,13 @@ def told_of(workspace: Workspace, address: str) -> Told | None:
 
 def is_gone(workspace: Workspace, row: Mapping[str, Any]) -> bool:
     """Whether the machines of a cluster that another computer launched were seen gone after this was seen of it."""
-    from datetime import datetime
-
     from rhresources.cloud.elsewhere import gone_elsewhere
 
     try:
         gone = gone_elsewhere(workspace.names, row["name"])
     except RhError:
         return False
-    return bool(row["seen"]) and gone > datetime.fromisoformat(row["seen"]).timestamp()
+    return bool(row["seen"]) and gone > seconds_of(row["seen"])
 
 
 def _add_told(row: dict[str, Any], told: Told) -> None:
@@ -118,8 +116,6 @@ def cloud_as_json(cluster: CloudCluster) -> dict[str, Any]:
 
 def print_clouds(rows: list[dict[str, Any]]) -> None:
     """The machines of clusters in clouds, and what happened to them without us."""
-    from datetime import datetime
-
     now = time.time()
     found = [row for row in rows if row["cloud"]]
     if found:
@@ -133,7 +129,7 @@ def print_clouds(rows: list[dict[str, Any]]) -> None:
                     f"{cloud['hosts']} × {cloud['hardware']}" if cloud["hardware"] else str(cloud["hosts"]),
                     _price(cloud),
                     _autostop(cloud),
-                    age(datetime.fromisoformat(cloud["launched"]).timestamp(), now) if cloud["launched"] else "-",
+                    age(seconds_of(cloud["launched"]), now) if cloud["launched"] else "-",
                 )
                 for row in found
                 for cloud in (row["cloud"],)
@@ -149,9 +145,7 @@ def print_clouds(rows: list[dict[str, Any]]) -> None:
 
 
 def _told_text(told: dict[str, Any], now: float) -> str:
-    from datetime import datetime
-
-    seen = datetime.fromisoformat(told["seen"]).timestamp()
+    seen = seconds_of(told["seen"])
     parts = [told["state"], f"started by {told['by']} ({told['computer']})", f"seen {age(seen, now)}"]
     if told["cost"] is not None:
         parts.append(f"about ${told['cost']:.2f} so far")

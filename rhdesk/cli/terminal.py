@@ -194,3 +194,8 @@ def moment(seconds: float) -> str | None:
     if not seconds:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_of(text: str) -> float:
+    """Seconds since the epoch of what `moment` wrote."""
+    return datetime.fromisoformat(text).timestamp()

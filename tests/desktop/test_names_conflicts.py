@@ -54,7 +54,7 @@ def conflict(
 
     do(page, qtbot, both)
     ConflictDialog(page.desk, page.window(), NAME).open()
-    dialog = opened(page.window(), ConflictDialog)  # type: ignore[arg-type]
+    dialog = opened(page.window(), ConflictDialog)
     qtbot.waitUntil(lambda: "while you did" in words(dialog), timeout=SOON)
     return dialog
 
@@ -77,13 +77,13 @@ def test_a_list_is_settled_item_by_item(qtbot: QtBot, names_page: NamesPage, bob
         "Keep scipy: bob added it",
         "Keep wandb: you added it",
     }
-    dialog.fields.fields[("description",)].chips.choose("theirs")  # type: ignore[union-attr]
-    dialog.fields.fields[("packages",)].chips.choose("both")  # type: ignore[union-attr]
+    dialog.fields.fields[("description",)].chips.choose("theirs")
+    dialog.fields.fields[("packages",)].chips.choose("both")
     assert dialog.accept_button.toolTip() == "Choose numpy==3 or numpy==2 first.", "nobody can have both versions"
     click(dialog, "keep-packages-numpy==3")
     assert dialog.accept_button.isEnabled()
     click(dialog, "keep-packages-numpy==2")
-    assert not dialog.findChild(QCheckBox, "keep-packages-numpy==3").isChecked()  # type: ignore[union-attr]
+    assert not dialog.findChild(QCheckBox, "keep-packages-numpy==3").isChecked()
     click(dialog, "keep-packages-torch")
     click(dialog, "conflict-merged")
     qtbot.waitUntil(lambda: bob.load(NAME).version == 3, timeout=SOON)
@@ -99,7 +99,7 @@ def test_what_fits_together_is_joined_without_a_question(
     dialog = conflict(names_page, qtbot, bob, mine, theirs)
     assert dialog.accept_button.toolTip() == "Choose description first."
     assert "you and bob both changed it; it fits together" in words(dialog)
-    dialog.fields.fields[("description",)].chips.choose("mine")  # type: ignore[union-attr]
+    dialog.fields.fields[("description",)].chips.choose("mine")
     click(dialog, "conflict-merged")
     qtbot.waitUntil(lambda: bob.load(NAME).version == 3, timeout=SOON)
     assert set(packages(bob)) == {"numpy==1", "torch", "pandas", "wandb", "scipy"}
@@ -155,7 +155,7 @@ def test_what_waits_for_the_registry_is_not_said_to_be_done(
     window = names_page.desk
     dialog = conflict(names_page, qtbot, bob)
     registry.stop()
-    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)
     click(dialog, "conflict-mine")
     told = f"{NAME} is as you made it, once the registry answers"
     qtbot.waitUntil(lambda: window.notifier.notices()[0].sentence == told, timeout=SOON)
@@ -167,7 +167,7 @@ def test_a_new_name_that_was_taken_meanwhile_is_tried_again_or_given_up(
     do(names_page, qtbot, lambda names: names.save_text(NAME, BASE))
     shell, window = names_page.window(), names_page.desk
     registry.stop()
-    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not window.store.registry.get(REGISTRY).online, timeout=SOON)
     do(names_page, qtbot, lambda names: names.rename(NAME, "/alice/fit"))
     elsewhere = make_registry(registry.database)  # where the window does not look
     headers = {"Authorization": f"Bearer {registry.token('alice')}"}
@@ -176,11 +176,11 @@ def test_a_new_name_that_was_taken_meanwhile_is_tried_again_or_given_up(
     registry.start()
     window.retry_now()
     qtbot.waitUntil(
-        lambda: window.store.registry.get(REGISTRY).conflicts == (NAME,),  # type: ignore[union-attr]
+        lambda: window.store.registry.get(REGISTRY).conflicts == (NAME,),
         timeout=60_000,
     )
     ConflictDialog(window, shell, NAME).open()
-    dialog = opened(shell, ConflictDialog)  # type: ignore[arg-type]
+    dialog = opened(shell, ConflictDialog)
     qtbot.waitUntil(lambda: "You wanted to call it /alice/fit." in words(dialog), timeout=SOON)
     assert not dialog.accept_button.isVisible(), "there is nothing to merge"
     assert dialog.later_button.isDefault()

@@ -136,7 +136,7 @@ def test_a_list_that_misses_some_says_so(qtbot: QtBot, themed: None) -> None:
     banner = StaleBanner()
     qtbot.addWidget(banner)
     banner.set_condition(Condition(Phase.STALE, SILENT, 0.0, 0.0, ("^local",)))
-    assert banner.findChild(QLabel, "stale-words").text() == f"Not all are shown. {SILENT.sentence}"  # type: ignore[union-attr]
+    assert banner.findChild(QLabel, "stale-words").text() == f"Not all are shown. {SILENT.sentence}"
 
 
 def test_a_server_of_this_computer_that_is_silent_is_said_and_all_else_goes_on(

@@ -78,8 +78,8 @@ def test_that_the_overview_counts_what_others_launched_as_what_it_is(
     bob.tell("@/away", told("up", head=ToldHead("127.0.0.1", free_port(), "ubuntu"), life="2"))
     bob.tell("@/asleep", told("stopped", life="3"))
     bob.tell("@/coming", told("launching", life="4"))
-    shell.navigate("overview", "")  # type: ignore[attr-defined]
-    page = shell.page  # type: ignore[attr-defined]
+    shell.navigate("overview", "")
+    page = shell.page
     assert isinstance(page, OverviewPage)
     clusters = names_page.desk.store.clusters
 
@@ -87,7 +87,7 @@ def test_that_the_overview_counts_what_others_launched_as_what_it_is(
         return (row := clusters.get(f"/bob/{name}")) is not None and row.told is not None
 
     qtbot.waitUntil(lambda: all(map(told_of, ("seen", "away", "asleep", "coming"))), timeout=SOON)
-    qtbot.waitUntil(lambda: clusters.get("/bob/away").state is State.UNREACHABLE, timeout=SOON)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: clusters.get("/bob/away").state is State.UNREACHABLE, timeout=SOON)
     page.refresh()
     total = len([row for row in clusters.rows() if not row.is_template])
     said = words(page.up).splitlines()

@@ -90,7 +90,7 @@ class Bob:
         while True:
             (row,) = self("status", "/alice/", "--json").json()
             if row["state"] == state and machines.items() <= (row["cloud"] or {}).items():
-                return row  # type: ignore[no-any-return]
+                return row
             assert time.monotonic() < deadline, row
             self._rhdesk("ls", "@/")  # what waits to be told is told by whatever she does next
 

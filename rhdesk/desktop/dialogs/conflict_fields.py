@@ -22,6 +22,7 @@ _FOLDED = 3  # items that both have and are the same: as many as this are one li
 _BOX = 20
 _NAMED = 2
 UNDECIDED = object()
+_NOTHING = "nothing"  # the chip that stands for no choice
 
 
 class ConflictFields(QWidget):
@@ -141,9 +142,6 @@ class ConflictField(Card):
         self.chips.choose(self._items.taken_as() or _NOTHING)
         self.chips.blockSignals(False)
         self.changed.emit()
-
-
-_NOTHING = "nothing"
 
 
 class _Pane(QFrame):

@@ -29,14 +29,14 @@ class Column(Generic[Row]):
     """One column.
 
     Attributes:
-        text: what the cell says; also what is copied, filtered on (unless it ages) and read aloud.
+        text: what the cell says; also what is copied, read aloud and, unless it ages, filtered on.
         value: what pills, bars and sparks are drawn from.
         second: the second line of a title.
         sort: the key to sort by (default: the text, case folded). None sorts last.
         width: pixels; columns with `stretch` share what is left and never get narrower than `width`.
         drop_below: how soon it is hidden in a narrow table: the largest goes first; 0 stays.
         ages: the text depends on the clock; repainted every few seconds.
-        varies: the text depends on something beside the row and the clock.
+        varies: the text depends on something beside the row and the clock; no filter of `PreparedRows` looks into it.
         tip: tool tip of a cell; where empty the whole text shows when it does not fit.
         role: the role of the text's colour, where it says more than the kind does; "" is the kind's own.
     """
