@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -55,13 +56,14 @@ class Feeds:
         """Fill the store until cancelled."""
         loop = asyncio.get_running_loop()
         self._workspace.set_on_connection(self._on_connection)
-        stop: Callable[[], None] | None = None
         clock, cloud = loop.create_task(self._watch_clock()), loop.create_task(self.cloud.run())
         costs = loop.create_task(self._costs.run())
         no_more_forwards = self._workspace.forwards.on_change(self._show_forwards)
         self._show_forwards()
+        watcher = ThreadPoolExecutor(1, "rhdesk-watcher")
+        begun = watcher.submit(self._workspace.names.watch, self._tell_changed(loop))
         try:
-            stop = await asyncio.to_thread(self._workspace.names.watch, self._tell_changed(loop))
+            await asyncio.shield(asyncio.wrap_future(begun))
             await self._names()
         finally:
             clock.cancel()
@@ -70,8 +72,10 @@ class Feeds:
             no_more_forwards()
             for _, task in self._clusters.values():
                 task.cancel()
-            if stop is not None:
-                await asyncio.to_thread(stop)
+            # in its own thread, after it has begun: a window that is closed at once must leave no watch
+            ended = watcher.submit(lambda: begun.result()())
+            watcher.shutdown(wait=False)
+            await asyncio.wrap_future(ended)
 
     def wake(self, cluster: str = "") -> None:
         """Look at a cluster now: something was done to it. Without one: do not wait for anything any longer."""

@@ -1,8 +1,11 @@
-"""The feeds of the clusters: whose runs are followed, and what happens after the computer slept."""
+"""The feeds of a window: whose runs are followed, what happens after the computer slept, and that its watch ends."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +18,7 @@ from rhdesk.core.feeds import Feeds
 from rhdesk.core.notifier import Notifier
 from rhdesk.core.rows import ClusterRow, State
 from rhdesk.core.store import Store
+from rhresources.names import Address
 from rhresources.workspace import Workspace
 
 
@@ -41,3 +45,26 @@ async def test_after_sleep_every_cluster_is_looked_at(rh_home: Path, monkeypatch
     now["wall"] += 3600  # the clock of the system went on while this process did not
     await asyncio.wait_for(woken.wait(), 5)
     task.cancel()
+
+
+async def test_a_window_that_closes_while_it_begins_ends_its_watch(
+    rh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(rh_home)
+    watch = workspace.names.watch
+    begins, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
+        begins.set()
+        goes_on.wait(30)
+        stop = watch(callback)
+        return lambda: (stop(), ended.set())[0]
+
+    monkeypatch.setattr(workspace.names, "watch", slow)
+    task = asyncio.create_task(Feeds(workspace, Store(), Mailbox(), Notifier()).run())
+    await asyncio.to_thread(begins.wait, 30)
+    task.cancel()
+    asyncio.get_running_loop().call_later(0.1, goes_on.set)
+    with suppress(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(ended.wait, 30)

@@ -60,6 +60,7 @@ def test_that_who_gets_or_loses_access_is_told_so(alice: Caller, bob: Caller) ->
     alice.save("alice/lab/a")
     alice.save("alice/lab/b")
     with Follower(bob.registry, "bob", after=0) as heard:
+        heard.until(lambda: heard.seen[-1].event == "caught-up")  # what was there before is not yet bob's to know
         ok(alice.share("alice/lab", bob="read"))
         told = heard.until_told("access", "/alice/lab/b")
         assert told.data["resource"]["text"] == CLUSTER
