@@ -159,8 +159,13 @@ class Feeds:
 
     @staticmethod
     def _watching(clusters: dict[str, ClusterRow]) -> list[str]:
-        """The clusters whose runs are followed: those of this computer share one server, and with it the runs."""
-        reached = sorted(address for address, row in clusters.items() if _is_followed(row))
+        """The clusters whose runs are followed: those of this computer share one server, and with it the runs.
+
+        These stand under a name that is the user's alone, if there is one: in a registry it is everybody's word for
+        their own computer.
+        """
+        reached = [address for address, row in clusters.items() if _is_followed(row)]
+        reached.sort(key=lambda address: (address.startswith("/"), address))
         machines = [address for address in reached if clusters[address].kind == "machine"]
         return [address for address in reached if address not in machines[1:]]
 

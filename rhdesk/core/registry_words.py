@@ -22,11 +22,11 @@ def age_of(registry: RegistryRow) -> str:
 
 
 def left_text(registry: RegistryRow) -> str:
-    """What waits for the registry or for the person: "2 edits wait, 1 conflict"; "" for nothing."""
+    """What waits for the registry or for the person: "2 edits wait, 1 to settle"; "" for nothing."""
     conflicts = len(registry.conflicts)
     waiting = registry.waiting
     parts = [
         f"{count_text(waiting, 'edit')} {'waits' if waiting == 1 else 'wait'}" if waiting else "",
-        count_text(conflicts, "conflict") if conflicts else "",
+        f"{conflicts} to settle" if conflicts else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -169,6 +169,12 @@ def test_a_bring_up_shows_its_steps_and_where_it_failed(page: ClustersPage, acts
     assert acts == ["cluster ~/lab"]
 
 
+def test_a_name_of_a_registry_for_this_computer_is_said_to_be_one(page: ClustersPage) -> None:
+    shared = ClusterRow("/ada/laptop", "laptop", "machine", State.UP, location="This computer")
+    assert "This computer: for everybody their own" in show(page, shared)
+    assert "everybody" not in show(page, replace(shared, address="~/laptop"))
+
+
 def test_a_cluster_that_is_down_lists_its_hosts(page: ClustersPage) -> None:
     said = show(page, replace(LAB, state=State.DOWN, cpu=None))
     assert "It is down" in said

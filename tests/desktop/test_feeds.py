@@ -31,6 +31,12 @@ def test_clusters_on_this_computer_share_their_runs() -> None:
     assert watching == ["~/a", "~/big", "~/gpu", "~/lab"]
 
 
+def test_runs_on_this_computer_are_not_filed_under_a_name_of_the_registry() -> None:
+    found = rows(b="machine") | {"/ada/laptop": ClusterRow("/ada/laptop", "laptop", "machine", State.UP)}
+    assert Feeds._watching(found) == ["~/b"]
+    assert Feeds._watching({"/ada/laptop": found["/ada/laptop"]}) == ["/ada/laptop"]
+
+
 async def test_after_sleep_every_cluster_is_looked_at(rh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     feeds = Feeds(Workspace(rh_home), Store(), Mailbox(), Notifier())
     woken = asyncio.Event()

@@ -36,6 +36,12 @@ _UNSEEN = (State.STARTING, State.STOPPING, State.UP, State.CONNECTING, State.LAU
 _KINDS = {"machine": "This computer", "ssh": "Hosts over SSH", "cloud": "Cloud, on demand"}
 
 
+def _kind_text(row: ClusterRow) -> str:
+    if row.kind == "machine" and row.address.startswith("/"):  # others may read the name, and see theirs
+        return "This computer: for everybody their own"
+    return _KINDS.get(row.kind, "")
+
+
 class ClusterPanel(SidePanel):
     """Follows the store for the cluster it shows."""
 
@@ -134,7 +140,7 @@ class ClusterPanel(SidePanel):
             return
         self._seen = self._address
         status = self._desk.store.status.get(self._address)
-        self.set_head(row.name, row.reach or row.description or _KINDS.get(row.kind, ""))
+        self.set_head(row.name, row.reach or row.description or _kind_text(row))
         self._pill.set_state(row.state)
         self._show_buttons(row)
         self._show_load(row, status)
@@ -346,7 +352,7 @@ class ClusterPanel(SidePanel):
         self._facts.set_facts(
             [
                 ("Name", row.address),
-                ("Kind", _KINDS.get(row.kind, "")),
+                ("Kind", _kind_text(row)),
                 ("Hardware", row.hardware),
                 ("Reached at", row.reach),
                 ("Hosts", ", ".join(row.hosts) if len(row.hosts) > 1 else ""),
