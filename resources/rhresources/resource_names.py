@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from rhresources import paths
 from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument, update_text
 from rhresources.errors import NotFound, RhError, UsageError
+from rhresources.mentions import keep_meaning, named_in
 from rhresources.names import Address, is_under, parse_folder
 from rhresources.package_options import checked_options
 from rhresources.packages import PackageSpec, parse_package
@@ -170,8 +171,12 @@ class ResourceNames(RegistryNames):
         """The package of that name; errors as `cluster`."""
         return cast("PackageDocument", self.entry(name, "package").document)
 
-    def packages(self, lines: Iterable[str]) -> builtins.list[PackageSpec]:
+    def packages(self, lines: Iterable[str], of: str = "") -> builtins.list[PackageSpec]:
         """Package lines taken apart, with what is saved under a name (`rh:~/deps`) looked up.
+
+        Args:
+            lines: as a document has them.
+            of: the name of that document, for errors; empty: it has none.
 
         Raises:
             UsageError: a line is not a package, or names something that is none.
@@ -181,7 +186,8 @@ class ResourceNames(RegistryNames):
         for line in lines:
             spec = parse_package(line)
             if spec.method == "saved":
-                saved = self.package(spec.target).spec()
+                with named_in(self, of, spec.target):
+                    saved = self.package(spec.target).spec()
                 method = saved.checkout if saved.method == "git" else saved.method
                 options = checked_options(method, saved.options + spec.options)
                 spec = replace(saved, options=options, text=spec.text)
@@ -309,7 +315,9 @@ class ResourceNames(RegistryNames):
         return self.save_text(after, text, modified=0.0)
 
     def rename(self, old: Name, new: Name) -> Entry:
-        """Give a resource another name or folder, also in another place. Documents that name it are not changed.
+        """Give a resource another name or folder, also in another place.
+
+        Documents that name it are not changed: `mentions.give_new_name` does that.
 
         Raises:
             NotFound: there is no `old`.
@@ -327,6 +335,8 @@ class ResourceNames(RegistryNames):
                 )
             self.delete(before)
             return entry
+        if before.folder != after.folder:
+            keep_meaning(self, self._load(before))
         try:
             return self._keeper(before).rename(before, after)
         except NotFound as error:

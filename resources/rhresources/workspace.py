@@ -38,6 +38,7 @@ from rhresources.environments import ClusterEnvironments
 from rhresources.errors import NotFound, RhError, ServerProblem, UsageError
 from rhresources.git.checkouts import Checkouts
 from rhresources.git.logins import Logins
+from rhresources.mentions import named_in
 from rhresources.on_demand import OnDemand
 from rhresources.packages import PackageSpec
 from rhresources.reach import Progress
@@ -316,19 +317,34 @@ class Workspace(Access, Upkeep, OnDemand):
         return on or str(await asyncio.to_thread(self.cluster_of, function))
 
     def cluster_of(self, function: FunctionLike) -> str:
-        """The cluster that a function names; this computer if it names none."""
-        if isinstance(function, str) and ":" not in function:
-            function = self.names.function(function)
-        return (function.cluster if isinstance(function, FunctionDocument) else None) or DEFAULT_CLUSTER
+        """The cluster that a function names; this computer if it names none.
 
-    def needs_of(self, document: FunctionDocument) -> Needs:
+        Raises:
+            NotFound: there is no such function, or no such cluster.
+        """
+        title = ""
+        if isinstance(function, str) and ":" not in function:
+            title = str(self.names.resolve(function))
+            function = self.names.function(function)
+        cluster = function.cluster if isinstance(function, FunctionDocument) else None
+        if cluster is None:
+            return DEFAULT_CLUSTER
+        with named_in(self.names, title, cluster):
+            self.names.cluster(cluster)
+        return cluster
+
+    def needs_of(self, document: FunctionDocument, title: str = "") -> Needs:
         """What a function's document says that it needs, saved packages looked up.
+
+        Args:
+            document: what it says.
+            title: its name, for errors; empty: it has none.
 
         Raises:
             NotFound: a saved package does not exist.
         """
         return Needs(
-            packages=tuple(self.names.packages(document.packages)),
+            packages=tuple(self.names.packages(document.packages, title)),
             setup_commands=tuple(document.setup_commands),
             python=document.python or "",
             variables=dict(document.env),
@@ -350,7 +366,7 @@ class Workspace(Access, Upkeep, OnDemand):
                 function = self.names.function(function)
         if isinstance(function, FunctionDocument):
             pointer = pointer_of_code(function.code)
-            return title or pointer.title, pointer, self.needs_of(function)
+            return title or pointer.title, pointer, self.needs_of(function, title)
         pointer = function if isinstance(function, Pointer) else pointer_of_callable(function)
         return pointer.title, pointer, Needs()
 

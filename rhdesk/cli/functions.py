@@ -39,7 +39,7 @@ def resolve_function(workspace: Workspace, text: str, reqs: tuple[str, ...] = ()
 
     Raises:
         UsageError: packages for a saved name, which says its own; or no function is named.
-        NotFound: there is no such file.
+        NotFound: there is no such file, or no such name, or a package that it names is not there.
     """
     if is_pointer(text):
         return document_of_pointer(text, reqs)
@@ -52,8 +52,9 @@ def resolve_function(workspace: Workspace, text: str, reqs: tuple[str, ...] = ()
             f"--reqs belongs to FILE.py:FUNCTION; {text} says itself what it needs.",
             remedy=f"Change it with `rhdesk show {text} > f.yaml` and `rhdesk save f.yaml --as {text}`.",
         )
-    workspace.names.function(text)
-    return str(workspace.names.resolve(text))
+    name = str(workspace.names.resolve(text))
+    workspace.needs_of(workspace.names.function(text), name)  # before a cluster is brought up for what cannot run
+    return name
 
 
 def document_of_pointer(text: str, reqs: tuple[str, ...] = ()) -> FunctionDocument:
@@ -84,8 +85,7 @@ def _absolute_package(req: str) -> str:
 
 def target_cluster(workspace: Workspace, function: str | FunctionDocument, on: str | None) -> str:
     """Where a function runs: `on`, else what its document says, else this computer."""
-    document = workspace.names.function(function) if isinstance(function, str) else function
-    return cluster_address(workspace, on or document.cluster or LOCAL)
+    return cluster_address(workspace, on or workspace.cluster_of(function))
 
 
 @click.command("send", cls=_ReqsCommand)

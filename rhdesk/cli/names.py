@@ -1,4 +1,4 @@
-"""Commands about names and their documents: ls, show, save, rm, mv, cp."""
+"""Commands about names and their documents: ls, show, save."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from rhdesk.cli.login import say_state
 from rhdesk.cli.options import Name, RhCommand, json_option
-from rhdesk.cli.places import is_folder
 from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_table
 from rhresources.documents import parse_document, plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
@@ -190,7 +189,7 @@ def show_command(name: str, as_json: bool) -> None:
     """Print the document of NAME, as YAML with its comments."""
     names = ResourceNames()
     entry = names.load(name)
-    _say_of(names, entry)
+    say_of(names, entry)
     if as_json:
         print_json(entry_as_json(entry))
     else:
@@ -222,7 +221,7 @@ def save_command(file: str, name: str | None, as_json: bool) -> None:
         print_json(entry_as_json(entry))
     else:
         note(f"Saved {entry.name}.")
-    _say_of(names, entry)
+    say_of(names, entry)
 
 
 def read_document(file: str) -> str:
@@ -255,74 +254,10 @@ def handed_over(entry: Entry) -> Entry:
     return run_async(work, interrupted=f"{entry.name} is saved; its code was not sent.")
 
 
-def _say_of(names: ResourceNames, entry: Entry) -> None:
+def say_of(names: ResourceNames, entry: Entry) -> None:
     """What a person should know of a resource of the registry besides what it says."""
     if entry.address.place != "registry":
         return
     say_state(names.registry)
     if entry.caution:
         note(entry.caution)
-
-
-@click.command("rm", cls=RhCommand)
-@click.argument("names", type=Name(), nargs=-1, required=True, metavar="NAME...")
-@json_option
-def rm_command(names: tuple[str, ...], as_json: bool) -> None:
-    """Remove names. Clusters, runs and environments stay as they are."""
-    store = ResourceNames()
-    removed = [store.load(name).name for name in names]  # all or none: a name that is not there stops here
-    for address in removed:
-        store.delete(address)
-    if as_json:
-        print_json({"removed": removed})
-    else:
-        note(f"Removed {', '.join(removed)}.")
-    if any(address.startswith("/") for address in removed):
-        say_state(store.registry)
-
-
-@click.command("mv", cls=RhCommand)
-@click.argument("old", type=Name())
-@click.argument("new", type=Name())
-@json_option
-def mv_command(old: str, new: str, as_json: bool) -> None:
-    """Give OLD the name NEW, also in another place. What names it is not changed.
-
-    Into a folder that is there, or a NEW that ends with `/`, it keeps its name: `rhdesk mv train ~/team/` makes it
-    ~/team/train.
-    """
-    names = ResourceNames()
-    new = _in_folder(names, old, new)
-    _moved(names, names.rename(old, new), f"{old} is called {{}} now.", as_json)
-
-
-@click.command("cp", cls=RhCommand)
-@click.argument("old", type=Name())
-@click.argument("new", type=Name())
-@json_option
-def cp_command(old: str, new: str, as_json: bool) -> None:
-    """Save what OLD says as NEW, also in another place: `rhdesk cp ~/train @/` puts it into the registry.
-
-    Into a folder, as for `mv`, it keeps its name.
-    """
-    names = ResourceNames()
-    new = _in_folder(names, old, new)
-    _moved(names, names.copy(old, new), f"{old} is saved as {{}}, too.", as_json)
-
-
-def _in_folder(names: ResourceNames, old: str, new: str) -> str:
-    """The name that is meant by `new`, where that may be a folder: the last part of `old` in it."""
-    if not is_folder(new):
-        address = names.resolve(new)
-        if str(address) not in names.folders() or names.exists(address):
-            return new
-    return f"{new.rstrip('/')}/{names.resolve(old).name}"
-
-
-def _moved(names: ResourceNames, entry: Entry, said: str, as_json: bool) -> None:
-    entry = handed_over(entry)
-    if as_json:
-        print_json(entry_as_json(entry))
-    else:
-        note(said.format(entry.name))
-    _say_of(names, entry)

@@ -205,3 +205,14 @@ def test_numbers_and_single_commands_mean_what_they_say() -> None:
     assert document.env == {"CUDA_VISIBLE_DEVICES": "0"}
     assert document.python == "3.11"
     assert document.setup_commands == ["echo ready"]
+
+
+def test_who_names_what_is_gone_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    deps = rh.package(name="~/deps", install_str="six").save()
+    pointer = "https://github.com/o/r/blob/main/train.py:main"
+    rh.function(pointer, name="~/train", system="^local", reqs=["rh:~/deps"], dryrun=True).save()
+    capfd.readouterr()
+    deps.delete_configs()
+    assert "~/train names ~/deps, which is gone." in capfd.readouterr().err
+    with pytest.raises(NotFound, match="There is no resource ~/deps; ~/train names it"):
+        rh.load("train", dryrun=True)

@@ -27,6 +27,7 @@ from rhresources.library.package import specs
 from rhresources.library.portal import Portal, portal
 from rhresources.library.progress import progress
 from rhresources.library.resource import Resource, names
+from rhresources.mentions import named_in
 from rhresources.wire import cluster_pb2 as pb
 from rhresources.wire.client import ClusterClient, new_run_id
 from rhresources.wire.values import pickle_arguments
@@ -365,8 +366,10 @@ def from_document(name: str | None, document: FunctionDocument, dryrun: bool = F
     Raises:
         UsageError: its file has no such function.
     """
-    pointer = pointer_of_code(document.code)
-    found = Function(name, pointer, _cluster_of(document.cluster), portal().workspace.needs_of(document), dryrun)
+    pointer, title = pointer_of_code(document.code), str(names().resolve(name)) if name else ""
+    with named_in(names(), title, document.cluster or ""):
+        system = _cluster_of(document.cluster)
+    found = Function(name, pointer, system, portal().workspace.needs_of(document, title), dryrun)
     found.description = document.description
     return found
 

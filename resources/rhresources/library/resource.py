@@ -10,6 +10,7 @@ from rhresources.documents import Document, plain_values
 from rhresources.errors import UsageError
 from rhresources.library.portal import portal
 from rhresources.library.progress import progress
+from rhresources.mentions import naming_text, who_names
 from rhresources.names import Address
 from rhresources.registry.answers import Given, Version
 from rhresources.resource_names import ResourceNames
@@ -158,6 +159,8 @@ class Resource(ABC):
         """
         if self._address is not None:
             names().delete(self._address)
+            if found := who_names(names(), self._address):
+                progress(naming_text(found, f"{self._address}, which is gone"))
 
     def is_local(self) -> bool:
         """Whether its name is one of this computer."""

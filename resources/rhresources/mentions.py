@@ -1,0 +1,177 @@
+"""Which documents name a resource, and how they get its new name when it is called something else.
+
+A function names its cluster and its saved packages. Only documents that are known here without asking anybody are
+looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rhresources.documents import Document, parse_document, update_text
+from rhresources.errors import DocumentError, NoRegistry, NotFound, RhError, UsageError
+from rhresources.names import Address
+
+if TYPE_CHECKING:
+    from rhresources.registry_names import Name
+    from rhresources.resource_names import ResourceNames
+    from rhresources.stores.entry import Entry
+
+_PLACE = r"""(\brh:|^cluster:\s+["']?)"""
+_END = r"(?![\w./-])"
+_LISTED = 5
+_THEIR_COMPUTER = "~/ is another computer to others"
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """What became of the documents that named a resource by its old name.
+
+    Attributes:
+        updated: those that say the new name now.
+        left: those that do not, and why.
+    """
+
+    updated: tuple[Entry, ...] = ()
+    left: tuple[tuple[Entry, str], ...] = ()
+
+
+def names_in(document: Document) -> frozenset[str]:
+    """The names of other resources in a document, as they stand in it."""
+    found: set[str] = set()
+
+    def take(name: str) -> str:
+        found.add(name)
+        return name
+
+    document.with_names(take)
+    return frozenset(found)
+
+
+def who_names(names: ResourceNames, *resources: Name) -> list[Entry]:
+    """The documents that name one of `resources`, whether there is still something of that name or not.
+
+    `~/x` in the registry means this computer only in what its user saved.
+    """
+    wanted = {names.resolve(name) for name in resources}
+    last = tuple(address.name for address in wanted)
+    user = _user(names)
+    return [
+        entry
+        for entry in names.list()
+        if entry.document is not None
+        and any(name in entry.text for name in last)  # quick: few of thousands are taken apart
+        and not wanted.isdisjoint(_named_by(names, entry, user))
+    ]
+
+
+def give_new_name(names: ResourceNames, old: Name, new: Name, documents: Iterable[Entry]) -> Renaming:
+    """Write `new` in place of `old` into documents, each saved as ever; nothing else in them changes.
+
+    Args:
+        names: where they are kept.
+        old: what they say.
+        new: what they shall say.
+        documents: of `who_names`; those that cannot be changed are left as they are.
+    """
+    before, after, user = names.resolve(old), names.resolve(new), _user(names)
+    updated, left = [], []
+    for entry in documents:
+        if reason := _why_left(entry, after, user):
+            left.append((entry, reason))
+            continue
+        try:
+            text = _with_new_name(names, entry, before, str(after))
+            updated.append(names.save_text(entry.address, text, modified=entry.modified))
+        except RhError as error:
+            left.append((entry, str(error).rstrip(".")))
+    return Renaming(tuple(updated), tuple(left))
+
+
+def naming_text(documents: Sequence[Entry], name: Name) -> str:
+    """One sentence about who names something: "2 documents name ~/deps: ~/train and /alice/eval."; empty: nobody."""
+    if not documents:
+        return ""
+    if len(documents) == 1:
+        return f"{documents[0].name} names {name}."
+    return f"{len(documents)} documents name {name}: {listed(documents)}."
+
+
+def listed(documents: Sequence[Entry]) -> str:
+    """Their names, the first few of many."""
+    shown = [entry.name for entry in documents[:_LISTED]]
+    more = [f"{len(documents) - _LISTED} more"] if len(documents) > _LISTED else []
+    *first, last = [*shown, *more]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def keep_meaning(names: ResourceNames, entry: Entry) -> None:
+    """Make the bare names in a document whole, which would mean something else in another folder."""
+    if entry.document is not None and (text := update_text(entry.text, entry.document)) != entry.text:
+        names.save_text(entry.address, text, modified=entry.modified)
+
+
+@contextmanager
+def named_in(names: ResourceNames, document: str, name: str) -> Iterator[None]:
+    """Say, where `name` leads nowhere, which document names it; an empty `document` is none with a name."""
+    try:
+        yield
+    except (NotFound, NoRegistry, UsageError) as error:
+        if document:
+            error.sentence = f"{error.sentence.rstrip('.')}; {document} names it."
+            if isinstance(error, NotFound):
+                error.remedy = f"{error.remedy} {_mended(names, document, name)}".strip()
+        raise
+
+
+def _mended(names: ResourceNames, document: str, name: str) -> str:
+    owner = name.split("/")[1] if name.startswith("/") else ""
+    theirs = owner and owner != _user(names)
+    return f"If it was renamed: rhdesk mv {name} NEW --update." + (
+        f" If it is not shared with you: ask {owner}." if theirs else ""
+    )
+
+
+def _user(names: ResourceNames) -> str:
+    state = names.registry
+    return state.user if state is not None else ""
+
+
+def _is_mine(entry: Entry, user: str) -> bool:
+    """Whether `~/` in it means this computer."""
+    return entry.address.place != "registry" or entry.modified_by == user
+
+
+def _named_by(names: ResourceNames, entry: Entry, user: str) -> set[Address]:
+    found = set()
+    for name in names_in(entry.require()):
+        with suppress(RhError):
+            address = names.resolve(name)
+            if address.place != "local" or _is_mine(entry, user):
+                found.add(address)
+    return found
+
+
+def _why_left(entry: Entry, new: Address, user: str) -> str:
+    if entry.read_only:
+        return "you may only read it"
+    return _THEIR_COMPUTER if new.place == "local" and not _is_mine(entry, user) else ""
+
+
+def _with_new_name(names: ResourceNames, entry: Entry, old: Address, new: str) -> str:
+    """Its text with the new name; a line that says it keeps its comment, too, unless it is written oddly."""
+    document, folder = parse_document(entry.text), entry.address.folder
+    written = {name for name in names_in(document) if names.resolve(Address.parse(name, folder)) == old}
+    wanted, text = document.with_names(lambda name: new if name in written else name), entry.text
+    for name in written:
+        text = re.sub(_PLACE + re.escape(name) + _END, lambda found: f"{found[1]}{new}", text, flags=re.MULTILINE)
+    try:
+        if parse_document(text) == wanted:
+            return text
+    except DocumentError:
+        pass
+    return update_text(entry.text, wanted)

@@ -1,0 +1,54 @@
+"""Who names a resource in a registry: what others wrote about their own computers, or keep to themselves, is theirs."""
+
+from __future__ import annotations
+
+from rhresources.mentions import give_new_name, who_names
+from rhresources.resource_names import ResourceNames
+
+BOX = "kind: cluster\nips: [gpu1]\n"
+
+
+def function_on(cluster: str) -> str:
+    return f"kind: function\ncluster: '{cluster}'\ncode: {{root: /a, file: a.py, name: f}}\n"
+
+
+def test_a_new_name_reaches_what_one_may_write(alice: ResourceNames, bob: ResourceNames) -> None:
+    alice.save_text("@/gpu", BOX)
+    bob.save_text("~/gpu", BOX)
+    alice.share("@/gpu", {"bob": "read"})
+    for name, cluster in (("@/open", "/alice/gpu"), ("@/closed", "/alice/gpu"), ("@/own", "~/gpu")):
+        bob.save_text(name, function_on(cluster))
+    bob.share("@", {"alice": "read"})
+    bob.share("@/open", {"alice": "write"})
+    alice.save_text("~/gpu", BOX)
+    alice.save_text("~/here", function_on("~/gpu"))
+    alice.save_text("@/train", function_on("~/gpu"))
+    alice.save_text("~/away", function_on("@/gpu"))
+    alice.refresh_registry()
+
+    assert [entry.name for entry in who_names(alice, "~/gpu")] == ["~/here", "/alice/train"], "of bob's it is bob's"
+    found = who_names(alice, "@/gpu")
+    assert [entry.name for entry in found] == ["~/away", "/bob/closed", "/bob/open"]
+    alice.rename("@/gpu", "@/box")
+    done = give_new_name(alice, "@/gpu", "@/box", found)
+    assert [entry.name for entry in done.updated] == ["~/away", "/bob/open"]
+    assert [(entry.name, reason) for entry, reason in done.left] == [("/bob/closed", "you may only read it")]
+    assert "cluster: '/alice/box'" in bob.load("@/open").text
+    assert [version.by for version in bob.history("@/open")] == ["alice", "bob"]
+
+    alice.rename("~/gpu", "@/gpu")
+    assert not give_new_name(alice, "~/gpu", "@/gpu", who_names(alice, "~/gpu")).left
+    assert "cluster: '/alice/gpu'" in alice.load("@/train").text
+
+
+def test_nobody_elses_document_is_made_to_name_this_computer(alice: ResourceNames, bob: ResourceNames) -> None:
+    alice.save_text("@/gpu", BOX)
+    bob.save_text("@/f", function_on("/alice/gpu"))
+    bob.share("@/f", {"alice": "write"})
+    alice.save_text("@/mine", function_on("@/gpu"))
+    alice.refresh_registry()
+    alice.rename("@/gpu", "~/gpu")
+    done = give_new_name(alice, "@/gpu", "~/gpu", who_names(alice, "@/gpu"))
+    assert [entry.name for entry in done.updated] == ["/alice/mine"]
+    assert [entry.name for entry, _ in done.left] == ["/bob/f"]
+    assert "cluster: '/alice/gpu'" in bob.load("@/f").text
