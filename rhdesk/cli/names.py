@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_t
 from rhresources.documents import parse_document, plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, BadName, NotFound, RhError, UsageError
+from rhresources.names import parse_folder
 from rhresources.resource_names import ResourceNames
 
 if TYPE_CHECKING:
@@ -65,11 +67,22 @@ def ls_command(folder: str | None, kind: str | None, deleted: bool, as_json: boo
         return
     if not entries:
         what = f"No {kind}" if kind else "Nothing"
+        folder = parse_folder(folder, names.current_folder)
         where = f"in {folder}, as far as you may see" if folder.startswith("/") else f"in {folder} yet"
-        note(f"{what} is saved {where}. `rhdesk ls /` lists the places, `rhdesk ls ^` what is built in.")
+        meant = f" Did you mean {near}?" if (near := _meant(names, folder)) else ""
+        note(f"{what} is saved {where}.{meant} `rhdesk ls /` lists the places, `rhdesk ls ^` what is built in.")
         return
     titles = ("NAME", "KIND", "CHANGED", "BY", "DESCRIPTION") if shared else ("NAME", "KIND", "CHANGED", "DESCRIPTION")
     print_table(titles, (_row(entry, shared) for entry in entries))
+
+
+def _meant(names: ResourceNames, folder: str) -> str:
+    """The folder that somebody may have meant who names one with nothing in it; empty: there is none like it."""
+    if names.folders(folder):
+        return ""
+    last = {each.rpartition("/")[2].lower(): each for each in reversed(names.folders())}
+    near = get_close_matches(folder.rpartition("/")[2].lower(), last, n=1, cutoff=0.7)
+    return last[near[0]] if near else ""
 
 
 def _itself(names: ResourceNames, name: str, kind: str | None) -> list[Entry]:
@@ -146,17 +159,19 @@ def _cells(entry: Entry) -> tuple[str, str, str, str]:
 
 
 def _summary(document: Any) -> str:
-    """The description, else the one thing that tells this document from others."""
-    if document is None or document.description:
-        return getattr(document, "description", "") or ""
+    """The description, else the one thing that tells this document from others; of a package always what it is."""
+    if document is None:
+        return ""
+    if document.kind == "package":
+        return " · ".join(part for part in (str(document.spec()), document.description) if part)
+    if document.description:
+        return str(document.description)
     match document.kind:
         case "function":
             where = f" on {document.cluster}" if document.cluster else ""
             return f"{document.code.pointer}{where}" if document.code else where.strip()
-        case "cluster":
-            return ", ".join(document.ips or []) or document.instance_type or document.type
         case _:
-            return f"{document.install_method} {document.target or document.git_url}"
+            return ", ".join(document.ips or []) or document.instance_type or document.type
 
 
 def entry_as_json(entry: Entry) -> dict[str, Any]:

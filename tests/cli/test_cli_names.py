@@ -45,6 +45,14 @@ def test_that_folders_and_other_names_are_honoured(rhdesk, document: Path) -> No
     assert {each["folder"]: each["names"] for each in rhdesk("ls", "/", "--json").json()}["~"] == 3
 
 
+def test_that_what_tells_a_package_from_others_is_listed(rhdesk) -> None:
+    given = "kind: package\ninstall_method: pip\ntarget: torch>=2\noptions: [--no-deps]\ndescription: Ours\n"
+    rhdesk("save", "-", "--as", "~/team/torch", given=given)
+    assert "pip:torch>=2 --no-deps · Ours" in rhdesk("ls").out
+    assert "Nothing is saved in ~/taem yet. Did you mean ~/team?" in rhdesk("ls", "taem").err
+    assert "No cluster is saved in ~/team yet. `rhdesk ls /`" in rhdesk("ls", "team", "--kind", "cluster").err
+
+
 def test_that_a_tilde_which_the_shell_replaced_is_understood(rhdesk, document: Path) -> None:
     rhdesk("save", "desk.yaml", "--as", f"{os.environ['HOME']}/desk")
     assert rhdesk("show", "~/desk").out == CLUSTER

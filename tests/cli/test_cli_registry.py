@@ -61,6 +61,7 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     places = {each["folder"]: (each["names"], each["what"]) for each in json.loads(bob("ls", "/", "--json")[0])}
     assert [*places] == ["~", "/bob", "/alice", "^"]
     assert places["/alice"] == (1, "shared with you")
+    assert "Nothing is saved in ~/alice yet. Did you mean /alice?" in bob("ls", "alice")[1]
     bob("save", "-", "--as", "/alice/team/box", given=f"# mine\n{BOX}description: of bob\n")
     history = json.loads(alice("history", "@/team/box", "--json")[0])
     assert [(version["version"], version["by"]) for version in history] == [(2, "bob"), (1, "alice")]

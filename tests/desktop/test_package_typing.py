@@ -10,6 +10,7 @@ from rhdesk.core.desk import Desk
 from rhdesk.core.package_names import is_unfinished, project_of
 from rhdesk.desktop.dialogs.new_package import NewPackage
 from rhdesk.desktop.forms.package_form import PackageForm
+from rhdesk.desktop.models.row_model import COLUMN_ROLE
 from rhdesk.desktop.pages.packages import PackagesPage
 from rhdesk.desktop.widgets.drawer import TaskDrawer
 
@@ -133,3 +134,16 @@ def test_a_name_that_is_taken_is_asked_for_anew(page: PackagesPage, qtbot: QtBot
     assert dialog.name.selectedText() == "~/other"
     assert page.window().isVisible()
     dialog.reject()
+
+
+def test_packages_in_folders_are_told_apart_by_their_address(qtbot: QtBot, desk: Desk, save: Save) -> None:
+    for name in ("torch", "team/torch"):
+        save(name, "kind: package\ninstall_method: pip\ntarget: torch\ndescription: Ours\n")
+    page = PackagesPage(desk)
+    show(qtbot, page)
+    model = page.list.table.model()
+    assert model is not None
+    qtbot.waitUntil(lambda: model.rowCount() == 2, timeout=5000)
+    column = model.index(0, 0).data(COLUMN_ROLE)
+    said = {row.address: column.second(row) for row in desk.store.packages.rows()}
+    assert said == {"~/torch": "Ours", "~/team/torch": "~/team/torch  ·  Ours"}

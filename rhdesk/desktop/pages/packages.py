@@ -254,4 +254,7 @@ def target_of(row: EntryRow) -> str:
 
 
 def _second(row: EntryRow) -> str:
-    return row.problem or row.description or row.address
+    said = row.problem or row.description
+    if said and row.address != f"~/{row.name}":  # names of others repeat
+        return f"{row.address}  ·  {said}"
+    return said or row.address
