@@ -72,7 +72,7 @@ class Access(Connections):
         route = (await self._way_with_key(cluster, True)).route.ssh
         if route is None:
             raise UsageError("This cluster is not reached by SSH.", remedy="Open a terminal.")
-        await _require_host(route, host)
+        await require_host(route, host)
         return await route.ssh_command(host)
 
     @asynccontextmanager
@@ -84,7 +84,7 @@ class Access(Connections):
             RhError: it cannot be reached.
         """
         route = (await self._way_with_key(cluster, True)).route.ssh
-        await _require_host(route, host)
+        await require_host(route, host)
         if route is None or host is None or host == (await route.hosts())[0]:
             yield await self.ssh_connection(cluster, True)
             return
@@ -200,11 +200,20 @@ def _many(sources: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [sources] if isinstance(sources, str | Path) else list(sources)
 
 
-async def _require_host(route: OverSsh | None, host: str | None) -> None:
+async def require_host(route: OverSsh | None, host: str | None) -> None:
+    """See that it is one of a cluster.
+
+    Raises:
+        UsageError: it is none, or one that is not known here.
+    """
     if host is None:
         return
     known = await route.hosts() if route is not None else ()
     if host not in known:
+        from rhresources.reach.told_route import ToldRoute
+
+        if isinstance(route, ToldRoute) and route.has_other_hosts:
+            raise route.unknown_host(host)
         remedy = f"Its hosts are {', '.join(known)}." if known else ""
         raise UsageError(f"The cluster has no host {host}.", remedy=remedy)
 

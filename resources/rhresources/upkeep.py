@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rhresources.access import require_host
 from rhresources.connections import ClusterLike, Connections
 from rhresources.errors import UsageError
 from rhresources.reach import Progress, silent
@@ -40,14 +41,13 @@ class Upkeep(Connections):
             progress: gets a line for every step.
 
         Raises:
-            UsageError: the cluster has no such host.
+            UsageError: the cluster has no such host, or it is not known here.
             RhError: a host cannot be brought back.
         """
         route = (await self._way_with_key(cluster, True)).route.ssh
         if route is None:
             raise UsageError("A cluster on this computer has no other hosts.", remedy="Take it down and up again.")
-        if host is not None and host not in (names := await route.hosts()):
-            raise UsageError(f"The cluster has no host {host}.", remedy=f"Its hosts are {', '.join(names)}.")
+        await require_host(route, host)
         await route.repair(host, progress or silent)
 
     def server_differs(self, cluster: ClusterLike) -> str:

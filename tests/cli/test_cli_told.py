@@ -114,6 +114,14 @@ def test_that_it_is_left_to_whoever_runs_it(
     assert "You may read /alice/gpu, not change it." in refused.err
     head = ToldHead("127.0.0.1", free_port(), "ubuntu")
     alice.tell("@/gpu", Told(**{name: getattr(UP, name) for name in Told.__slots__} | {"head": head}))
+    refused = rhdesk("ssh", "/alice/gpu", "--host", "worker", env=bob, code=2)
+    assert "has no host worker. Its hosts are 127.0.0.1." in " ".join(refused.err.split()), "it has the head alone"
+    more = {name: getattr(UP, name) for name in Told.__slots__} | {"head": head, "hosts": 2, "seen": NOW - 60}
+    alice.tell("@/gpu", Told(**more))
+    for command in ("ssh", "repair"):
+        refused = rhdesk(command, "/alice/gpu", "--host", "worker", env=bob, code=2)
+        assert "which the SkyPilot of alice (alice@laptop) runs, only the head is known." in refused.err
+        assert "Go through the head: rhdesk ssh '/alice/gpu'" in refused.err
     said = rhdesk("runs", "--on", "/alice/", env=bob)
     for name in ("box", "gpu"):
         assert f"/alice/{name} is left out: " in said.err

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from rhresources.cloud.answers import OnLaunch
 from rhresources.cloud.told_words import Elsewhere, refusal, refusal_to_launch, seen_words, sentence, whose
-from rhresources.errors import RhError
+from rhresources.errors import RhError, UsageError
 from rhresources.reach import Progress, silent
 from rhresources.reach.questions import Asker, NeedsAnswer
 from rhresources.reach.ssh.connection import SshConnection
@@ -125,6 +125,20 @@ class ToldRoute:
     async def hosts(self) -> Sequence[str]:
         """Its head; of other hosts nothing is told."""
         return await self._there().hosts()
+
+    @property
+    def has_other_hosts(self) -> bool:
+        """Whether it may have hosts besides its head; they are not known here."""
+        return self.told.hosts != 1
+
+    def unknown_host(self, host: str) -> UsageError:
+        """Why `host`, which may be one of those, is not reached from here, and how else it is."""
+        return UsageError(
+            f"{host} is not reached from here: of {self._address}, which the SkyPilot of "
+            f"{whose(self.told, self._me)} runs, only the head is known.",
+            remedy=f"Go through the head: rhdesk ssh '{self._address}', and from there `ssh {host}`, if the hosts let "
+            f"each other in; rhdesk status '{self._address}' lists them.",
+        )
 
     async def target(self, host: str | None = None) -> SshTarget:
         """Where its head is."""
