@@ -75,10 +75,10 @@ def differences(base: str, mine: str, theirs: str) -> list[FieldChoice]:
 
 
 def _list(path: tuple[str, ...], was: list[Any], sides: Mapping[Side, Any], usual: Side | None) -> FieldChoice:
-    listed = list_choice(path[-1], was, sides["mine"], sides["theirs"])
+    merged = merge_list(path[-1], was, sides["mine"], sides["theirs"])
+    listed = list_choice(path[-1], was, sides["mine"], sides["theirs"], merged)
     if usual is not None:
         return FieldChoice(path, sides, usual, listed=listed)
-    merged = merge_list(path[-1], was, sides["mine"], sides["theirs"])
     if merged is not None:
         return FieldChoice(path, sides, "both", merged, listed)
     joined = MISSING if listed is None or listed.joined is None else listed.values(listed.joined)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from rhresources.registry.merging_lists import FIRST_COUNTS, item_name, merge_list
+from rhresources.registry.merging_lists import FIRST_COUNTS, item_name
 
 _MOST = 200
 """Items that differ. Where there are more, nobody goes through them one by one."""
@@ -71,12 +71,16 @@ class ListChoice:
         return bool(item.rivals) and not item.before and not any(self.items[each].before for each in item.rivals)
 
 
-def list_choice(field: str, base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> ListChoice | None:
-    """What to choose from; None where it is not told item by item: too many differ, or some stand in another order."""
+def list_choice(
+    field: str, base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any], merged: list[Any] | None
+) -> ListChoice | None:
+    """What to choose from; None where it is not told item by item: too many differ, or some stand in another order.
+
+    `merged` is what `merge_list` makes of the three.
+    """
     items = _items(field, base, mine, theirs)
     if sum(not item.is_shared for item in items) > _MOST:
         return None
-    merged = merge_list(field, base, mine, theirs)
     if merged is None and any(items[rival].value == item.value for item in items for rival in item.rivals):
         return None
     joined = frozenset(

@@ -23,6 +23,7 @@ from rhdesk.desktop.dialogs.conflict import ConflictDialog
 from rhdesk.desktop.pages.names import NamesPage
 from rhresources.documents import FunctionDocument
 from rhresources.errors import AlreadyExists
+from rhresources.registry.merging_lists import merge_list
 from rhresources.resource_names import ResourceNames
 
 NAME = "/alice/train"
@@ -199,7 +200,8 @@ _LISTS = st.lists(st.sampled_from("abcdef"), max_size=6)
 
 @given(_LISTS, _LISTS, _LISTS)
 def test_each_side_can_be_had_whole_and_both_is_of_both(base: list[str], mine: list[str], theirs: list[str]) -> None:
-    choice = list_choice("setup_commands", base, mine, theirs)
+    merged = merge_list("setup_commands", base, mine, theirs)
+    choice = list_choice("setup_commands", base, mine, theirs, merged)
     if choice is None:
         return
     assert choice.values(choice.of_side("mine")) == mine
