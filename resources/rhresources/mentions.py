@@ -109,6 +109,51 @@ def listed(documents: Sequence[Entry]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A resource that some who may load a document which names it may not read.
+
+    Attributes:
+        document: the name of the document.
+        name: that of the resource.
+        who: the users and groups.
+    """
+
+    document: str
+    name: str
+    who: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.document} names {self.name}, which {' and '.join(self.who)} may not read."
+
+
+def hidden_from(names: ResourceNames, documents: Iterable[Entry], who: Iterable[str]) -> list[Hidden]:
+    """What of one's own that documents name these users and groups may not read; asks the registry.
+
+    Who is in which group is not known here, so of what is shared with any group nothing is said of users.
+    """
+    user, wanted = _user(names), tuple(dict.fromkeys(who))
+    readers: dict[Address, frozenset[str]] = {}
+    found = []
+    for entry in documents:
+        for address in sorted(_named_by(names, entry, user), key=str) if entry.document is not None else ():
+            if address.place != "registry" or address.parts[0] != user:
+                continue
+            if address not in readers:
+                try:
+                    readers[address] = frozenset(grant.who for grant in names.access(address).grants)
+                except RhError:  # there is none, or the registry is away: neither is for here
+                    readers[address] = frozenset({"@everyone"})
+            if without := tuple(each for each in wanted if not _may_read(each, readers[address])):
+                found.append(Hidden(entry.name, str(address), without))
+    return found
+
+
+def _may_read(who: str, readers: frozenset[str]) -> bool:
+    in_a_group = not who.startswith("@") and any(each.startswith("@") for each in readers)
+    return who in readers or "@everyone" in readers or in_a_group
+
+
 def keep_meaning(names: ResourceNames, entry: Entry) -> None:
     """Make the bare names in a document whole, which would mean something else in another folder."""
     if entry.document is not None and (text := update_text(entry.text, entry.document)) != entry.text:
@@ -124,16 +169,15 @@ def named_in(names: ResourceNames, document: str, name: str) -> Iterator[None]:
         if document:
             error.sentence = f"{error.sentence.rstrip('.')}; {document} names it."
             if isinstance(error, NotFound):
-                error.remedy = f"{error.remedy} {_mended(names, document, name)}".strip()
+                error.remedy = f"{error.remedy} {_mended(names, name)}".strip()
         raise
 
 
-def _mended(names: ResourceNames, document: str, name: str) -> str:
+def _mended(names: ResourceNames, name: str) -> str:
     owner = name.split("/")[1] if name.startswith("/") else ""
-    theirs = owner and owner != _user(names)
-    return f"If it was renamed: rhdesk mv {name} NEW --update." + (
-        f" If it is not shared with you: ask {owner}." if theirs else ""
-    )
+    if owner and owner != _user(names):
+        return f"Perhaps it is not shared with you: ask {owner}."
+    return f"If it was renamed: rhdesk mv {name} NEW --update"
 
 
 def _user(names: ResourceNames) -> str:

@@ -10,6 +10,7 @@ from rhdesk.cli.names import entry_as_json, handed_over
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table, unified_diff
 from rhresources.errors import NotFound, UsageError
+from rhresources.mentions import hidden_from
 from rhresources.registry.answers import GIVEN, Access, Version, given
 from rhresources.resource_names import ResourceNames
 
@@ -46,10 +47,10 @@ def share_command(name: str, who: tuple[str, ...], access: str | None, as_json: 
     rows = [(grant.who, grant.access, grant.inherited_from or "-") for grant in found.grants]
     print_table(("WHO", "ACCESS", "BY SHARING"), [(found.owner, "owner", "-"), *rows])
     if who and access != "none":
-        _say_caution(names, name)
+        _say_what_they_lack(names, name, who)
 
 
-def _say_caution(names: ResourceNames, name: str) -> None:
+def _say_what_they_lack(names: ResourceNames, name: str, who: tuple[str, ...]) -> None:
     try:
         entries = [names.load(name)]
     except (NotFound, UsageError):
@@ -59,6 +60,8 @@ def _say_caution(names: ResourceNames, name: str) -> None:
     for entry in map(handed_over, entries):
         if entry.caution:
             note(f"{entry.name}: {entry.caution}")
+    for hidden in hidden_from(names, entries, who):
+        note(f"{hidden} To share it, too: rhdesk share {hidden.name} {' '.join(hidden.who)}")
 
 
 def _access_as_json(access: Access) -> dict[str, Any]:

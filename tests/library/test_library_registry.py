@@ -41,6 +41,7 @@ def test_a_team_shares_by_name(
         function.share("bob")
     registry.token("bob")
     assert function.share("bob") == {"bob": "read"}
+    assert "/alice/train names /alice/deps, which bob may not read." in capfd.readouterr().err
     names().share("@", {"bob": "read"})
     assert [version.by for version in function.history()] == ["alice"]
     rh.cluster("~/mine", ips=["gpu2"]).save()
@@ -88,3 +89,20 @@ def test_that_saving_again_takes_nothing_of_others_back(at_work: None) -> None:
         began.save()
         assert names().cluster("@/gpu").python == python
         assert names().cluster("@/gpu").ips == ["gpu1", "gpu2"]
+
+
+@pytest.mark.parametrize("says", [("RH_REGISTRY_TOKEN",), ("RH_REGISTRY_URL", "RH_REGISTRY_TOKEN")])
+def test_that_a_token_of_the_environment_logs_in(
+    says: tuple[str, ...], registry: RegistryServer, monkeypatch: pytest.MonkeyPatch, short_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("RH_HOME", str(short_path / "ci"))
+    given = {"RH_REGISTRY_TOKEN": registry.token("alice"), "RH_REGISTRY_URL": registry.url}
+    for name in says:
+        monkeypatch.setenv(name, given[name])
+    assert rh.login(registry.url) == "alice"
+    assert capfd.readouterr().err == "", "nothing has to be kept"
+    rh.cluster("@/gpu", ips=["gpu1"]).save()
+    assert rh.load("/alice/gpu", dryrun=True).document().ips == ["gpu1"]
+    with pytest.raises(rh.RhError, match="environment says who is logged in"):
+        rh.login(registry.url, registry.token("bob"))

@@ -91,7 +91,7 @@ def test_the_error_of_a_name_that_is_gone_says_who_names_it(names: ResourceNames
     names.rename("~/gpu", "~/gpus")
     with pytest.raises(NotFound, match="There is no resource ~/gpu; ~/train names it") as found:
         workspace.cluster_of("train")
-    assert found.value.remedy == "Did you mean ~/gpus? If it was renamed: rhdesk mv ~/gpu NEW --update."
+    assert found.value.remedy == "Did you mean ~/gpus? If it was renamed: rhdesk mv ~/gpu NEW --update"
     names.delete("~/deps")
     with pytest.raises(NotFound, match="There is no resource ~/deps; ~/train names it"):
         workspace.needs_of(names.function("train"), "~/train")

@@ -10,7 +10,7 @@ from rhresources.documents import Document, plain_values
 from rhresources.errors import UsageError
 from rhresources.library.portal import portal
 from rhresources.library.progress import progress
-from rhresources.mentions import naming_text, who_names
+from rhresources.mentions import hidden_from, naming_text, who_names
 from rhresources.names import Address
 from rhresources.registry.answers import Given, Version
 from rhresources.resource_names import ResourceNames
@@ -118,8 +118,12 @@ class Resource(ABC):
         """
         who = [users] if isinstance(users, str) else list(users)
         given = names().share(self._shared(), dict.fromkeys(who, access))
-        if access != "none" and (caution := _handed_over(names().load(self._shared())).caution):
-            progress(f"{self.rns_address}: {caution}")
+        if access != "none":
+            entry = _handed_over(names().load(self._shared()))
+            if entry.caution:
+                progress(f"{self.rns_address}: {entry.caution}")
+            for hidden in hidden_from(names(), [entry], who):
+                progress(str(hidden))
         return {grant.who: grant.access for grant in given.grants}
 
     def history(self) -> list[Version]:

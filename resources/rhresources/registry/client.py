@@ -20,6 +20,7 @@ from rhresources.registry.session import Session, identified
 from rhresources.registry.store import RegistryStore
 from rhresources.registry.tokens import forget_token, keep_token, read_token
 
+_LET_GO = f"Take {logins.URL} and {logins.TOKEN} out of the environment."
 _PATIENCE = 30.0  # seconds that another process may take to go on with another registry
 
 
@@ -147,6 +148,8 @@ class RegistryClient:
         whole, me = identified(
             self._home, Login(logins.checked_url(url), insecure=insecure, authority=where), token.strip()
         )
+        if token.strip() == logins.environment_token():
+            return self._as_the_environment_says(whole, me.groups)
         before = None
         with suppress(RhError):
             before = logins.current(self._home)
@@ -164,8 +167,8 @@ class RegistryClient:
                 self._leave(before)
         if store is None or store.session.login != whole:
             raise RhError(
-                f"The token is kept for {whole.user}, and {logins.URL} in the environment says who is logged in.",
-                remedy=f"Take {logins.URL} and {logins.TOKEN} out of the environment.",
+                f"The token is kept for {whole.user}, and the environment says who is logged in.",
+                remedy=_LET_GO,
             )
         store.session.note_groups(me.groups)
         store.session.heard(None)
@@ -173,15 +176,27 @@ class RegistryClient:
         state = store.session.state()
         return replace(state, problem=kept.reason, remedy=kept.remedy) if kept.where == "session" else state
 
+    def _as_the_environment_says(self, login: Login, groups: tuple[str, ...]) -> RegistryState:
+        """Log in with the token of the environment, which stays there; only the address may have to be kept."""
+        if not os.environ.get(logins.URL) and not logins.login_file(self._home).exists():
+            logins.keep(self._home, login)
+        _note_that_it_answers(self._home, login)
+        store = self.store()
+        if store is None or (store.session.login.url, store.session.login.user) != (login.url, login.user):
+            raise RhError(
+                f"The environment says who is logged in, and that is not {login.user} at {login.url}.", remedy=_LET_GO
+            )
+        store.session.note_groups(groups)
+        store.session.heard(None)
+        self._wake()
+        return store.session.state()
+
     def logout(self) -> str:
         """Log out; see `ResourceNames.logout`."""
         login = self.current()
         assert login is not None
         if login.from_environment:
-            raise RhError(
-                "The environment says who is logged in.",
-                remedy=f"Take {logins.URL} and {logins.TOKEN} out of the environment.",
-            )
+            raise RhError("The environment says who is logged in.", remedy=_LET_GO)
         logins.forget(self._home)
         with self._lock:
             self._tokens.pop(login, None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rhresources.mentions import give_new_name, who_names
+import pytest
+
+from rhresources.errors import NotFound
+from rhresources.mentions import give_new_name, hidden_from, who_names
 from rhresources.resource_names import ResourceNames
 
 BOX = "kind: cluster\nips: [gpu1]\n"
@@ -39,6 +42,23 @@ def test_a_new_name_reaches_what_one_may_write(alice: ResourceNames, bob: Resour
     alice.rename("~/gpu", "@/gpu")
     assert not give_new_name(alice, "~/gpu", "@/gpu", who_names(alice, "~/gpu")).left
     assert "cluster: '/alice/gpu'" in alice.load("@/train").text
+
+
+def test_what_those_whom_it_is_shared_with_may_not_read(alice: ResourceNames, bob: ResourceNames) -> None:
+    for name, text in (("@/gpu", BOX), ("@/f", function_on("/alice/gpu")), ("@/g", function_on("^local"))):
+        alice.save_text(name, text)
+    documents = [alice.load("@/f"), alice.load("@/g")]
+    (hidden,) = hidden_from(alice, documents, ["bob", "@everyone"])
+    assert str(hidden) == "/alice/f names /alice/gpu, which bob and @everyone may not read."
+    alice.share("@/f", {"bob": "read"})
+    with pytest.raises(NotFound, match="ask alice") as missing:
+        bob.packages(["rh:/alice/gpu"], "/alice/f")
+    assert "/alice/f names it" in missing.value.sentence
+    assert hidden_from(bob, [bob.load("/alice/f")], ["carol"]) == [], "it is not his to share"
+    alice.share("@", {"bob": "read"})
+    assert [each.who for each in hidden_from(alice, documents, ["bob", "@everyone"])] == [("@everyone",)]
+    alice.share("@/gpu", {"@everyone": "read"})
+    assert hidden_from(alice, documents, ["bob", "@everyone"]) == []
 
 
 def test_nobody_elses_document_is_made_to_name_this_computer(alice: ResourceNames, bob: ResourceNames) -> None:
