@@ -12,6 +12,7 @@ from rhdesk.core.entry_row import EntryRow
 from rhdesk.core.name_index import BUILTIN, MINE, SHARED
 from rhdesk.core.rows import Problem
 from rhdesk.core.words import count_text
+from rhdesk.desktop.new_names import tell_who_names
 from rhresources.errors import RhError
 
 if TYPE_CHECKING:
@@ -145,8 +146,10 @@ def _one(names: ResourceNames, old: str, new: str, copied: bool) -> Entry:
 
 
 def tell_moved(desk: Desk, sentence: str, moved: Sequence[tuple[str, Entry]], *, copied: bool) -> None:
-    """Say that names were moved or copied, with Undo; (old, new) of each."""
+    """Say that names were moved or copied, with Undo, and who still names the old ones; (old, new) of each."""
     desk.undoing.tell(sentence, lambda: _undo(desk, moved, copied))
+    if not copied:
+        tell_who_names(desk, [(old, entry.name) for old, entry in moved])
 
 
 def _undo(desk: Desk, moved: Sequence[tuple[str, Entry]], copied: bool) -> None:
@@ -167,6 +170,8 @@ def _undo(desk: Desk, moved: Sequence[tuple[str, Entry]], copied: bool) -> None:
         else:
             what = moved[0][0] if len(moved) == 1 else count_text(len(moved), "name")
             desk.notifier.success(f"{'Took back the copy of' if copied else 'Moved back'} {what}")
+        if not copied:
+            tell_who_names(desk, [(entry.name, old) for old, entry in moved])
         desk.read_names()
 
     desk.act(f"names.undo:{moved[0][0]}", act, on_done=done)

@@ -18,6 +18,7 @@ from rhdesk.core.name_index import NameIndex
 from rhdesk.desktop.dialogs.new_resource import NewFolder
 from rhdesk.desktop.dialogs.resource_acts import AskAddress, AskFolder
 from rhdesk.desktop.models.name_lines import FRESH_ROLE, addresses_in, leave_as_text, mime_of
+from rhdesk.desktop.name_moves import transfer
 from rhdesk.desktop.pages.names import NamesPage
 from rhdesk.desktop.widgets.dialog import Dialog
 
@@ -229,6 +230,38 @@ def test_a_name_is_dropped_on_a_folder_and_undone(qtbot: QtBot, desk: Desk, name
     qtbot.waitUntil(lambda: "~/deps" in desk.store.names and "~/team/deps" not in desk.store.names, timeout=5000)
 
 
+def test_what_names_a_moved_name_gets_the_new_one_and_the_old_one_back(
+    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
+) -> None:
+    text = function_yaml + "# mine\npackages: [rh:~/deps]\n"
+    path = save("train", text)
+    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    drop(names, ["~/deps"], "~/team/")
+    press_in_notice(qtbot, desk, "~/train names ~/deps, which is ~/team/deps now.")
+    qtbot.waitUntil(lambda: told(desk, "~/train names ~/team/deps now"), timeout=5000)
+    assert path.read_text() == text.replace("rh:~/deps", "rh:~/team/deps")
+    undo(qtbot, desk, "~/train names ~/team/deps now")
+    qtbot.waitUntil(lambda: path.read_text() == text, timeout=5000)
+    undo(qtbot, desk, "Moved ~/deps to ~/team/deps")
+    qtbot.waitUntil(lambda: told(desk, "Moved back ~/deps"), timeout=5000)
+
+
+def test_that_a_move_is_taken_back_where_the_new_name_was_written(
+    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
+) -> None:
+    text = function_yaml + "packages: [rh:~/team/lib, rh:~/deps]\n"
+    path = save("train", text)
+    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    transfer(desk, [("~/team/lib", "~/crew/lib"), ("~/deps", "~/crew/deps")], copied=False)
+    press_in_notice(qtbot, desk, "~/train names what was moved.")
+    qtbot.waitUntil(lambda: told(desk, "~/train names the new names now"), timeout=5000)
+    assert path.read_text() == text.replace("~/team/lib", "~/crew/lib").replace("~/deps", "~/crew/deps")
+    undo(qtbot, desk, "Moved 2 names to ~/crew")
+    qtbot.waitUntil(lambda: told(desk, "~/train names what was moved.", 2), timeout=5000)
+    press_in_notice(qtbot, desk, "~/train names what was moved.")
+    qtbot.waitUntil(lambda: path.read_text() == text, timeout=5000)
+
+
 def test_dropped_with_control_it_is_a_copy(qtbot: QtBot, desk: Desk, names: NamesPage) -> None:
     drop(names, ["~/deps"], "~/team/", Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: "~/team/deps" in desk.store.names, timeout=5000)
@@ -285,14 +318,19 @@ def test_the_last_changes_are_taken_back_one_by_one_by_a_key(qtbot: QtBot, desk:
     assert "taken back already" in desk.notifier.notices()[0].sentence
 
 
-def told(desk: Desk, sentence: str) -> bool:
-    return any(notice.sentence == sentence for notice in desk.notifier.notices())
+def told(desk: Desk, sentence: str, times: int = 1) -> bool:
+    return sum(notice.sentence == sentence for notice in desk.notifier.notices()) >= times
 
 
 def undo(qtbot: QtBot, desk: Desk, told: str) -> None:
     """Press Undo of what was told."""
-    qtbot.waitUntil(lambda: any(notice.sentence == told for notice in desk.notifier.notices()), timeout=5000)
-    notice = next(notice for notice in desk.notifier.notices() if notice.sentence == told)
+    press_in_notice(qtbot, desk, told)
+
+
+def press_in_notice(qtbot: QtBot, desk: Desk, sentence: str) -> None:
+    """Wait for a notice and press its button; the newest of several."""
+    qtbot.waitUntil(lambda: told(desk, sentence), timeout=5000)
+    notice = next(notice for notice in desk.notifier.notices() if notice.sentence == sentence)
     assert notice.action is not None
     notice.action()
 

@@ -126,7 +126,8 @@ class ResourceActs:
     def rename(self, row: EntryRow, opened: Callable[[str], object]) -> None:
         """Ask for another name or folder."""
         users = self._users([row])
-        note = f"Documents that name it keep the old name: {', '.join(users[:5])}." if users else ""
+        named = f"{', '.join(users[:5])}{' …' if len(users) > 5 else ''}"
+        note = f"Named by {named}; you can have the new name written there afterwards." if users else ""
         self._ask(f"Rename or move {row.address}", note, row.address, "Rename", "rename", row.address, opened)
 
     def duplicate(self, row: EntryRow, opened: Callable[[str], object]) -> None:

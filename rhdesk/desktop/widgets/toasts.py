@@ -44,8 +44,9 @@ class Toast(QFrame):
         if notice.problem.remedy:
             words.addWidget(_words(notice.problem.remedy, "muted"))
         if notice.action is not None:
-            act = notice.action
-            words.addLayout(row_of(Button(notice.action_text, "link", on_click=act), None))
+            button = Button(notice.action_text, "link", on_click=self._act)
+            button.setProperty("flush", True)
+            words.addLayout(row_of(button, None))
         if notice.problem.detail:
             fold = DetailsFold(notice.problem.detail)
             fold.set_copied(notice.as_text())
@@ -64,6 +65,11 @@ class Toast(QFrame):
         shadow.setOffset(0, 6)
         shadow.setColor(theme.colour("text" if not theme.tokens().is_dark else "sidebar", 60))
         self.setGraphicsEffect(shadow)
+
+    def _act(self) -> None:
+        self.close()  # it is done once
+        if self.notice.action is not None:
+            self.notice.action()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         if self._clock.isActive():
