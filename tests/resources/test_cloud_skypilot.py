@@ -213,23 +213,34 @@ async def test_that_a_check_names_what_is_missing(skypilot: ApiSkyPilot) -> None
     assert {check.cloud: check for check in await skypilot.checks()} == checks
 
 
-async def test_that_what_it_is_at_work_on_is_seen_and_can_be_ended(skypilot: ApiSkyPilot) -> None:
+@pytest.fixture
+def slow_cloud(user: Path) -> Iterator[None]:
+    """A cloud whose own program, which a check of that cloud runs, takes its time."""
+    program = user / "environment" / "bin" / "aws"
+    usual = program.readlink()
+    program.unlink()
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
+    yield
+    program.unlink()
+    program.symlink_to(usual)
+
+
+async def test_that_what_it_is_at_work_on_is_seen_and_can_be_ended(skypilot: ApiSkyPilot, slow_cloud: None) -> None:
     await skypilot.clusters()
     assert "status" in [request.name for request in await skypilot.requests(ended=True)]
     assert not any(request.id.endswith("-daemon") for request in await skypilot.requests()), "it asks that of itself"
-    for _ in range(5):  # a cancel takes a worker of SkyPilot's, and may come late while there is none to spare
-        check = asyncio.create_task(skypilot.checks(refresh=True))
-        found: list[CloudRequest] = []
-        while not found and not check.done():
-            found = [each for each in await skypilot.requests() if each.name == "check" and each.id != ON_BOOT]
-        seen = [await skypilot.cancel(each.id[:12]) for each in found]
-        (ended,) = await asyncio.gather(check, return_exceptions=True)
-        if isinstance(ended, CloudProblem):
-            break
-    assert [each.state for each in seen] == ["cancelled"]
-    assert isinstance(ended, CloudProblem)
-    assert ended.code == "cancelled"
-    assert (await skypilot.cancel(seen[0].id)).state == "cancelled"
+    check = asyncio.create_task(skypilot.checks(refresh=True))
+    found: list[CloudRequest] = []
+    while not found:
+        assert not check.done()
+        found = [each for each in await skypilot.requests() if each.name == "check" and each.id != ON_BOOT]
+    (request,) = found
+    assert (await skypilot.cancel(request.id[:12])).state == "cancelled"
+    with pytest.raises(CloudProblem) as ended:
+        await check
+    assert ended.value.code == "cancelled"
+    assert (await skypilot.cancel(request.id)).state == "cancelled"
 
 
 async def test_that_ssh_gets_through_the_server_with_our_token(skypilot: ApiSkyPilot, user: Path) -> None:
