@@ -244,8 +244,7 @@ class OnDemand(ClusterLife):
 
         def put_away(kept: Kept) -> Kept | None:
             # of one that is gone, or another SkyPilot's, there is no more to know than this
-            gone = kept.seen is None and not kept.launching_since
-            return None if gone or kept.is_elsewhere(server) else replace(kept, notice=None)
+            return None if kept.is_over or kept.is_elsewhere(server) else replace(kept, notice=None)
 
         for kept in kept_clusters(self.home):
             if kept.address == address:

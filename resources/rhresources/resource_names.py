@@ -26,6 +26,7 @@ from rhresources.settings import Settings
 from rhresources.stores import builtin
 from rhresources.stores.entry import Entry
 from rhresources.stores.local import LocalStore
+from rhresources.taken_along import take_along
 
 if TYPE_CHECKING:
     from rhresources.registry.store import RegistryStore
@@ -334,13 +335,15 @@ class ResourceNames(RegistryNames):
                     remedy=f"Copy it, which waits until the registry answers: rhdesk cp {before} {after}",
                 )
             self.delete(before)
-            return entry
-        if before.folder != after.folder:
-            keep_meaning(self, self._load(before))
-        try:
-            return self._keeper(before).rename(before, after)
-        except NotFound as error:
-            raise self._missing(error, before) from None
+        else:
+            if before.folder != after.folder:
+                keep_meaning(self, self._load(before))
+            try:
+                entry = self._keeper(before).rename(before, after)
+            except NotFound as error:
+                raise self._missing(error, before) from None
+        take_along(self.home, str(before), entry)
+        return entry
 
     def watch(self, callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
         """Call `callback`, in a thread of its own, with the names that anybody made, changed or deleted here.

@@ -33,8 +33,10 @@ class Way:
         self.lost = ""
 
     def leads_elsewhere_than(self, told: Told | None) -> bool:
-        """Whether another way is needed by now: another life of the cluster, another head, or it became ours."""
-        return _place(self.told) != _place(told)
+        """Whether another way is needed by now: another life of the cluster, another head, it became ours, or what it
+        leads to has another name."""
+        on_demand = self.route.on_demand
+        return _place(self.told) != _place(told) or (on_demand is not None and on_demand.is_renamed)
 
     @property
     def state_without_server(self) -> ClusterState:

@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 
 from rhresources.cloud.answers import CloudCluster, CloudHosts
-from rhresources.cloud.kept import KeptCluster, kept_clusters, private_key_file
+from rhresources.cloud.kept import KeptCluster, kept_clusters, private_key_file, sky_name_of
 from rhresources.cloud.life import Autostop, Notice
 from rhresources.cloud.sighting import Sighting, after
 from rhresources.cloud.used import folder_of
 from rhresources.documents import ClusterDocument
 from rhresources.reach.cloud_hosts import CloudTargets, host_names, ssh_document
 from rhresources.reach.cloud_keys import LaunchedHosts, follow
+from rhresources.reach.own_way import OwnWays
 from rhresources.reach.questions import HostKeyQuestion, NeedsAnswer
 from rhresources.reach.ssh.command import ssh_command_to
 from rhresources.reach.ssh.known_hosts import lookup
+from rhresources.resource_names import ResourceNames
 
 TWO = CloudHosts(("54.0.0.1", "54.0.0.2"), (22, 2222), "ubuntu", "/keys/sky", inner=("10.0.0.1", "10.0.0.2"))
 PROXIED = CloudHosts(("127.0.0.1", "127.0.0.1"), (22, 22), "u", "/k", ("nc -x gate %h %p %%", "nc -x gate b %p"))
@@ -40,6 +42,24 @@ def test_that_all_of_it_is_read_as_it_was_written(rh_home: Path) -> None:
     assert files(rh_home).read() == written
     assert list(kept_clusters(rh_home)) == [written]
     assert (folder_of(rh_home) / "gpu-1a2b3c" / "cluster.json").stat().st_mode & 0o077 == 0
+
+
+def test_that_it_goes_along_with_a_new_name(rh_home: Path) -> None:
+    names, sky = ResourceNames(rh_home), sky_name_of("~/gpu", rh_home)
+    names.save("~/gpu", GPU)
+    names.save("~/other", GPU)
+    KeptCluster(rh_home, sky, "~/gpu").change(hosts=TWO, seen=CloudCluster(sky, "up"))
+    KeptCluster(rh_home, "gone-1a2b3c", "~/box").change(launched_here=True)
+    OwnWays(rh_home).change("~/gpu", {"ssh_user": "al"})
+    names.rename("~/gpu", "~/box")
+    assert [(kept.address, kept.name, kept.hosts) for kept in kept_clusters(rh_home)] == [("~/box", sky, TWO)]
+    assert sky_name_of("~/box", rh_home) == sky
+    assert sky_name_of("~/gpu", rh_home) not in (sky, sky_name_of("~/other", rh_home)), "another may be called so now"
+    own = OwnWays(rh_home).of("~/box")
+    assert own is not None
+    assert (own.ssh_user, OwnWays(rh_home).of("~/gpu")) == ("al", None)
+    names.rename("~/other", "~/gpu")
+    assert sky_name_of("~/box", rh_home) == sky
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"address": "~/gpu"}', '{"seen": {"state": 3}, "hosts": 1}'])

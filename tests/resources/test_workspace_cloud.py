@@ -347,6 +347,15 @@ async def test_that_machines_without_a_document_are_found_and_can_be_ended(
     workspace: Workspace, cloud_cluster: CloudCluster
 ) -> None:
     await workspace.up(ADDRESS)
+    document = workspace.names.rename(ADDRESS, "~/renamed").require()
+    workspace.names.save(ADDRESS, document)
+    (entry,) = await workspace.cloud_clusters()
+    assert entry.address == "~/renamed", (
+        "they go along, and what has the first name now is another cluster"
+    )
+    assert await workspace.cluster_state(ADDRESS) == "down"
+    workspace.names.delete(ADDRESS)
+    workspace.names.rename("~/renamed", ADDRESS)
     workspace.names.delete(ADDRESS)
     (entry,) = await workspace.cloud_clusters()
     assert (entry.address, entry.last_address) == ("", ADDRESS)

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import psutil
 from rhresources.cloud.answers import CloudCluster, CloudHosts
 from rhresources.cloud.identity import skypilot_home
 from rhresources.cloud.life import Autostop, Notice
+from rhresources.cloud.task import sky_name
 from rhresources.cloud.used import folder_of
 from rhresources.stores.files import locked, write_text
 
@@ -65,6 +67,11 @@ class Kept:
     def abandoned(self) -> bool:
         """Whether the process that launched or started it ended in the middle."""
         return bool(self.launching_since) and not psutil.pid_exists(self.launching_by)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has no machines, and nobody is making any."""
+        return self.seen is None and not self.launching_since
 
     def is_elsewhere(self, server: str) -> bool:
         """Whether what is known is of another SkyPilot than this server, which cannot say how it is."""
@@ -161,6 +168,15 @@ def kept_clusters(home: Path | None = None) -> Iterator[Kept]:
         for folder in sorted(folder_of(home).iterdir()):
             if (kept := _read(folder)) is not None:
                 yield kept
+
+
+def sky_name_of(address: str, home: Path | None) -> str:
+    """SkyPilot's name of a cluster; another than that of one which was called so before, and has another name now."""
+    names = {kept.name: kept.address for kept in kept_clusters(home)}
+    if known := next((name for name, owner in names.items() if owner == address), ""):
+        return known
+    tries = (sky_name(f"{address}#{number}" if number else address, home) for number in count())
+    return next(name for name in tries if name not in names)
 
 
 def _read(folder: Path) -> Kept | None:

@@ -16,14 +16,14 @@ from typing import Any
 
 from rhresources.cloud import sighting
 from rhresources.cloud.answers import CloudCluster, CloudHosts, OnLaunch
-from rhresources.cloud.kept import ALL_NEW, Kept, KeptCluster, kept_clusters
+from rhresources.cloud.kept import ALL_NEW, Kept, KeptCluster, sky_name_of
 from rhresources.cloud.leftovers import call_off, make_sure_nothing_is_left
 from rhresources.cloud.life import STOPPING_HANGS, Autostop, Life, next_step, undo
 from rhresources.cloud.limits import title, why_not
 from rhresources.cloud.narration import lines_of
 from rhresources.cloud.problems import NOTHING_WAS_MADE, CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
-from rhresources.cloud.task import autostop_of, sky_name, task_of
+from rhresources.cloud.task import autostop_of, task_of
 from rhresources.cloud.used import cloud_used, folder_of
 from rhresources.cloud.words import UNDOING
 from rhresources.documents import ClusterDocument
@@ -60,8 +60,7 @@ class CloudMachines:
         self._document = document
         self._home = home
         self._skypilot = skypilot
-        adopted = next((kept.name for kept in kept_clusters(home) if kept.address == address), "")
-        self.name = adopted or sky_name(address, home)
+        self.name = sky_name_of(address, home)
         self._files = KeptCluster(home, self.name, address, on_known)
         self.kept = self._files.read()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rhresources.cloud.answers import CloudHosts, OnLaunch
+from rhresources.cloud.kept import Kept, KeptCluster
 from rhresources.cloud.problems import CloudProblem
 from rhresources.cloud.skypilot import SkyPilot
 from rhresources.credentials import Credentials
@@ -34,7 +35,6 @@ from rhresources.reach.steps import OnStep, Step
 from rhresources.wire.channel import ServerAddress
 
 if TYPE_CHECKING:
-    from rhresources.cloud.kept import Kept
     from rhresources.connections import ClusterState
 
 REFRESH_SECONDS = 120.0
@@ -70,6 +70,7 @@ class CloudRoute:
         self.machines = CloudMachines(document, address, home, skypilot, on_known)
         self._document = document
         self._home = home
+        self._address = address
         self._credentials = credentials
         self._person = asker
         self._launched: LaunchedHosts | None = None
@@ -94,6 +95,11 @@ class CloudRoute:
     def on_demand(self) -> CloudRoute:
         """Its machines are launched, stopped and ended."""
         return self
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether its machines have another name by now, so that this one is free for others. Reads a small file."""
+        return KeptCluster(self._home, self.machines.name, self._address).read().address != self._address
 
     @property
     def state(self) -> ClusterState:

@@ -86,6 +86,17 @@ class OwnWays:
 
         self._change(put)
 
+    def move(self, address: str, new: str) -> None:
+        """Go by what is set for a cluster under its new name; errors as `forget`."""
+        old, key = self._key(address), self._key(new)
+
+        def rename(clusters: dict[str, dict[str, Any]]) -> None:
+            if old in clusters:
+                clusters[key] = clusters.pop(old)
+
+        if self.of(address) is not None:
+            self._change(rename)
+
     def forget(self, address: str) -> bool:
         """Go by the document alone again; whether anything was set.
 
