@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -115,7 +115,7 @@ class Feed:
 
     async def listen(
         self, caller: Caller, after: int | None, *, follow: bool = True
-    ) -> AsyncIterator[Hello | Reset | CaughtUp | Seen | News]:
+    ) -> AsyncGenerator[Hello | Reset | CaughtUp | Seen | News]:
         """What this caller is told of what happens after `after`, or from now on.
 
         Ends when the token is revoked, a backup is put back or the server ends; without `follow` when all that is
@@ -159,10 +159,14 @@ class Feed:
                 continue
             rights = await self._rights_of(caller)
             for change in batch:
+                # rights may end while the batch is read, and while whoever listens takes their time with it
+                if generation != self._generation:
+                    break
                 position = change.cursor
                 if (news := changes.told(change, rights)) is not None:
                     yield news
-            yield Seen(position)
+            else:
+                yield Seen(position)
 
     async def _look(self) -> bool:
         """Read what is new; whether there may be more."""

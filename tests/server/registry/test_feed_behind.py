@@ -14,6 +14,7 @@ from rhserver.registry.database import Database
 from rhserver.registry.feed import _REMEMBERED_LENGTH, CaughtUp, Feed
 from rhserver.registry.names import document_name
 from rhserver.registry.rights import rights_of
+from rhserver.registry.routes.changes import _events
 
 
 def made(tmp_path: Path) -> tuple[Database, Caller]:
@@ -40,6 +41,25 @@ async def test_that_who_is_ahead_of_the_feed_hears_when_there_is_no_more(tmp_pat
             await asyncio.sleep(0.01)
         await feed._look()
         assert (await listening)[-1] == CaughtUp(1)
+    database.close()
+
+
+async def test_that_a_token_that_ends_while_its_user_listens_is_told_nothing_more(tmp_path: Path) -> None:
+    database, caller = made(tmp_path)
+    with database.writing() as connection:
+        rights = rights_of(connection, caller.user)
+        for number in range(5):
+            documents.save(connection, rights, document_name(f"alice/{number}"), documents.Content("cluster", CLUSTER))
+    feed = Feed(database)
+    while await feed._look():
+        pass
+    events = _events(caller, feed.listen(caller, 0), 60)
+    async with asyncio.timeout(60):
+        assert [(await anext(events)).split("\n")[0] for _ in range(3)] == ["event: hello", "id: 1", "id: 2"]
+        with database.writing() as connection:
+            accounts.revoke(connection, accounts.tokens_of(connection))
+        await feed._look()
+        assert [event async for event in events] == [], "though all that is there has been read"
     database.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ async def follow_changes(
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(caller: Caller, told: AsyncIterator[Any], keep_alive: float) -> AsyncIterator[str]:
+async def _events(caller: Caller, told: AsyncGenerator[Any], keep_alive: float) -> AsyncIterator[str]:
     """Each thing told as an event, and a comment where there is nothing for `keep_alive` seconds."""
     upcoming = asyncio.ensure_future(anext(told, None))
     last = ""
@@ -63,16 +63,18 @@ async def _events(caller: Caller, told: AsyncIterator[Any], keep_alive: float) -
             item = upcoming.result()
             if item is None:
                 return
-            upcoming = asyncio.ensure_future(anext(told, None))
             if isinstance(item, Seen):
                 last = f"id: {item.cursor}\n"  # goes along with the next comment
-                continue
-            last = ""
-            yield _event(item)
+            else:
+                last = ""
+                yield _event(item)
+            # not before that was taken: it may be long, and rights end meanwhile
+            upcoming = asyncio.ensure_future(anext(told, None))
     finally:
         upcoming.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await upcoming
+        await told.aclose()
 
 
 def _event(item: Any) -> str:
