@@ -66,7 +66,11 @@ class Database:
         try:
             self._prepare()
         except OSError as error:
-            raise disk_error(f"The database {self.shown} cannot be used", error) from None
+            raise RhError(
+                disk_error(f"The database {self.shown} cannot be used", error).sentence,
+                remedy=f"Mend that, or choose another file with --db or ${VARIABLE}.",
+                detail=str(error),
+            ) from None
         except DBAPIError as error:
             raise RhError(
                 f"The database {self.shown} cannot be used: {plain(error)}.",

@@ -63,6 +63,9 @@ def test_what_it_refuses_to_do(registry: RegistryServer, tmp_path: Path) -> None
     assert "KEY_VALUES_MISMATCH" in refused("--cert", str(certificate), "--key", str(other))
     assert "without --cert" in refused("--key", str(key))
     assert "is not a limit" in refused("--limit", "speed=9")
+    not_made = refused("--db", f"sqlite:///{certificate / 'registry.sqlite'}")
+    assert "a file stands where a directory belongs" in not_made
+    assert "choose another file with --db" in not_made
 
 
 def test_the_access_log(make_registry: Callable[..., RegistryServer], tmp_path: Path) -> None:
