@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import zstandard
 from lab.code_trees import FIRST, NEED_FILES, READY, Files, contents, entry, manifest, plan_of, pushed
+from lab.ssh_fixtures import until
 
 from rhresources.code.manifest import content_hash, root_hash
 from rhresources.errors import ServerProblem
 from rhresources.wire import cluster_pb2 as pb
 from rhserver.code import BlobStore, Snapshots, trees
+from rhserver.code.lending import lent
 
 UNKNOWN_BASE = pb.PlanPushReply.UNKNOWN_BASE
 
@@ -325,3 +329,32 @@ def test_collect_removes_what_is_unused_and_keeps_what_is_lent(rooms, tmp_path: 
     assert contents(folder) == FIRST
     assert snapshots.plan(plan_of(manifest(other), project="other-2")).outcome == NEED_FILES
     snapshots.release("proj-1", first)
+
+
+async def test_what_is_lent_while_its_user_is_cancelled_is_given_back(rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = rooms()
+    tree = ("proj-1", pushed(snapshots, FIRST))
+    acquire = snapshots.acquire
+    begins, goes_on = threading.Event(), threading.Event()
+
+    def slow(project: str, root: str) -> Path:
+        begins.set()
+        goes_on.wait(30)
+        return acquire(project, root)
+
+    async def use() -> None:
+        async with lent(snapshots, [tree]):
+            raise AssertionError("it was cancelled before")
+
+    monkeypatch.setattr(snapshots, "acquire", slow)
+    task = asyncio.create_task(use())
+    await asyncio.to_thread(begins.wait, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    goes_on.set()
+    monkeypatch.undo()
+    async with lent(snapshots, [tree]) as found:
+        assert contents(found[tree]) == FIRST
+        assert snapshots.collect(unused_seconds=0, max_bytes=0) == 0, "it is in use"
+    await until(lambda: snapshots.collect(unused_seconds=0, max_bytes=0) > 0)

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from rhresources.errors import NotFound, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.lending import lent
 from rhserver.code.snapshots import Snapshots
 from rhserver.disk import bytes_under, disk_errors, finish_in_thread, private_directory
 from rhserver.environments.builds import OnText, in_state
 from rhserver.environments.byte_code import Compiler
 from rhserver.environments.listing import Versions
-from rhserver.environments.making import Making, hold, let_go
+from rhserver.environments.making import Making
 from rhserver.environments.recipe import Recipe, never_renewed, resolve, trees_of
 from rhserver.environments.records import (
     Record,
@@ -175,12 +176,8 @@ class Environments:
             InstallError: a file of requirements is missing or broken.
             ServerProblem: the spec cannot be followed, or its code is not here.
         """
-        trees = trees_of(spec)
-        held = await asyncio.to_thread(hold, self._snapshots, trees)
-        try:
+        async with lent(self._snapshots, trees_of(spec)) as held:
             yield await asyncio.to_thread(resolve, spec, held)
-        finally:
-            let_go(self._snapshots, trees)
 
     # ------------------------------------------------------------ what is there
 

@@ -7,13 +7,14 @@ import contextlib
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from rhresources.errors import InstallError, RhError, ServerProblem
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.lending import Trees, hold, let_go
 from rhserver.code.snapshots import Snapshots
 from rhserver.disk import bytes_under, disk_errors, finish_in_thread, private_directory
 from rhserver.environments import build
@@ -26,8 +27,6 @@ from rhserver.environments.wanted import wanted_of
 _AT_ONCE = 3
 _FAILED = 20
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-
-Trees = Sequence[tuple[str, str]]
 
 log = logging.getLogger(__name__)
 
@@ -140,28 +139,6 @@ class Making:
         finally:
             del self._builds[recipe.hash]
             let_go(self._snapshots, trees)
-
-
-def hold(snapshots: Snapshots, trees: Trees) -> dict[tuple[str, str], Path]:
-    """Acquire all `trees`, or none; where they are.
-
-    Raises:
-        ServerProblem: one is not here.
-    """
-    held: dict[tuple[str, str], Path] = {}
-    try:
-        for project, root in trees:
-            held[project, root] = snapshots.acquire(project, root)
-    except BaseException:
-        let_go(snapshots, tuple(held))
-        raise
-    return held
-
-
-def let_go(snapshots: Snapshots, trees: Trees) -> None:
-    """Counterpart of `hold`."""
-    for project, root in trees:
-        snapshots.release(project, root)
 
 
 def _pin(recipe: Recipe, like: Versions) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from rhresources.errors import InstallError
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.lending import lent
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.environments import Environments
@@ -48,13 +49,8 @@ class Inspection:
         Raises:
             ServerProblem: the code is not here ("unknown-code"), or a folder leads out of it.
         """
-        held: list[tuple[str, str]] = []
-        try:
-            for project, root in [(request.code.project, request.code.root), *trees_of(request.environment)]:
-                folder = await asyncio.to_thread(self._snapshots.acquire, project, root)
-                if not held:
-                    tree = folder
-                held.append((project, root))
+        own = (request.code.project, request.code.root)
+        async with lent(self._snapshots, [own, *trees_of(request.environment)]) as held:
             try:
                 environment = await self._environments.ensure(request.environment, newest=True)
             except InstallError as error:
@@ -62,15 +58,12 @@ class Inspection:
             self._environments.acquire(environment.hash)
             try:
                 modules = [
-                    await self._look(tree, environment.python, environment.sys_path, module)
+                    await self._look(held[own], environment.python, environment.sys_path, module)
                     for module in request.modules
                 ]
             finally:
                 self._environments.release(environment.hash)
             return pb.InspectReply(modules=modules)
-        finally:
-            for project, root in held:
-                self._snapshots.release(project, root)
 
     async def _look(self, tree: Path, python: str, packages: Sequence[str], module: pb.Import) -> pb.Inspected:
         answer, answer_end = os.pipe()  # what the module prints must not mix with the answer

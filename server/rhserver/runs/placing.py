@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from rhresources.wire import cluster_pb2 as pb
+from rhserver.code.lending import lent
 from rhserver.code.search_path import search_path
 from rhserver.code.snapshots import Snapshots
 from rhserver.environments.builds import OnText
@@ -71,8 +71,8 @@ async def locate(spec: pb.FunctionSpec, environment: ReadyEnvironment, snapshots
     folder = Path.home()
     path = list(environment.sys_path)
     if tree.root:
-        folder = await asyncio.to_thread(snapshots.acquire, tree.project, tree.root)
-        snapshots.release(tree.project, tree.root)
+        async with lent(snapshots, [(tree.project, tree.root)]) as found:
+            (folder,) = found.values()
         path = search_path(folder, spec.entry.imported.folder, path)
     own = [(tree.project, tree.root)] if tree.root else []
     return Placed(
