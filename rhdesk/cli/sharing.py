@@ -47,6 +47,8 @@ def share_command(name: str, who: tuple[str, ...], access: str | None, as_json: 
     rows = [(grant.who, grant.access, grant.inherited_from or "-") for grant in found.grants]
     print_table(("WHO", "ACCESS", "BY SHARING"), [(found.owner, "owner", "-"), *rows])
     if who and access != "none":
+        if found.empty:  # as a rule it is a name that was mistyped
+            note(f"There is nothing at {name} yet: it is shared as a folder, for what will be saved in it.")
         _say_what_they_lack(names, name, who)
 
 
@@ -55,8 +57,6 @@ def _say_what_they_lack(names: ResourceNames, name: str, who: tuple[str, ...]) -
         entries = [names.load(name)]
     except (NotFound, UsageError):
         entries = names.list(name)
-        if not entries:  # as a rule it is a name that was mistyped
-            note(f"There is nothing at {name} yet: it is shared as a folder, for what will be saved in it.")
     for entry in map(handed_over, entries):
         if entry.caution:
             note(f"{entry.name}: {entry.caution}")
@@ -67,6 +67,7 @@ def _say_what_they_lack(names: ResourceNames, name: str, who: tuple[str, ...]) -
 def _access_as_json(access: Access) -> dict[str, Any]:
     return {
         "owner": access.owner,
+        "empty": access.empty,
         "grants": [
             {"who": grant.who, "access": grant.access, "inherited_from": grant.inherited_from or None}
             for grant in access.grants

@@ -94,10 +94,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what with a resource, or with everything in a folder."""
+    """Who may do what with a resource, or with everything in a folder.
+
+    Attributes:
+        empty: whether it is a folder that there is nothing in yet.
+    """
 
     owner: str
     grants: tuple[Grant, ...] = ()
+    empty: bool = False
 
 
 Act = Literal["save", "delete", "move"]

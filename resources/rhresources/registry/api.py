@@ -278,6 +278,7 @@ def _access_of(said: Mapping[str, Any]) -> Access:
             Grant(str(row["who"]), cast("Level", row["access"]), str(row.get("inherited_from") or ""))
             for row in said.get("grants", ())
         ),
+        empty=said.get("empty") is True,
     )
 
 

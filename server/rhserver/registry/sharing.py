@@ -80,6 +80,15 @@ def access(connection: Connection, rights: Rights, name: Name, *, folder: bool |
     return found
 
 
+def is_empty(connection: Connection, rights: Rights, name: Name, *, folder: bool | None = None) -> bool:
+    """Whether that is a folder with nothing in it: what was given on it is for what will be saved there.
+
+    Raises:
+        NotFound: there is nothing that this user may read.
+    """
+    return _place(connection, rights, name, folder).resource_id is None and not _has_any(connection, name)
+
+
 def share(
     connection: Connection, rights: Rights, name: Name, given: dict[str, str], *, folder: bool | None = None
 ) -> None:

@@ -55,7 +55,8 @@ def _everything(bob: Caller, path: str) -> list[tuple[int, str]]:
 def test_reading_and_writing_as_given(alice: Caller, bob: Caller) -> None:
     alice.save("alice/gpu")
     given = ok(alice.share("alice/gpu", bob="read"))
-    assert given == {"owner": "alice", "grants": [{"who": "bob", "access": "read", "inherited_from": None}]}
+    grants = [{"who": "bob", "access": "read", "inherited_from": None}]
+    assert given == {"owner": "alice", "grants": grants, "empty": False}
     assert ok(bob.load("alice/gpu"))["access"] == "read"
     assert bob.names() == ["/alice/gpu"]
     for refused in (
@@ -95,9 +96,11 @@ def test_that_access_to_a_folder_holds_for_all_inside(alice: Caller, bob: Caller
 
 
 def test_that_a_folder_can_be_shared_before_there_is_anything_in_it(alice: Caller, bob: Caller) -> None:
-    ok(alice.share("alice/new/lab", bob="write"))
+    assert ok(alice.share("alice/new/lab", bob="write"))["empty"] is True  # its name may have been mistyped
     assert bob.folders() == ["/alice", "/alice/new", "/alice/new/lab", "/bob"]
     ok(bob.save("alice/new/lab/x"))
+    for path in ("alice/new", "alice/new/lab", "alice/new/lab/x"):
+        assert ok(alice.access(path))["empty"] is False
     assert alice.names() == ["/alice/new/lab/x"]
 
 

@@ -221,6 +221,7 @@ class AccessAnswer(BaseModel):
 
     owner: str
     grants: list[GrantAnswer]
+    empty: bool = Field(description="Whether it is a folder that there is nothing in yet.")
 
 
 class FoldersAnswer(BaseModel):

@@ -20,8 +20,9 @@ from rhserver.registry.routes.models import (
     UsersAnswer,
     Words,
 )
+from rhserver.registry.token_first import TokenFirst
 
-router = APIRouter(prefix="/v1", tags=["access"])
+router = APIRouter(prefix="/v1", tags=["access"], route_class=TokenFirst)
 
 Folder = Annotated[
     bool | None, Query(description="Whether the folder of that name is meant; else the document, if there is one.")
@@ -76,4 +77,5 @@ def list_users(request: Request, query: Words = "") -> Response:
 
 def _access(session: Session, name: Name, folder: bool | None) -> Response:
     grants = sharing.access(session.connection, session.rights, name, folder=folder)
-    return JSONResponse({"owner": name.owner, "grants": [grant.wire() for grant in grants]})
+    empty = sharing.is_empty(session.connection, session.rights, name, folder=folder)
+    return JSONResponse({"owner": name.owner, "grants": [grant.wire() for grant in grants], "empty": empty})
