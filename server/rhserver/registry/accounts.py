@@ -22,7 +22,7 @@ from rhserver.registry.schema import accounts, grants, members, resources, state
 
 USER, GROUP, EVERYONE = "user", "group", "everyone"
 
-_PREFIX_LENGTH = len(TOKEN_START) + 6  # of 43 characters: enough to tell tokens apart, no help in guessing one
+PREFIX_LENGTH = len(TOKEN_START) + 6  # of 43 characters: enough to tell tokens apart, no help in guessing one
 
 _NOBODY = "There is no user or group '{}'."
 _restored = select(state.c.number).where(state.c.name == RESTORED)
@@ -225,12 +225,12 @@ def new_token(connection: Connection, user: Account, label: str = "", *, days: f
     now = time.time()
     added = connection.execute(
         insert(tokens).values(
-            user_id=user.id, hash=hash_of(token), label=label[:100], created=now, prefix=token[:_PREFIX_LENGTH],
+            user_id=user.id, hash=hash_of(token), label=label[:100], created=now, prefix=token[:PREFIX_LENGTH],
             expires=None if days is None else now + days * 86400,
         )
     )  # fmt: skip
     number = (added.inserted_primary_key or [0])[0]
-    audit.record(connection, "add token", user.written, f"token {number}, {token[:_PREFIX_LENGTH]}…")
+    audit.record(connection, "add token", user.written, f"token {number}, {token[:PREFIX_LENGTH]}…")
     return token
 
 

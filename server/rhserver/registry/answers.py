@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 
 from rhresources.errors import AlreadyExists, BadName, DocumentError, NotFound, RhError
 from rhserver.registry import refusals
-from rhserver.registry.problems import BadToken, CaseClash, Conflict, NoAccess, TooLarge, TooMany, Unfit
+from rhserver.registry.asked import asked_of
+from rhserver.registry.problems import BadToken, CaseClash, Conflict, NoAccess, TooEarly, TooLarge, TooMany, Unfit
 from rhserver.registry.redaction import redacted
 from rhserver.registry.writer import plain
 
@@ -74,7 +75,8 @@ def add_handlers(app: FastAPI) -> None:
 def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RhError)
     refusals.note(request, error)
-    return error_answer(error)
+    wait = asked_of(request.scope).wait
+    return error_answer(TooEarly(wait) if wait and isinstance(error, BadToken) else error)
 
 
 def invalid(error: RequestValidationError) -> Unfit:

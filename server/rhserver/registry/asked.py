@@ -20,12 +20,14 @@ class Asked:
     Attributes:
         address: of the computer that sent it.
         known: whether its token was right when it last came.
+        wait: for how many seconds a wrong token is too much, after many of them; 0: it is not.
         caller: whose token came with it, once that has been looked up.
         at_end: called when it has been answered, or given up.
     """
 
     address: str
     known: bool = False
+    wait: float = 0.0
     caller: Caller | None = None
     at_end: list[Callable[[], None]] = field(default_factory=list)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
@@ -25,10 +25,11 @@ class Limits:
     Attributes:
         token: requests a second with one token; ten seconds' worth may come at once.
         address: requests a second from one address, likewise.
-        guesses: wrong tokens a minute from one address, and as many at once.
+        guesses: wrong tokens a minute from one address, and as many at once; then only right ones are answered.
         feeds: open feeds of changes.
         feeds_per_token: those with one token.
         connections: open connections.
+        connections_per_address: those from one address; behind a proxy, as many requests that are being answered.
         seconds: how long a request may take to arrive, and how long an answer may wait to be taken.
     """
 
@@ -38,6 +39,7 @@ class Limits:
     feeds: float = 2000
     feeds_per_token: float = 50
     connections: float = 5000
+    connections_per_address: float = 1000
     seconds: float = 30
 
     def changed(self, written: str) -> Limits:
@@ -72,13 +74,13 @@ class Buckets:
         self._rate = rate
         self._size = max(size, 1.0)
         self._clock = clock
-        self._filled: OrderedDict[str | bytes, tuple[float, float]] = OrderedDict()
+        self._filled: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def wait(self, key: str | bytes) -> float:
+    def wait(self, key: Hashable) -> float:
         """For how many seconds there is nothing in it; 0: there is something."""
         return 0.0 if self._rate <= 0 else max(0.0, (1.0 - self._level(key)) / self._rate)
 
-    def take(self, key: str | bytes) -> float:
+    def take(self, key: Hashable) -> float:
         """Take one out, if there is one; for how many seconds there is none, else 0."""
         if self._rate <= 0:
             return 0.0
@@ -91,7 +93,7 @@ class Buckets:
             self._filled.popitem(last=False)  # untouched for longest, so the fullest
         return 0.0
 
-    def _level(self, key: str | bytes) -> float:
+    def _level(self, key: Hashable) -> float:
         level, at = self._filled.get(key, (self._size, 0.0))
         return min(self._size, level + (self._clock() - at) * self._rate)
 
@@ -102,15 +104,18 @@ class Slots:
     def __init__(self, most: float, most_of_one: float) -> None:
         self._most = most or float("inf")
         self._most_of_one = most_of_one or float("inf")
-        self._open: Counter[int] = Counter()
+        self._open: Counter[Hashable] = Counter()
+        self._all = 0
 
-    def take(self, key: int) -> Callable[[], None] | None:
+    def take(self, key: Hashable) -> Callable[[], None] | None:
         """Open one more; what to call when it closes. None where there are too many."""
-        if self._open.total() >= self._most or self._open[key] >= self._most_of_one:
+        if self._all >= self._most or self._open[key] >= self._most_of_one:
             return None
         self._open[key] += 1
+        self._all += 1
 
         def free() -> None:
+            self._all -= 1
             self._open[key] -= 1
             if not self._open[key]:
                 del self._open[key]

@@ -1,28 +1,43 @@
-"""HTTP with bounds that uvicorn has not by itself: for slow senders and readers, and for headers without end."""
+"""HTTP with bounds that uvicorn has not: on connections of one address, slow senders and readers, endless headers."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from rhserver.registry.answers import error_body
+from rhserver.registry.limits import Limits, Slots, network_of
+from rhserver.registry.problems import TooMany
+
 _HEADERS_LIMIT = 64 * 1024
+_SECONDS_TO_HEAR = 1.0
 
 
-def bounded_protocol(seconds: float, connections: float) -> type[asyncio.Protocol]:
-    """The protocol for a server with at most so many connections, each given so many seconds."""
+def bounded_protocol(limits: Limits, is_proxy: Callable[[str], bool]) -> type[asyncio.Protocol]:
+    """The protocol for a server with these limits.
+
+    Args:
+        is_proxy: whether there are many behind an address; their open requests are counted, each for itself.
+    """
 
     class Bounded(_BoundedProtocol):
-        limit = connections or float("inf")
-        patience = seconds or None
+        slots = Slots(limits.connections, limits.connections_per_address)
+        proxied = staticmethod(is_proxy)
+        patience = limits.seconds or None
 
     return Bounded
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    limit: float
+    slots: Slots
+    proxied: Callable[[str], bool]
     patience: float | None
+    _free: Callable[[], None] | None = None
     _arriving: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
     _unread: int = 0
@@ -31,18 +46,27 @@ class _BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """One more, if there are not too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.limit:
-            transport.abort()
-        else:
+        address = self.client[0] if self.client else ""
+        self._free = self.slots.take(self.client if self.proxied(address) else network_of(address))
+        if self._free is not None:
             self._arriving = self._after_patience()
+            return
+        transport.write(_refusal())
+        transport.close()
+        self._arriving = self.loop.call_later(_SECONDS_TO_HEAR, self._give_up)  # closing TLS waits for the client
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
+        if self._free is not None:
+            self._free()
+            self._free = None
         self._cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, but no headers without end."""
+        if self._free is None:
+            return
         if self._in_headers:
             self._unread += len(data)
         super().data_received(data)
@@ -101,3 +125,15 @@ class _BoundedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._arriving = self._leaving = None
+
+
+@cache
+def _refusal() -> bytes:
+    """What is answered where there are too many connections, to whatever is asked."""
+    error = TooMany("Too many connections to the registry are open.", remedy="Close some, or try again later.")
+    body = json.dumps(error_body(error)).encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable", "Content-Type: application/json", f"Content-Length: {len(body)}",
+        "Retry-After: 10", "Connection: close", "", "",
+    )  # fmt: skip
+    return "\r\n".join(head).encode() + body

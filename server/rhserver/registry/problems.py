@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rhresources.errors import RhError
@@ -40,6 +41,17 @@ class TooMany(RhError):
     def __init__(self, sentence: str, *, remedy: str = "", seconds: float = 1.0) -> None:
         super().__init__(sentence, remedy=remedy)
         self.seconds = seconds
+
+
+class TooEarly(TooMany):
+    """A request that comes too soon after others."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "These were too many requests in a short time.",
+            remedy=f"Try again in {math.ceil(seconds)} s.",
+            seconds=seconds,
+        )
 
 
 class Unfit(RhError):

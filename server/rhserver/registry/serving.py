@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rhresources.errors import RhError
 from rhserver.registry.app import make_app
@@ -87,9 +88,10 @@ class _Server(uvicorn.Server):  # type: ignore[misc]  # SkyPilot's plugin needs 
     def __init__(
         self, app: Any, bound: socket.socket, host: str, certificate: Certificate | None, options: Options
     ) -> None:
+        trusted = ProxyHeadersMiddleware(app, list(options.proxy)).trusted_hosts
         config = uvicorn.Config(
             app, loop="uvloop" if sys.platform != "win32" else "asyncio", ws="none",
-            http=bounded_protocol(options.limits.seconds, options.limits.connections),
+            http=bounded_protocol(options.limits, trusted.__contains__),
             lifespan="on", log_config=None, access_log=False, server_header=False,
             timeout_graceful_shutdown=_SECONDS_TO_END, timeout_keep_alive=75,
             proxy_headers=bool(options.proxy), forwarded_allow_ips=list(options.proxy),

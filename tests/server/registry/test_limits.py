@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
+import ssl
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from lab.certificates import write_certificate
 from lab.registry import RegistryServer
 
 from rhresources.errors import UsageError
@@ -65,16 +70,79 @@ def test_a_program_that_runs_wild_is_told_when_to_come_again(make_registry: Call
 def test_that_a_guesser_is_slowed_down_and_keeps_nobody_out(make_registry: Callable[..., RegistryServer]) -> None:
     registry = make_registry("", ["--limit", "guesses=3"])
 
-    def asked(token: str) -> int:
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.get(f"{registry.url}/v1/me", headers=headers, trust_env=False).status_code
+    alice, bob, carl = (registry.token(user) for user in ("alice", "bob", "carl"))
+    http = httpx.Client(base_url=registry.url, trust_env=False)
 
-    alice, bob = registry.token("alice"), registry.token("bob")
+    def asked(token: str) -> int:
+        return http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
     assert asked(alice) == 200
     assert [asked(f"rhr_{number:043}") for number in range(5)] == [401, 401, 401, 429, 429]
     assert asked(alice) == 200  # the same address, but known
-    assert asked(bob) == 429  # who might be the next guess
-    assert httpx.get(f"{registry.url}/v1/health", trust_env=False).status_code == 200
+    assert [asked(f"rhr_{number}{'x' * 42}") for number in range(5)] == [429] * 5, "however they begin"
+    assert asked(bob) == 200  # not known yet, but right
+    near = f"{carl[:-4]}wron"  # by somebody who has seen in a list how it begins
+    assert [asked(near) for _ in range(3)] == [429] * 3
+    assert asked(carl) == 429, "else guessing at one token were as fast as asking"
+    assert http.get("/v1/health").status_code == 200
+    http.close()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_that_one_address_takes_only_so_many_connections(
+    make_registry: Callable[..., RegistryServer], tmp_path: Path, tls: bool
+) -> None:
+    certificate, key = write_certificate(tmp_path, 1)
+    files = ["--cert", str(certificate), "--key", str(key)] if tls else []
+    registry = make_registry("", ["--limit", "connections-per-address=3", *files])
+    port = int(registry.url.rpartition(":")[2])
+    trusting = ssl.create_default_context(cafile=certificate)
+    request = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def connect(address: str = "127.0.0.1") -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(address, 0))
+        return trusting.wrap_socket(connection, server_hostname="localhost") if tls else connection
+
+    def answer(connection: socket.socket) -> bytes:
+        connection.sendall(request)
+        return connection.recv(10_000)
+
+    idle = [connect() for _ in range(3)]
+    assert all(b" 200 OK" in answer(each) for each in idle)
+    with connect() as refused, refused.makefile("rb") as said:
+        head, _, body = said.read().partition(b"\r\n\r\n")  # to its end
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["error"]["sentence"] == "Too many connections to the registry are open."
+    with connect("127.0.0.2") as other:
+        assert b" 200 OK" in answer(other)
+    idle.pop().close()
+    deadline = time.monotonic() + 60
+    served = b""
+    while b" 200 OK" not in served:  # the server has to notice first
+        assert time.monotonic() < deadline
+        with connect() as again, contextlib.suppress(OSError):
+            served = answer(again)
+    for each in idle:
+        each.close()
+
+
+def test_that_behind_a_proxy_each_address_counts_for_itself(make_registry: Callable[..., RegistryServer]) -> None:
+    registry = make_registry("", ["--proxy", "127.0.0.1", "--limit", "connections-per-address=2"])
+
+    def status(client: httpx.Client, address: str) -> int:
+        return client.get("/v1/me", headers={"X-Forwarded-For": address}).status_code
+
+    with registry.client("alice") as alice, contextlib.ExitStack() as feeds:
+        for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+            feed = alice.stream("GET", "/v1/changes", headers={"X-Forwarded-For": address})
+            assert feeds.enter_context(feed).status_code == 200
+        refused = alice.get("/v1/me", headers={"X-Forwarded-For": "192.0.2.1"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too-many")
+        assert status(alice, "192.0.2.2") == 200
+        feeds.close()
+        deadline = time.monotonic() + 60
+        while status(alice, "192.0.2.1") != 200:
+            assert time.monotonic() < deadline
 
 
 def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistryServer]) -> None:
@@ -92,9 +160,10 @@ def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistrySer
         return True
 
     head = "PUT /v1/resources/alice/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-    slow = [connect(""), connect(head), connect(f"{head}\r\n123")]
-    with connect("GET /v1/health HTTP/1.1\r\n") as too_many:
-        assert ended(too_many)
+    token = f"Authorization: Bearer {registry.token('alice')}\r\n"  # a stranger's body is not waited for
+    slow = [connect(""), connect(head), connect(f"{head}{token}\r\n123")]
+    with connect("") as too_many:
+        assert b" 503 " in too_many.makefile("rb").readline()
     for connection in slow:
         with connection:
             assert ended(connection)
