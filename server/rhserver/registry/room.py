@@ -145,23 +145,6 @@ class Room:
             row = resource.find(connection, load.name.key)
         return documents.required(documents.seen(row, rights, load.name), load.name)
 
-    @contextmanager
-    def preparing(self, request: Request) -> Iterator[None]:
-        """What takes its time and is not done for strangers, before the session that writes.
-
-        Whether a token that was right when it last came still is, that session finds out; or this, where it fails.
-
-        Raises:
-            BadToken: the request has no valid token.
-        """
-        if not asked_of(request.scope).known:
-            self.caller(request)
-        try:
-            yield
-        except RhError:
-            self.caller(request)
-            raise
-
     def caller(self, request: Request) -> Caller:
         """Whose token came with the request.
 

@@ -82,18 +82,14 @@ def load_resource(request: Request, uri: str) -> Response:
 def save_resource(request: Request, uri: str, body: Body) -> Response:
     """Save one that is there; the client makes a new one where it is not."""
     name = name_of(uri)
-    room = room_of(request)
-    room.caller(request)
     sent = sent_mapping(body)
-    with room.writing(request) as session:
+    with room_of(request).writing(request) as session:
         return _save(session, name, sent, _found(session, name)) or unchanged()
 
 
 @router.post("/resource")
 def make_resource(request: Request, body: Body) -> Response:
     """Save a new one, under the name in it."""
-    room = room_of(request)
-    room.caller(request)
     sent = sent_mapping(body)
     written = sent.get("name")
     if not isinstance(written, str) or not written.startswith("/"):
@@ -102,7 +98,7 @@ def make_resource(request: Request, body: Body) -> Response:
     is_secret = sent.get("resource_type") == "secret"
     if is_secret and provider_of(sent) not in LOG_INS:
         raise NoAccess(NO_SECRETS)  # at once: its values would be refused, and it stay behind without them
-    with room.writing(request) as session:
+    with room_of(request).writing(request) as session:
         try:
             saved = _save(session, name, sent, documents.peek(session.connection, session.rights, name))
         except NoAccess:
@@ -160,14 +156,12 @@ def list_resources(
 def share_resource(request: Request, uri: str, body: Body) -> Response:
     """Give users access, or take it back; whom nobody knows here is left out of the answer."""
     name = name_of(uri)
-    room = room_of(request)
-    room.caller(request)
     sent = sent_mapping(body)
     word = sent.get("access_level") or sent.get("access_type") or "read"
     access = _ACCESS.get(word) if isinstance(word, str) else None
     if access is None:
         raise Unfit("There is read, write and denied access here.")
-    with room.writing(request) as session:
+    with room_of(request).writing(request) as session:
         _found(session, name)
         known, given = _users(session, name, sent.get("users"), access)
         sharing.share(session.connection, session.rights, name, dict.fromkeys(given, access), folder=False)

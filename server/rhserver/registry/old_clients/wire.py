@@ -10,18 +10,18 @@ from typing import Any, NoReturn
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from rhresources.errors import RhError
 from rhserver.registry.answers import error_answer, error_body, invalid
 from rhserver.registry.names import Name, document_name
 from rhserver.registry.problems import Unfit
+from rhserver.registry.token_first import TokenFirst
 
 _UNCHANGED = 422
 """What these clients take for "nothing has changed"; no error may be answered so."""
 
 
-class OldRoute(APIRoute):
+class OldRoute(TokenFirst):
     """A route whose errors cannot be mistaken for an answer."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

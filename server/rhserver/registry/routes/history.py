@@ -12,8 +12,9 @@ from rhserver.registry.names import document_name
 from rhserver.registry.room import room_of
 from rhserver.registry.routes.models import HistoryAnswer, Number, ResourceAnswer, RestoreRequest, VersionAnswer
 from rhserver.registry.routes.resources import CONFLICT, resource_answer
+from rhserver.registry.token_first import TokenFirst
 
-router = APIRouter(prefix="/v1/resources", tags=["history"])
+router = APIRouter(prefix="/v1/resources", tags=["history"], route_class=TokenFirst)
 
 
 @router.get("/{path:path}:history", response_model=HistoryAnswer)

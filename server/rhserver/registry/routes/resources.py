@@ -21,8 +21,9 @@ from rhserver.registry.routes.models import (
     SaveRequest,
     Words,
 )
+from rhserver.registry.token_first import TokenFirst
 
-router = APIRouter(prefix="/v1/resources", tags=["resources"])
+router = APIRouter(prefix="/v1/resources", tags=["resources"], route_class=TokenFirst)
 
 Kind = Literal["cluster", "function", "package"]
 
@@ -74,10 +75,8 @@ async def load_resource(request: Request, path: str) -> Response:
 def save_resource(request: Request, path: str, sent: SaveRequest) -> Response:
     """Save a document, if what is there is still what the change began from."""
     name = document_name(path)
-    room = room_of(request)
-    with room.preparing(request):
-        content = documents.content_of(sent.text, name)
-    with room.writing(request) as session:
+    content = documents.content_of(sent.text, name)  # before the turn of the one writer: it takes its time
+    with room_of(request).writing(request) as session:
         saved = documents.save(session.connection, session.rights, name, content, base=sent.base, note=sent.note)
     return resource_answer(saved)
 

@@ -11,8 +11,9 @@ from rhserver.registry import documents, status
 from rhserver.registry.names import document_name
 from rhserver.registry.room import room_of
 from rhserver.registry.routes.models import StatusReply, StatusRequest
+from rhserver.registry.token_first import TokenFirst
 
-router = APIRouter(prefix="/v1/resources", tags=["status"])
+router = APIRouter(prefix="/v1/resources", tags=["status"], route_class=TokenFirst)
 
 
 @router.get("/{path:path}:status", response_model=StatusReply)
