@@ -127,26 +127,43 @@ class Hidden:
         return f"{self.document} names {self.name}, which {' and '.join(self.who)} may not read."
 
 
-def hidden_from(names: ResourceNames, documents: Iterable[Entry], who: Iterable[str]) -> list[Hidden]:
-    """What of one's own that documents name these users and groups may not read; asks the registry.
+def hidden_from(names: ResourceNames, documents: Iterable[Entry], who: Iterable[str] | None = None) -> list[Hidden]:
+    """What of one's own that documents of the registry name others may not read; asks the registry.
 
     Who is in which group is not known here, so of what is shared with any group nothing is said of users.
+
+    Args:
+        names: where they are kept.
+        documents: those that others may load.
+        who: these users and groups; None: all who may read the document.
     """
-    user, wanted = _user(names), tuple(dict.fromkeys(who))
-    readers: dict[Address, frozenset[str]] = {}
-    found = []
+    state, known = names.registry, dict[Address, frozenset[str] | None]()
+    if state is None or not state.online:
+        return []
+    user, found = state.user, []
     for entry in documents:
-        for address in sorted(_named_by(names, entry, user), key=str) if entry.document is not None else ():
-            if address.place != "registry" or address.parts[0] != user:
-                continue
-            if address not in readers:
-                try:
-                    readers[address] = frozenset(grant.who for grant in names.access(address).grants)
-                except RhError:  # there is none, or the registry is away: neither is for here
-                    readers[address] = frozenset({"@everyone"})
-            if without := tuple(each for each in wanted if not _may_read(each, readers[address])):
-                found.append(Hidden(entry.name, str(address), without))
+        if entry.document is None or entry.address.place != "registry":
+            continue
+        for address in sorted(_named_by(names, entry, user), key=str):
+            if address.place == "registry" and address.parts[0] == user:
+                wanted = who if who is not None else sorted(_readers(names, names.resolve(entry.address), known) or ())
+                readers = _readers(names, address, known) if wanted else None
+                if readers is not None and (without := tuple(each for each in wanted if not _may_read(each, readers))):
+                    found.append(Hidden(entry.name, str(address), without))
     return found
+
+
+def _readers(
+    names: ResourceNames, address: Address, known: dict[Address, frozenset[str] | None]
+) -> frozenset[str] | None:
+    """Who, besides the user, may read a resource; None: there is none, or the registry cannot be asked."""
+    if address not in known:
+        known[address] = None
+        with suppress(RhError):
+            access, state = names.access(address), names.registry
+            group = {f"@{access.owner}"} if state is not None and access.owner in state.groups else set()
+            known[address] = frozenset({*(grant.who for grant in access.grants), *group})
+    return known[address]
 
 
 def _may_read(who: str, readers: frozenset[str]) -> bool:
@@ -168,16 +185,9 @@ def named_in(names: ResourceNames, document: str, name: str) -> Iterator[None]:
     except (NotFound, NoRegistry, UsageError) as error:
         if document:
             error.sentence = f"{error.sentence.rstrip('.')}; {document} names it."
-            if isinstance(error, NotFound):
-                error.remedy = f"{error.remedy} {_mended(names, name)}".strip()
+            if isinstance(error, NotFound) and (not name.startswith("/") or name.startswith(f"/{_user(names)}/")):
+                error.remedy = f"{error.remedy} If it was renamed: rhdesk mv {name} NEW --update".strip()
         raise
-
-
-def _mended(names: ResourceNames, name: str) -> str:
-    owner = name.split("/")[1] if name.startswith("/") else ""
-    if owner and owner != _user(names):
-        return f"Perhaps it is not shared with you: ask {owner}."
-    return f"If it was renamed: rhdesk mv {name} NEW --update"
 
 
 def _user(names: ResourceNames) -> str:

@@ -294,6 +294,13 @@ class RegistryNames(ABC):
                 raise
         return read(self._store(name))
 
+    def _perhaps_not_shared(self, address: Address) -> str:
+        """What to do about a name that nothing is known of."""
+        state = self.registry
+        if address.place != "registry" or state is None or address.parts[0] in ("", state.user, *state.groups):
+            return "`rhdesk ls /` lists where names are."
+        return f"Perhaps it is not shared with you: ask {address.parts[0]}. `rhdesk ls /` lists where names are."
+
     def _known_store(self) -> RegistryStore | None:
         """The registry as far as it is known here; None: it is not, or nobody is logged in."""
         return self._client.store(ask=False) if self._may_be_logged_in() else None

@@ -393,5 +393,5 @@ class ResourceNames(RegistryNames):
             return NotFound(error.sentence)
         names = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(known)}
         near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
-        remedy = f"Did you mean {names[near[0]]}?" if near else "`rhdesk ls /` lists where names are."
+        remedy = f"Did you mean {names[near[0]]}?" if near else self._perhaps_not_shared(address)
         return NotFound(error.sentence, remedy=remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from rhdesk.cli.terminal import Progress, age, moment, note, print_json, print_t
 from rhresources.documents import parse_document, plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, BadName, NotFound, RhError, UsageError
+from rhresources.mentions import Hidden, hidden_from
 from rhresources.names import parse_folder
 from rhresources.resource_names import ResourceNames
 
@@ -204,7 +206,7 @@ def show_command(name: str, as_json: bool) -> None:
     """Print the document of NAME, as YAML with its comments."""
     names = ResourceNames()
     entry = names.load(name)
-    say_of(names, entry)
+    say_of(names, entry, saved=False)
     if as_json:
         print_json(entry_as_json(entry))
     else:
@@ -269,10 +271,21 @@ def handed_over(entry: Entry) -> Entry:
     return run_async(work, interrupted=f"{entry.name} is saved; its code was not sent.")
 
 
-def say_of(names: ResourceNames, entry: Entry) -> None:
-    """What a person should know of a resource of the registry besides what it says."""
+def say_of(names: ResourceNames, entry: Entry, *, saved: bool = True) -> None:
+    """What a person should know of a resource of the registry besides what it says.
+
+    Where it was `saved`, that is also what others who may read it lack then.
+    """
     if entry.address.place != "registry":
         return
     say_state(names.registry)
     if entry.caution:
         note(entry.caution)
+    if saved:
+        say_hidden(hidden_from(names, [entry]))
+
+
+def say_hidden(found: Iterable[Hidden]) -> None:
+    """What others may not read, though a document that they may read names it."""
+    for each in found:
+        note(f"{each} To share it, too: rhdesk share {each.name} {' '.join(each.who)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rhdesk.cli.names import entry_as_json, handed_over
+from rhdesk.cli.names import entry_as_json, handed_over, say_hidden
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.terminal import age, moment, note, print_json, print_table, unified_diff
 from rhresources.errors import NotFound, UsageError
@@ -60,8 +60,7 @@ def _say_what_they_lack(names: ResourceNames, name: str, who: tuple[str, ...]) -
     for entry in map(handed_over, entries):
         if entry.caution:
             note(f"{entry.name}: {entry.caution}")
-    for hidden in hidden_from(names, entries, who):
-        note(f"{hidden} To share it, too: rhdesk share {hidden.name} {' '.join(hidden.who)}")
+    say_hidden(hidden_from(names, entries, who))
 
 
 def _access_as_json(access: Access) -> dict[str, Any]:

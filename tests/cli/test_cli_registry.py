@@ -78,9 +78,12 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     assert "saved in /alice, as far as you may see" in bob("ls", "/alice")[1]
     _, said = alice("save", "-", "--as", "@/f", given="kind: function\ncode: {root: /a, file: a.py, name: f}\n")
     assert "Others cannot reach its code in /a" in said
-    alice("save", "-", "--as", "@/g", given="kind: function\ncluster: /alice/box\ncode: {module: m, name: f}\n")
+    on_box = "kind: function\ncluster: /alice/box\ncode: {module: m, name: %s}\n"
+    alice("save", "-", "--as", "@/g", given=on_box % "f")
     _, said = alice("share", "@/g", "bob")
     assert "/alice/g names /alice/box, which bob may not read. To share it, too: rhdesk share /alice/box bob" in said
+    assert "which bob may not read." in alice("save", "-", "--as", "@/g", given=on_box % "g")[1]
+    assert "which bob" not in alice("show", "@/g")[1]
     alice("rm", "@/g")
     alice("rm", "@/f", "@/box")
     assert json.loads(alice("ls", "@", "--json")[0]) == []

@@ -95,6 +95,8 @@ class Resource(ABC):
             progress(f"{saved.name} waits until the registry answers.")
         if saved.caution:
             progress(f"{saved.name}: {saved.caution}")
+        for hidden in hidden_from(names(), [saved]):
+            progress(str(hidden))
         return self
 
     def _take(self, document: Document) -> bool:

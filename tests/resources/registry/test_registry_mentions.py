@@ -50,7 +50,9 @@ def test_what_those_whom_it_is_shared_with_may_not_read(alice: ResourceNames, bo
     documents = [alice.load("@/f"), alice.load("@/g")]
     (hidden,) = hidden_from(alice, documents, ["bob", "@everyone"])
     assert str(hidden) == "/alice/f names /alice/gpu, which bob and @everyone may not read."
+    assert hidden_from(alice, documents) == [], "nobody else may read it yet"
     alice.share("@/f", {"bob": "read"})
+    assert [each.who for each in hidden_from(alice, documents)] == [("bob",)]
     with pytest.raises(NotFound, match="ask alice") as missing:
         bob.packages(["rh:/alice/gpu"], "/alice/f")
     assert "/alice/f names it" in missing.value.sentence
