@@ -161,8 +161,8 @@ def _readers(
         known[address] = None
         with suppress(RhError):
             access, state = names.access(address), names.registry
-            group = {f"@{access.owner}"} if state is not None and access.owner in state.groups else set()
-            known[address] = frozenset({*(grant.who for grant in access.grants), *group})
+            owner = f"@{access.owner}" if state is not None and access.owner in state.groups else access.owner
+            known[address] = frozenset({owner, *(grant.who for grant in access.grants)} - {_user(names)})
     return known[address]
 
 

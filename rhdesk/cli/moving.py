@@ -44,7 +44,7 @@ def rm_command(names: tuple[str, ...], as_json: bool) -> None:
 @click.command("mv", cls=RhCommand)
 @click.argument("old", type=Name())
 @click.argument("new", type=Name())
-@click.option("--update", is_flag=True, help="Write NEW into the documents that name OLD; else a terminal asks for it.")
+@click.option("--update", is_flag=True, help="Write NEW into the documents that name OLD, without asking.")
 @json_option
 def mv_command(old: str, new: str, update: bool, as_json: bool) -> None:
     """Give OLD the name NEW, also in another place.

@@ -59,6 +59,10 @@ def test_what_those_whom_it_is_shared_with_may_not_read(alice: ResourceNames, bo
     assert hidden_from(bob, [bob.load("/alice/f")], ["carol"]) == [], "it is not his to share"
     alice.share("@", {"bob": "read"})
     assert [each.who for each in hidden_from(alice, documents, ["bob", "@everyone"])] == [("@everyone",)]
+    alice.share("@/f", {"bob": "owner"})
+    bob.save_text("@/box", BOX)
+    (hidden,) = hidden_from(bob, [bob.save_text("/alice/f", function_on("/bob/box"))])
+    assert str(hidden) == "/alice/f names /bob/box, which alice may not read."
     alice.share("@/gpu", {"@everyone": "read"})
     assert hidden_from(alice, documents, ["bob", "@everyone"]) == []
 
