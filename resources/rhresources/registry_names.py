@@ -297,8 +297,10 @@ class RegistryNames(ABC):
     def _perhaps_not_shared(self, address: Address) -> str:
         """What to do about a name that nothing is known of."""
         state = self.registry
-        if address.place != "registry" or state is None or address.parts[0] in ("", state.user, *state.groups):
+        if address.place != "registry" or state is None:
             return "`rhdesk ls /` lists where names are."
+        if address.parts[0] in (state.user, *state.groups):
+            return f"`rhdesk ls /` lists where names are, `rhdesk ls {address.folder} --deleted` what was deleted."
         return f"Perhaps it is not shared with you: ask {address.parts[0]}. `rhdesk ls /` lists where names are."
 
     def _known_store(self) -> RegistryStore | None:

@@ -87,6 +87,7 @@ def test_a_name_goes_round_a_team(user: Callable[[str], User]) -> None:
     alice("rm", "@/g")
     alice("rm", "@/f", "@/box")
     assert json.loads(alice("ls", "@", "--json")[0]) == []
+    assert "`rhdesk ls /alice --deleted` what was deleted" in alice("show", "@/f", code=1)[1]
     out, said = alice("ls", "@", "--deleted")
     assert "/alice/box" in out
     assert "rhdesk restore /alice/box" in said
