@@ -55,9 +55,11 @@ def test_writing_limits() -> None:
 def test_a_program_that_runs_wild_is_told_when_to_come_again(make_registry: Callable[..., RegistryServer]) -> None:
     registry = make_registry("", ["--limit", "token=0.5", "--limit", "feeds-per-token=1"])
     with registry.client("alice") as alice, registry.client("bob") as bob:
-        answers = [alice.get("/v1/me") for _ in range(12)]
+        answers = [alice.get("/v1/me")]
+        while answers[-1].status_code == 200:
+            answers.append(alice.get("/v1/me"))
+        assert len(answers) > 5, "ten seconds' worth may come at once"
         refused = answers[-1]
-        assert answers[4].status_code == 200
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "too-many"
         assert 1 <= int(refused.headers["Retry-After"]) <= 2
@@ -68,7 +70,7 @@ def test_a_program_that_runs_wild_is_told_when_to_come_again(make_registry: Call
 
 
 def test_that_a_guesser_is_slowed_down_and_keeps_nobody_out(make_registry: Callable[..., RegistryServer]) -> None:
-    registry = make_registry("", ["--limit", "guesses=3"])
+    registry = make_registry("", ["--limit", "guesses=0.2"])  # one, the next after five minutes
 
     alice, bob, carl = (registry.token(user) for user in ("alice", "bob", "carl"))
     http = httpx.Client(base_url=registry.url, trust_env=False)
@@ -77,12 +79,12 @@ def test_that_a_guesser_is_slowed_down_and_keeps_nobody_out(make_registry: Calla
         return http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code
 
     assert asked(alice) == 200
-    assert [asked(f"rhr_{number:043}") for number in range(5)] == [401, 401, 401, 429, 429]
+    assert [asked(f"rhr_{number:043}") for number in range(3)] == [401, 429, 429]
     assert asked(alice) == 200  # the same address, but known
     assert [asked(f"rhr_{number}{'x' * 42}") for number in range(5)] == [429] * 5, "however they begin"
     assert asked(bob) == 200  # not known yet, but right
     near = f"{carl[:-4]}wron"  # by somebody who has seen in a list how it begins
-    assert [asked(near) for _ in range(3)] == [429] * 3
+    assert asked(near) == 429
     assert asked(carl) == 429, "else guessing at one token were as fast as asking"
     assert http.get("/v1/health").status_code == 200
     http.close()
@@ -94,7 +96,7 @@ def test_that_one_address_takes_only_so_many_connections(
 ) -> None:
     certificate, key = write_certificate(tmp_path, 1)
     files = ["--cert", str(certificate), "--key", str(key)] if tls else []
-    registry = make_registry("", ["--limit", "connections-per-address=3", *files])
+    registry = make_registry("", ["--limit", "connections-per-address=3", "--limit", "connections=4", *files])
     port = int(registry.url.rpartition(":")[2])
     trusting = ssl.create_default_context(cafile=certificate)
     request = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -109,12 +111,17 @@ def test_that_one_address_takes_only_so_many_connections(
 
     idle = [connect() for _ in range(3)]
     assert all(b" 200 OK" in answer(each) for each in idle)
-    with connect() as refused, refused.makefile("rb") as said:
-        head, _, body = said.read().partition(b"\r\n\r\n")  # to its end
-    assert head.startswith(b"HTTP/1.1 503 ")
-    assert json.loads(body)["error"]["sentence"] == "Too many connections to the registry are open."
+
+    def assert_refused(address: str) -> None:
+        with connect(address) as refused, refused.makefile("rb") as said:
+            head, _, body = said.read().partition(b"\r\n\r\n")  # to its end
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert json.loads(body)["error"]["sentence"] == "Too many connections to the registry are open."
+
+    assert_refused("127.0.0.1")
     with connect("127.0.0.2") as other:
         assert b" 200 OK" in answer(other)
+        assert_refused("127.0.0.3")  # one too many in all
     idle.pop().close()
     deadline = time.monotonic() + 60
     served = b""
@@ -146,7 +153,7 @@ def test_that_behind_a_proxy_each_address_counts_for_itself(make_registry: Calla
 
 
 def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistryServer]) -> None:
-    registry = make_registry("", ["--limit", "seconds=1", "--limit", "connections=3"])
+    registry = make_registry("", ["--limit", "seconds=3"])
     host, port = registry.url.removeprefix("http://").split(":")
 
     def connect(sent: str) -> socket.socket:
@@ -162,8 +169,6 @@ def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistrySer
     head = "PUT /v1/resources/alice/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
     token = f"Authorization: Bearer {registry.token('alice')}\r\n"  # a stranger's body is not waited for
     slow = [connect(""), connect(head), connect(f"{head}{token}\r\n123")]
-    with connect("") as too_many:
-        assert b" 503 " in too_many.makefile("rb").readline()
     for connection in slow:
         with connection:
             assert ended(connection)
