@@ -104,9 +104,10 @@ def test_that_pruning_says_what_goes_and_asks(desk: Desk) -> None:
     listed = desk("environments", "list", "^local", "--json").json()
     assert made in [each["environment"] for each in listed]
     kept = sum(each["bytes"] for each in listed) - 1
-    oldest = min((each for each in listed if not each["in_use"]), key=lambda each: each["used"])
+    unused = sorted((each for each in listed if not each["in_use"]), key=lambda each: each["used"])
     gone = desk("environments", "prune", "^local", "--keep", str(kept), "--yes", "--json").json()
-    assert [each["environment"] for each in gone] == [oldest["environment"]]
+    assert gone  # more than one where another got its byte code meanwhile, which counts
+    assert {each["environment"] for each in gone} == {each["environment"] for each in unused[: len(gone)]}
 
 
 @pytest.mark.ray
