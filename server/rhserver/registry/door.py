@@ -37,6 +37,8 @@ class Door:
         self._guesses = Buckets(limits.guesses / 60, limits.guesses)
         # those at tokens that begin alike: whose begins otherwise does not wait for a guesser with the same address
         self._aimed = Buckets(limits.guesses / 60, limits.guesses)
+        # and those that begin like no other: each costs a look into the database
+        self._unknown = Buckets(limits.unknown, limits.unknown * _BURST_SECONDS)
         # tokens that were right: a guesser does not keep out those who share an address with them
         self._good: OrderedDict[bytes, None] = OrderedDict()
 
@@ -87,8 +89,8 @@ class Door:
                 wait = self._tokens.take(token.hash)
             else:
                 asked.wait = self._guesses.wait(network)
-                # then only one that is right is answered
-                wait = self._aimed.wait((network, token.beginning)) if asked.wait else 0.0
+                if asked.wait:  # then only one that is right is answered
+                    wait = self._aimed.wait((network, token.beginning)) or self._unknown.take(network)
         return TooEarly(wait) if wait else None
 
     def _learn(self, asked: Asked, token: _Token, status: int) -> None:

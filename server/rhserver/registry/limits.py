@@ -26,6 +26,7 @@ class Limits:
         token: requests a second with one token; ten seconds' worth may come at once.
         address: requests a second from one address, likewise.
         guesses: wrong tokens a minute from one address, and as many at once; then only right ones are answered.
+        unknown: requests a second from one address whose tokens are looked up then; ten seconds' worth at once.
         feeds: open feeds of changes.
         feeds_per_token: those with one token.
         connections: open connections.
@@ -36,6 +37,7 @@ class Limits:
     token: float = 500
     address: float = 2000
     guesses: float = 10
+    unknown: float = 20
     feeds: float = 2000
     feeds_per_token: float = 50
     connections: float = 5000

@@ -90,6 +90,22 @@ def test_that_a_guesser_is_slowed_down_and_keeps_nobody_out(make_registry: Calla
     http.close()
 
 
+def test_that_guesses_of_ever_other_beginnings_are_not_all_looked_up(
+    make_registry: Callable[..., RegistryServer],
+) -> None:
+    registry = make_registry("", ["--limit", "guesses=0.2", "--limit", "unknown=0.003"])  # one, the next after minutes
+    alice, bob, carl = (registry.token(user) for user in ("alice", "bob", "carl"))
+    with httpx.Client(base_url=registry.url, trust_env=False) as http:
+
+        def asked(token: str) -> int:
+            return http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
+        assert [asked(alice), asked(bob)] == [200, 200], "who has not guessed is not counted"
+        assert [asked(f"rhr_{number}{'x' * 42}") for number in range(2)] == [401, 429]
+        assert asked(carl) == 429, "right, but it would have to be looked up"
+        assert [asked(alice), asked(bob)] == [200, 200], "known"
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_that_one_address_takes_only_so_many_connections(
     make_registry: Callable[..., RegistryServer], tmp_path: Path, tls: bool
