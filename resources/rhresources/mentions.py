@@ -55,18 +55,14 @@ def names_in(document: Document) -> frozenset[str]:
 def who_names(names: ResourceNames, *resources: Name) -> list[Entry]:
     """The documents that name one of `resources`, whether there is still something of that name or not.
 
-    `~/x` in the registry means this computer only in what its user saved.
+    `~/x` in the registry means this computer only in what its user saved in their own folder.
     """
-    wanted = {names.resolve(name) for name in resources}
-    last = tuple(address.name for address in wanted)
-    user = _user(names)
-    return [
-        entry
-        for entry in names.list()
-        if entry.document is not None
-        and any(name in entry.text for name in last)  # quick: few of thousands are taken apart
-        and not wanted.isdisjoint(_named_by(names, entry, user))
-    ]
+    wanted, user = {names.resolve(name) for name in resources}, _user(names)
+    found = names.saying(*(address.name for address in wanted))
+    return sorted(
+        (each for each in found if each.document is not None and wanted & _named_by(names, each, user)),
+        key=lambda entry: (entry.address.place, entry.address.parts),
+    )
 
 
 def give_new_name(names: ResourceNames, old: Name, new: Name, documents: Iterable[Entry]) -> Renaming:
@@ -171,10 +167,11 @@ def _may_read(who: str, readers: frozenset[str]) -> bool:
     return who in readers or "@everyone" in readers or in_a_group
 
 
-def keep_meaning(names: ResourceNames, entry: Entry) -> None:
-    """Make the bare names in a document whole, which would mean something else in another folder."""
-    if entry.document is not None and (text := update_text(entry.text, entry.document)) != entry.text:
-        names.save_text(entry.address, text, modified=entry.modified)
+def whole_text(entry: Entry, folder: str) -> str:
+    """Its text with bare names made whole, as they are meant in `folder`, where it was before."""
+    if entry.document is None or folder == entry.address.folder:
+        return entry.text
+    return update_text(entry.text, parse_document(entry.text).in_folder(folder))
 
 
 @contextmanager
@@ -197,7 +194,7 @@ def _user(names: ResourceNames) -> str:
 
 def _is_mine(entry: Entry, user: str) -> bool:
     """Whether `~/` in it means this computer."""
-    return entry.address.place != "registry" or entry.modified_by == user
+    return entry.address.place != "registry" or (entry.modified_by == user and entry.address.parts[0] == user)
 
 
 def _named_by(names: ResourceNames, entry: Entry, user: str) -> set[Address]:

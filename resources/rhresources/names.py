@@ -12,7 +12,9 @@ Nothing here touches a disk or a network; whether an address leads anywhere is f
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -199,6 +201,13 @@ def _parts(rest: str, text: str) -> tuple[str, ...]:
         if len(part) > PART_LIMIT:
             raise BadName(f"The part {_shown(part)} is {len(part)} characters long; {PART_LIMIT} are allowed.")
     return parts
+
+
+def meant_by(wrong: str, known: Iterable[str]) -> str:
+    """The address of those known that somebody may have meant who wrote `wrong`, by its last part; empty: none."""
+    last = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(list(known))}
+    near = difflib.get_close_matches(wrong.rpartition("/")[2].lstrip("^").lower(), last, n=1, cutoff=0.7)
+    return last[near[0]] if near else ""
 
 
 def _check_folder_names(folders: tuple[str, ...], text: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from rhresources.errors import NoRegistry, NotFound, RhError, UsageError
-from rhresources.names import Address, parse_folder
+from rhresources.names import Address, meant_by, parse_folder
 from rhresources.registry.answers import Access, Conflict, Deleted, Given, RegistryState, Version, Waiting, given
 from rhresources.registry.login import TOKEN, URL, login_file
 from rhresources.stores.entry import Entry
@@ -51,8 +51,12 @@ class RegistryNames(ABC):
         """The address that `name` means in the current folder."""
 
     @abstractmethod
-    def _missing(self, error: NotFound, address: Address) -> NotFound:
-        """That nothing is called so, with what was probably meant."""
+    def folders(self, folder: str = "") -> builtins.list[str]:
+        """The folders that are known, in canonical form."""
+
+    @abstractmethod
+    def known_names(self, kind: str | None = None) -> builtins.list[str]:
+        """Every name that is known without asking anybody, in canonical form."""
 
     # ---------------------------------------------------------------- who is logged in
 
@@ -293,6 +297,24 @@ class RegistryNames(ABC):
             if waits:
                 raise
         return read(self._store(name))
+
+    def _require_delivered(self, entry: Entry, sentence: str, remedy: str) -> None:
+        """Take back what only waits for the registry, and say so."""
+        if entry.waiting and self._store(entry.name).withdraw(entry.address):
+            raise RhError(f"{sentence}, because the registry cannot be reached.", remedy=remedy)
+
+    def _missing(self, error: NotFound, address: Address) -> NotFound:
+        """That nothing is called so, with the name that was probably meant, or that it is a folder."""
+        try:
+            if (whole := str(address)) in self.folders():
+                remedy = f"`rhdesk ls {whole}` lists what is in it; name what you mean there."
+                return NotFound(f"{whole} is a folder, not a resource.", remedy=remedy)
+            known = [name for name in self.known_names() if name != whole]  # where its removal waits, it is known yet
+        except RhError:
+            return NotFound(error.sentence)
+        near = meant_by(address.name, known)
+        remedy = f"Did you mean {near}?" if near else self._perhaps_not_shared(address)
+        return NotFound(error.sentence, remedy=remedy)
 
     def _perhaps_not_shared(self, address: Address) -> str:
         """What to do about a name that nothing is known of."""

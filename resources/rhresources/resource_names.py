@@ -7,7 +7,6 @@ the network. They may be made from any thread, and the latter from none with an 
 from __future__ import annotations
 
 import builtins
-import difflib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from rhresources import paths
 from rhresources.documents import ClusterDocument, Document, FunctionDocument, PackageDocument, update_text
 from rhresources.errors import NotFound, RhError, UsageError
-from rhresources.mentions import keep_meaning, named_in
+from rhresources.mentions import named_in, whole_text
 from rhresources.names import Address, is_under, parse_folder
 from rhresources.package_options import checked_options
 from rhresources.packages import PackageSpec, parse_package
@@ -26,7 +25,7 @@ from rhresources.settings import Settings
 from rhresources.stores import builtin
 from rhresources.stores.entry import Entry
 from rhresources.stores.local import LocalStore
-from rhresources.taken_along import take_along
+from rhresources.taken_along import is_used, require_unused, take_along
 
 if TYPE_CHECKING:
     from rhresources.registry.store import RegistryStore
@@ -240,6 +239,11 @@ class ResourceNames(RegistryNames):
             ]
         return [entry for entry in entries if kind is None or entry.kind == kind]
 
+    def saying(self, *words: str) -> builtins.list[Entry]:
+        """What is known without asking anybody and has one of these words in its text."""
+        shared = store.list() if (store := self._known_store()) is not None else []
+        return [*self._local.saying(words), *(entry for entry in shared if any(word in entry.text for word in words))]
+
     # ---------------------------------------------------------------- writing
 
     def save(self, name: Name, document: Document, overwrite: bool = True, *, modified: float | None = None) -> Entry:
@@ -327,22 +331,10 @@ class ResourceNames(RegistryNames):
             RhError: one of them is built in, or the disk or the registry refused.
         """
         before, after = self._writable(old, "renamed"), self._writable(new, "given a new meaning")
-        if before.place != after.place:
-            entry = self.copy(before, after)
-            if entry.waiting and self._store(str(after)).withdraw(after):
-                raise RhError(
-                    f"{before} was not moved, because the registry cannot be reached.",
-                    remedy=f"Copy it, which waits until the registry answers: rhdesk cp {before} {after}",
-                )
-            self.delete(before)
-        else:
-            if before.folder != after.folder:
-                keep_meaning(self, self._load(before))
-            try:
-                entry = self._keeper(before).rename(before, after)
-            except NotFound as error:
-                raise self._missing(error, before) from None
-        take_along(self.home, str(before), entry)
+        was = self._load(before)
+        require_unused(self.home, was, str(after))
+        entry = self._moved(was, after) if before.place == after.place else self._brought(was, after)
+        take_along(self.home, was, entry)
         return entry
 
     def watch(self, callback: Callable[[frozenset[Address]], None]) -> Callable[[], None]:
@@ -363,6 +355,23 @@ class ResourceNames(RegistryNames):
 
     # ---------------------------------------------------------------- inside
 
+    def _moved(self, was: Entry, after: Address) -> Entry:
+        """What was renamed inside a place."""
+        entry = self._keeper(after).rename(was.address, after)
+        if is_used(self.home, was):
+            remedy = "This computer goes by its name. Try again when it answers."
+            self._require_delivered(entry, f"{was.name} was not renamed", remedy)
+        text = whole_text(entry, was.address.folder)
+        return entry if text == entry.text else self.save_text(after, text, modified=entry.modified)
+
+    def _brought(self, was: Entry, after: Address) -> Entry:
+        """What was moved to another place."""
+        entry = self.copy(was.address, after)
+        remedy = f"Copy it, which waits until the registry answers: rhdesk cp {was.name} {after}"
+        self._require_delivered(entry, f"{was.name} was not moved", remedy)
+        self.delete(was.address)
+        return entry
+
     def _keeper(self, address: Address) -> LocalStore | RegistryStore:
         """The store that an address leads to, unless it is built in."""
         return self._store(str(address)) if address.place == "registry" else self._local
@@ -381,17 +390,3 @@ class ResourceNames(RegistryNames):
         shared = [name for name, found in store.names() if kind in (None, found)] if store is not None else []
         here = [*self._local.list(), *builtin.entries()]
         return [*(entry.name for entry in here if kind in (None, entry.kind)), *shared]
-
-    def _missing(self, error: NotFound, address: Address) -> NotFound:
-        """That nothing is called so, with the name that was probably meant, or that it is a folder."""
-        try:
-            if (whole := str(address)) in self.folders():
-                remedy = f"`rhdesk ls {whole}` lists what is in it; name what you mean there."
-                return NotFound(f"{whole} is a folder, not a resource.", remedy=remedy)
-            known = [name for name in self.known_names() if name != whole]  # where its removal waits, it is known yet
-        except RhError:
-            return NotFound(error.sentence)
-        names = {each.rpartition("/")[2].lstrip("^").lower(): each for each in reversed(known)}
-        near = difflib.get_close_matches(address.name.lower(), names, n=1, cutoff=0.7)
-        remedy = f"Did you mean {names[near[0]]}?" if near else self._perhaps_not_shared(address)
-        return NotFound(error.sentence, remedy=remedy)

@@ -13,6 +13,7 @@ from rhdesk.cli.names import entry_as_json, handed_over, say_of
 from rhdesk.cli.options import Name, RhCommand, json_option
 from rhdesk.cli.places import is_folder
 from rhdesk.cli.terminal import note, print_json
+from rhresources.errors import RhError
 from rhresources.mentions import Renaming, give_new_name, listed, naming_text, who_names
 from rhresources.resource_names import ResourceNames
 
@@ -29,14 +30,15 @@ def rm_command(names: tuple[str, ...], as_json: bool) -> None:
     removed = [store.load(name).name for name in names]  # all or none: a name that is not there stops here
     for address in removed:
         store.delete(address)
-    naming = {address: who_names(store, address) for address in removed}
+    if not as_json:
+        note(f"Removed {', '.join(removed)}.")
+    found = _who_names(store, *removed)  # all at once: it looks through everything
+    naming = {name: _who_names(store, name) if found and len(removed) > 1 else found for name in removed}
     if as_json:
         print_json({"removed": removed, "named_by": {name: _addresses(found) for name, found in naming.items()}})
-    else:
-        note(f"Removed {', '.join(removed)}.")
-        for address, found in naming.items():
-            if found:
-                note(naming_text(found, f"{address}, which is gone"))
+    for name, found in naming.items():
+        if found and not as_json:
+            note(naming_text(found, f"{name}, which is gone"))
     if any(address.startswith("/") for address in removed):
         say_state(store.registry)
 
@@ -61,11 +63,11 @@ def mv_command(old: str, new: str, update: bool, as_json: bool) -> None:
     else:
         entry = handed_over(names.rename(old, new))
         said = f"{old} is called {entry.name} now."
-    found = who_names(names, before)
-    if not as_json:
-        for sentence in (said, "" if update else naming_text(found, before)):
-            if sentence:
-                note(sentence)
+    if said and not as_json:
+        note(said)
+    found = _who_names(names, before)
+    if found and not (update or as_json):
+        note(naming_text(found, before))
     done = Renaming()
     if found and (update or (not as_json and _agreed(entry.name))):
         done = give_new_name(names, before, entry.name, found)
@@ -81,6 +83,15 @@ def mv_command(old: str, new: str, update: bool, as_json: bool) -> None:
     elif update:
         note(f"No document that is known here names {before}.")
     say_of(names, entry)
+
+
+def _who_names(names: ResourceNames, *gone: str) -> list[Entry]:
+    """Who names what is done with already; where that cannot be said, what was done is no failure."""
+    try:
+        return who_names(names, *gone)
+    except RhError as error:
+        note(f"Which documents name {' or '.join(gone)} cannot be said: {error.sentence}")
+        return []
 
 
 def _agreed(new: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from rhresources.documents import parse_document, plain_values
 from rhresources.documents.yaml import SIZE_LIMIT
 from rhresources.errors import AlreadyExists, BadName, NotFound, RhError, UsageError
 from rhresources.mentions import Hidden, hidden_from
-from rhresources.names import parse_folder
+from rhresources.names import meant_by, parse_folder
 from rhresources.resource_names import ResourceNames
 
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ def _meant(names: ResourceNames, folder: str) -> str:
     """The folder that somebody may have meant who names one with nothing in it; empty: there is none like it."""
     if names.folders(folder):
         return ""
-    last = {each.rpartition("/")[2].lower(): each for each in reversed(names.folders())}
-    near = get_close_matches(folder.rpartition("/")[2].lower(), last, n=1, cutoff=0.7)
-    return last[near[0]] if near else ""
+    return meant_by(folder, names.folders())
 
 
 def _itself(names: ResourceNames, name: str, kind: str | None) -> list[Entry]:

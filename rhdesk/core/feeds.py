@@ -75,7 +75,7 @@ class Feeds:
             # in its own thread, after it has begun: a window that is closed at once must leave no watch
             ended = watcher.submit(lambda: begun.result()())
             watcher.shutdown(wait=False)
-            await asyncio.wrap_future(ended)
+            await asyncio.shield(asyncio.wrap_future(ended))
 
     def wake(self, cluster: str = "") -> None:
         """Look at a cluster now: something was done to it. Without one: do not wait for anything any longer."""

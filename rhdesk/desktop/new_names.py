@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rhdesk.core.desk import Desk
 from rhdesk.core.words import count_text
+from rhresources.errors import RhError
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
@@ -27,14 +28,17 @@ def tell_who_names(desk: Desk, moved: Moved) -> None:
         from rhresources.mentions import naming_text, who_names
 
         found = await asyncio.to_thread(who_names, workspace.names, *(old for old, _ in moved))
-        (old, new), *more = moved
-        return naming_text(found, f"{old}, which is {new} now" if not more else "what was moved")
+        return naming_text(found, f"{moved[0][0]}, which is {moved[0][1]} now" if len(moved) == 1 else _what(moved))
 
     def told(sentence: str) -> None:
         if sentence:
             desk.notifier.warning(sentence, action_text="Write the new name", action=lambda: _write(desk, moved))
 
     desk.act(f"names.named:{moved[0][0]}", look, on_done=told)
+
+
+def _what(moved: Moved) -> str:
+    return moved[0][0] if len(moved) == 1 else "what was moved"
 
 
 def _write(desk: Desk, moved: Moved) -> None:
@@ -52,7 +56,7 @@ def _write(desk: Desk, moved: Moved) -> None:
             for entry, reason in became.left:
                 desk.notifier.warning(f"{entry.name} still names {old}: {reason}.")
         if not any(became.updated or became.left for *_, became in found):
-            desk.notifier.info(f"Nothing names {moved[0][0] if len(moved) == 1 else 'what was moved'} any more")
+            desk.notifier.info(f"There is no new name to be written any more for {_what(moved)}.")
         desk.read_names()
 
     desk.act(f"names.write:{moved[0][0]}", act, on_done=done)
@@ -61,7 +65,11 @@ def _write(desk: Desk, moved: Moved) -> None:
 def _write_all(names: ResourceNames, moved: Moved) -> list[tuple[str, str, Renaming]]:
     from rhresources.mentions import give_new_name, who_names
 
-    return [(old, new, give_new_name(names, old, new, who_names(names, old))) for old, new in moved]
+    return [
+        (old, new, give_new_name(names, old, new, who_names(names, old)))
+        for old, new in moved
+        if names.exists(new) and not names.exists(old)  # a notice is there for long: it may have been taken back since
+    ]
 
 
 def _take_back(desk: Desk, written: Sequence[tuple[str, str, Renaming]]) -> None:
@@ -71,15 +79,20 @@ def _take_back(desk: Desk, written: Sequence[tuple[str, str, Renaming]]) -> None
         def back() -> list[tuple[Entry, str]]:
             left: list[tuple[Entry, str]] = []
             for old, new, became in reversed(written):
-                entries = [workspace.names.load(entry.name) for entry in became.updated]
-                left += give_new_name(workspace.names, new, old, entries).left
+                there: list[Entry] = []
+                for entry in became.updated:
+                    try:
+                        there.append(workspace.names.load(entry.name))
+                    except RhError as error:
+                        left.append((entry, error.sentence.rstrip(".")))
+                left += give_new_name(workspace.names, new, old, there).left
             return left
 
         return await asyncio.to_thread(back)
 
     def done(left: list[tuple[Entry, str]]) -> None:
         if left:
-            desk.notifier.warning(f"{left[0][0].name} still has the new name: {left[0][1]}.")
+            desk.notifier.warning(f"The old name was not written back into {left[0][0].name}: {left[0][1]}.")
         else:
             desk.notifier.success("Wrote the old name back")
         desk.read_names()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lab.commands import PROGRAM, RunCommand
 from lab.terminal import Terminal
@@ -50,3 +52,12 @@ def test_that_rm_tells_who_names_what_is_gone(rhdesk: RunCommand) -> None:
     assert "~/train names ~/deps, which is gone." in rhdesk("rm", "deps").err
     rhdesk("save", "-", "--as", "~/deps", given=DEPS)
     assert rhdesk("rm", "deps", "train", "--json").json()["named_by"] == {"~/deps": [], "~/train": []}
+
+
+@pytest.mark.usefixtures("saved")
+def test_that_what_was_done_is_said_where_nobody_knows_who_names_it(rhdesk: RunCommand, rh_home: Path) -> None:
+    (rh_home / "registry").mkdir()
+    (rh_home / "registry" / "login.json").write_text("{")
+    removed = rhdesk("rm", "deps")
+    assert "Removed ~/deps." in removed.err
+    assert "Which documents name ~/deps cannot be said: " in removed.err

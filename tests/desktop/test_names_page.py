@@ -246,6 +246,21 @@ def test_what_names_a_moved_name_gets_the_new_one_and_the_old_one_back(
     qtbot.waitUntil(lambda: told(desk, "Moved back ~/deps"), timeout=5000)
 
 
+def test_that_no_name_is_written_that_was_taken_back(
+    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
+) -> None:
+    text = function_yaml + "packages: [rh:~/deps]\n"
+    path = save("train", text)
+    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    drop(names, ["~/deps"], "~/team/")
+    qtbot.waitUntil(lambda: told(desk, "~/train names ~/deps, which is ~/team/deps now."), timeout=5000)
+    undo(qtbot, desk, "Moved ~/deps to ~/team/deps")
+    qtbot.waitUntil(lambda: told(desk, "Moved back ~/deps"), timeout=5000)
+    press_in_notice(qtbot, desk, "~/train names ~/deps, which is ~/team/deps now.")
+    qtbot.waitUntil(lambda: told(desk, "There is no new name to be written any more for ~/deps."), timeout=5000)
+    assert path.read_text() == text
+
+
 def test_that_a_move_is_taken_back_where_the_new_name_was_written(
     qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
 ) -> None:

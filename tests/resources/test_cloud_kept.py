@@ -17,6 +17,7 @@ from rhresources.cloud.life import Autostop, Notice
 from rhresources.cloud.sighting import Sighting, after
 from rhresources.cloud.used import folder_of
 from rhresources.documents import ClusterDocument
+from rhresources.errors import RhError
 from rhresources.reach.cloud_hosts import CloudTargets, host_names, ssh_document
 from rhresources.reach.cloud_keys import LaunchedHosts, follow
 from rhresources.reach.own_way import OwnWays
@@ -60,6 +61,16 @@ def test_that_it_goes_along_with_a_new_name(rh_home: Path) -> None:
     assert (own.ssh_user, OwnWays(rh_home).of("~/gpu")) == ("al", None)
     names.rename("~/other", "~/gpu")
     assert sky_name_of("~/box", rh_home) == sky
+
+
+def test_that_no_cluster_gets_a_name_that_machines_go_by(rh_home: Path) -> None:
+    names = ResourceNames(rh_home)
+    names.save("~/gpu", GPU)
+    KeptCluster(rh_home, "box-1a2b3c", "~/box").change(seen=CloudCluster("box-1a2b3c", "up"))
+    with pytest.raises(RhError, match="There are still machines that were launched as ~/box"):
+        names.rename("~/gpu", "~/box")
+    assert names.exists("~/gpu")
+    assert not names.exists("~/box")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"address": "~/gpu"}', '{"seen": {"state": 3}, "hosts": 1}'])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rhresources.documents import Document, plain_values
-from rhresources.errors import UsageError
+from rhresources.errors import RhError, UsageError
 from rhresources.library.portal import portal
 from rhresources.library.progress import progress
 from rhresources.mentions import hidden_from, naming_text, who_names
@@ -165,8 +166,9 @@ class Resource(ABC):
         """
         if self._address is not None:
             names().delete(self._address)
-            if found := who_names(names(), self._address):
-                progress(naming_text(found, f"{self._address}, which is gone"))
+            with suppress(RhError):  # it is gone all the same
+                if found := who_names(names(), self._address):
+                    progress(naming_text(found, f"{self._address}, which is gone"))
 
     def is_local(self) -> bool:
         """Whether its name is one of this computer."""

@@ -109,7 +109,7 @@ class RegistryStore(KnownResources):
         return entry
 
     def withdraw(self, address: Address) -> bool:
-        """Take back what waits of a name that is new; whether there was something: else it has just been delivered.
+        """Take back what waits to give a name, the last of all; whether something did: else it was just delivered.
 
         Raises:
             RhError: another process is at it and does not end.
@@ -118,7 +118,7 @@ class RegistryStore(KnownResources):
         with turn(session.turns, _PATIENCE) as mine:
             if not mine:
                 raise RhError(f"What waits of {name} cannot be taken back now.", remedy="See `rhdesk whoami`.")
-            waiting = [edit for edit in session.outbox.edits() if edit.name == name]
+            waiting = [edit for edit in session.outbox.edits() if (edit.target or edit.name) == name][-1:]
             for edit in waiting:
                 session.outbox.drop(edit)
         session.on_state()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rhresources.errors import NotFound
+from rhresources.errors import AlreadyExists, NotFound, RhError
 from rhresources.mentions import give_new_name, hidden_from, who_names
 from rhresources.resource_names import ResourceNames
 
@@ -78,3 +78,31 @@ def test_nobody_elses_document_is_made_to_name_this_computer(alice: ResourceName
     assert [entry.name for entry in done.updated] == ["/alice/mine"]
     assert [entry.name for entry, _ in done.left] == ["/bob/f"]
     assert "cluster: '/alice/gpu'" in bob.load("@/f").text
+
+
+def test_that_a_move_that_is_refused_writes_nothing(alice: ResourceNames, bob: ResourceNames) -> None:
+    bob.save_text("@/f", "kind: function\ncluster: gpu\ncode: {root: /a, file: a.py, name: f}\n")
+    bob.share("@/f", {"alice": "write"})
+    with pytest.raises(RhError):
+        alice.rename("/bob/f", "@/f")
+    assert [version.by for version in bob.history("@/f")] == ["bob"]
+    alice.save_text("~/f", "kind: function\ncluster: gpu\ncode: {root: /a, file: a.py, name: f}\n")
+    alice.save_text("~/team/f", BOX)
+    before = alice.load("~/f").text
+    with pytest.raises(AlreadyExists):
+        alice.rename("~/f", "~/team/f")
+    assert alice.load("~/f").text == before
+    assert alice.function(alice.rename("~/f", "~/team/g").name).cluster == "~/gpu"
+
+
+def test_that_a_home_in_somebodys_folder_is_theirs_whoever_wrote_last(alice: ResourceNames, bob: ResourceNames) -> None:
+    alice.save_text("@/gpu", BOX)
+    alice.share("@/gpu", {"bob": "read"})
+    bob.save_text("@/g", function_on("/alice/gpu") + "packages: ['rh:~/deps']\n")
+    bob.share("@/g", {"alice": "write"})
+    alice.refresh_registry()
+    alice.rename("@/gpu", "@/box")
+    assert give_new_name(alice, "@/gpu", "@/box", who_names(alice, "@/gpu")).updated
+    assert bob.load("@/g").modified_by == "alice"
+    alice.refresh_registry()
+    assert who_names(alice, "~/deps") == []

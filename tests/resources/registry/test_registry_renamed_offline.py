@@ -8,7 +8,8 @@ import pytest
 from lab.registry import RegistryServer
 from lab.registry_users import Watched
 
-from rhresources.errors import AlreadyExists, NotFound
+from rhresources.errors import AlreadyExists, NotFound, RhError
+from rhresources.reach.own_way import OwnWays
 from rhresources.resource_names import ResourceNames
 
 TEXT = "kind: cluster\ntype: ssh\nips: [gpu1]\ndescription: first\n"
@@ -97,3 +98,23 @@ def test_that_what_is_gone_under_its_first_name_is_saved_under_the_new_one(
     assert settled is not None
     assert (settled.name, settled.text) == ("/alice/b", TEXT)
     assert not home.exists("@/a")
+
+
+def test_that_a_cluster_that_this_computer_goes_by_the_name_of_waits_for_no_new_one(
+    alice: ResourceNames, registry: RegistryServer, watch: Callable[..., Watched]
+) -> None:
+    for name in ("@/a", "@/b"):
+        alice.save_text(name, TEXT)
+    OwnWays(alice.home).change("/alice/a", {"ssh_user": "al"})
+    alice.list("@")
+    registry.kill()
+    alice.save_text("@/a", described("of a"), modified=alice.load("@/a").modified)
+    with pytest.raises(RhError, match="/alice/a was not renamed, because the registry cannot be reached"):
+        alice.rename("@/a", "@/c")
+    alice.rename("@/b", "@/d")
+    assert [(each.act, each.name) for each in alice.waiting()] == [("save", "/alice/a"), ("move", "/alice/b")]
+    assert OwnWays(alice.home).of("/alice/a") is not None
+    registry.start()
+    watch(alice).until_online()
+    assert alice.rename("@/a", "@/c").text == described("of a")
+    assert OwnWays(alice.home).of("/alice/c") is not None
