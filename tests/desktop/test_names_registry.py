@@ -224,6 +224,26 @@ def test_what_a_folder_gives_is_shown_with_where_it_comes_from(
     again.reject()
 
 
+def test_what_they_may_not_read_yet_is_told_and_shared_too(
+    qtbot: QtBot, shell: Shell, page: NamesPage, bob: ResourceNames
+) -> None:
+    save(page, qtbot, "/alice/x")
+    code = "{git_url: https://example.org/a.git, file: a.py, name: f}"
+    uses_x = f"kind: function\ncode: {code}\npackages: ['rh:/alice/x']\n"
+    do(page, qtbot, lambda names: names.save_text("/alice/f", uses_x))
+    qtbot.waitUntil(has(page, "/alice/f"), timeout=SOON)
+    page.acts.share("/alice/f")
+    dialog = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "Nobody else" in words(dialog), timeout=SOON)
+    QTest.keyClicks(dialog.who, "bob")
+    click(dialog, "share-accept")
+    undo(qtbot, page, "/alice/f names /alice/x, which bob may not read.")
+    also = opened(shell, ShareDialog)
+    qtbot.waitUntil(lambda: "bob" in words(also) and also.accept_button.isEnabled(), timeout=SOON)
+    click(also, "share-accept")
+    qtbot.waitUntil(lambda: bob.exists("/alice/x"), timeout=SOON)
+
+
 # ---------------------------------------------------------------- places and history
 
 

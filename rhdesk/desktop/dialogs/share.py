@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from rhresources.registry.answers import given
 
 if TYPE_CHECKING:
     from rhdesk.core.tasks import Progress
+    from rhresources.mentions import Hidden
     from rhresources.registry.answers import Access, Given, Level
     from rhresources.workspace import Workspace
 
@@ -32,17 +34,25 @@ _ABOUT = {
     "owner": "share, move and delete it as well",
 }
 _EVERYONE = "@everyone"
+_MOST_TOLD = 3
 
 
 class ShareDialog(Dialog):
-    """What is chosen takes effect with Save."""
+    """What is chosen takes effect with Save.
 
-    def __init__(self, desk: Desk, parent: QWidget, address: str) -> None:
+    Args:
+        desk: of the window.
+        parent: the window.
+        address: a name or folder.
+        who: proposed for "Can read", where they have nothing yet.
+    """
+
+    def __init__(self, desk: Desk, parent: QWidget, address: str, who: Sequence[str] = ()) -> None:
         folder = address not in desk.store.names
         what = f"all that is in {address}" if folder else address
         super().__init__(parent, f"Share {what}", icon="share-2", width=560)
         self.setObjectName("share-dialog")
-        self._desk, self._address = desk, address
+        self._desk, self._window, self._address, self._proposed = desk, parent, address, who
         self._before: dict[str, Level] = {}
         self._now: dict[str, Level] = {}
         self._inherited: list[tuple[str, Level, str]] = []
@@ -111,7 +121,7 @@ class ShareDialog(Dialog):
             return
         self._owner = access.owner
         self._before = {grant.who: grant.access for grant in access.grants if not grant.inherited_from}
-        self._now = dict(self._before)
+        self._now = self._before | {who: "read" for who in self._proposed if who not in self._before}
         self._inherited = [
             (grant.who, grant.access, grant.inherited_from) for grant in access.grants if grant.inherited_from
         ]
@@ -204,20 +214,30 @@ class ShareDialog(Dialog):
 
         is_folder = address not in self._desk.store.names
 
-        async def save(workspace: Workspace, progress: Progress) -> str:
+        async def save(workspace: Workspace, progress: Progress) -> tuple[str, list[Hidden]]:
+            from rhresources.mentions import hidden_from
             from rhresources.shared_code import hand_over
 
-            await asyncio.to_thread(workspace.names.share, address, changes)
+            names, caution = workspace.names, ""
+            await asyncio.to_thread(names.share, address, changes)
             if is_folder:
-                return ""
-            entry = await asyncio.to_thread(workspace.names.load, address)
-            return (await hand_over(workspace, entry, progress)).caution
+                entries = await asyncio.to_thread(names.list, address)
+            else:
+                entry = await hand_over(workspace, await asyncio.to_thread(names.load, address), progress)
+                entries, caution = [entry], entry.caution
+            given_to = [who for who, level in changes.items() if level != "none"]
+            return caution, await asyncio.to_thread(hidden_from, names, entries, given_to) if given_to else []
 
-        def done(caution: str) -> None:
+        def done(found: tuple[str, list[Hidden]]) -> None:
+            caution, hidden = found
             self.accept()
             self._desk.notifier.success(_told(address, changes))
             if caution:
                 self._desk.notifier.warning(f"{address}: {caution}")
+            for each in hidden[:_MOST_TOLD]:
+                self._desk.notifier.warning(
+                    str(each), action_text="Share it, too…", action=partial(_also, self._desk, self._window, each)
+                )
             self._desk.read_names()
 
         def failed(error: BaseException) -> None:
@@ -229,6 +249,10 @@ class ShareDialog(Dialog):
 
         self.accept_button.setEnabled(False)
         self._desk.act(f"share.save:{id(self)}", save, on_done=done, on_error=failed, quiet=True)
+
+
+def _also(desk: Desk, window: QWidget, hidden: Hidden) -> None:
+    ShareDialog(desk, window, hidden.name, hidden.who).open()
 
 
 def _levels(level: str, name: str) -> CalmCombo:
