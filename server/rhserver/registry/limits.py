@@ -16,6 +16,7 @@ from functools import lru_cache
 from rhresources.errors import UsageError
 
 _REMEMBERED = 50_000
+_FILES_BESIDES = 100  # of the database and the logs, and of those who are told that there are too many connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,14 @@ class Limits:
                 f"{written!r} is not a limit.", remedy=f"Write NAME=NUMBER; the names are {', '.join(known)}."
             )
         return replace(self, **{name: value})
+
+    def within(self, files: int) -> Limits:
+        """These where only so many files may be open: no connections for which there is none, and one address half."""
+        most = max(files - _FILES_BESIDES, files // 2)
+        if 0 < self.connections <= most:
+            return self
+        of_one = min(self.connections_per_address or most, most // 2)
+        return replace(self, connections=most, connections_per_address=of_one)
 
 
 class Buckets:

@@ -1,4 +1,4 @@
-"""HTTP with bounds that uvicorn has not: on connections of one address, slow senders and readers, endless headers."""
+"""HTTP with bounds that uvicorn has not: on slow senders and readers, endless headers."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rhserver.registry.answers import error_body
-from rhserver.registry.limits import Limits, Slots, network_of
+from rhserver.registry.limits import Limits
 from rhserver.registry.problems import TooMany
 
 _HEADERS_LIMIT = 64 * 1024
 _SECONDS_TO_HEAR = 1.0
 
 
-def bounded_protocol(limits: Limits, is_proxy: Callable[[str], bool]) -> type[asyncio.Protocol]:
-    """The protocol for a server with these limits.
+def bounded_protocol(limits: Limits) -> type[Bounded]:
+    """The protocol for a server with these limits."""
 
-    Args:
-        is_proxy: whether there are many behind an address; their open requests are counted, each for itself.
-    """
-
-    class Bounded(_BoundedProtocol):
-        slots = Slots(limits.connections, limits.connections_per_address)
-        proxied = staticmethod(is_proxy)
+    class WithLimits(Bounded):
         patience = limits.seconds or None
 
-    return Bounded
+    return WithLimits
 
 
-class _BoundedProtocol(HttpToolsProtocol):
-    slots: Slots
-    proxied: Callable[[str], bool]
+class Bounded(HttpToolsProtocol):
+    """One connection.
+
+    Attributes:
+        patience: seconds; None: no end of it.
+        refused: whether it is one too many, which is all that it is told.
+        free: called once, when it is over.
+    """
+
     patience: float | None
-    _free: Callable[[], None] | None = None
+    refused = False
+    free: Callable[[], None] | None = None
     _arriving: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
     _unread: int = 0
@@ -46,9 +47,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """One more, if there are not too many."""
         super().connection_made(transport)
-        address = self.client[0] if self.client else ""
-        self._free = self.slots.take(self.client if self.proxied(address) else network_of(address))
-        if self._free is not None:
+        if not self.refused:
             self._arriving = self._after_patience()
             return
         transport.write(_refusal())
@@ -57,15 +56,19 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
-        if self._free is not None:
-            self._free()
-            self._free = None
+        self.release()
         self._cancel()
         super().connection_lost(exc)
 
+    def release(self) -> None:
+        """It does not count any more."""
+        if self.free is not None:
+            self.free()
+            self.free = None
+
     def data_received(self, data: bytes) -> None:
         """Read on, but no headers without end."""
-        if self._free is None:
+        if self.refused:
             return
         if self._in_headers:
             self._unread += len(data)

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from rhserver.registry.app import make_app
 from rhserver.registry.database import Database
 from rhserver.registry.door import access_log
 from rhserver.registry.limits import Limits
-from rhserver.registry.patience import bounded_protocol
+from rhserver.registry.listening import Listener
+from rhserver.registry.patience import Bounded, bounded_protocol
 from rhserver.registry.recorder import Recorder
 from rhserver.registry.redaction import RedactingFormatter
 from rhserver.registry.room import KEEP_ALIVE
@@ -73,10 +74,12 @@ def serve(database: Database, options: Options) -> int:
             f"The registry does not listen on {host} without TLS: tokens could be read on the way.",
             remedy="Give it --cert and --key, listen on 127.0.0.1 behind a proxy with TLS, or say --insecure.",
         )
+    files = _raised_file_limit()
+    if files is not None:
+        options = replace(options, limits=options.limits.within(files))
     recorder = Recorder(database, days=options.audit_days, rows=options.audit_rows)
     app = make_app(database, options.limits, recorder)
     app.state.room.keep_alive = options.keep_alive
-    _raise_file_limit()
     server = _Server(app, _bound(host, port), host, certificate, options)
     server.run()
     return 0 if server.started else 1
@@ -91,17 +94,18 @@ class _Server(uvicorn.Server):  # type: ignore[misc]  # SkyPilot's plugin needs 
         trusted = ProxyHeadersMiddleware(app, list(options.proxy)).trusted_hosts
         config = uvicorn.Config(
             app, loop="uvloop" if sys.platform != "win32" else "asyncio", ws="none",
-            http=bounded_protocol(options.limits, trusted.__contains__),
+            http=bounded_protocol(options.limits),
             lifespan="on", log_config=None, access_log=False, server_header=False,
             timeout_graceful_shutdown=_SECONDS_TO_END, timeout_keep_alive=75,
             proxy_headers=bool(options.proxy), forwarded_allow_ips=list(options.proxy),
-            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
         )  # fmt: skip
         super().__init__(config)
         self._app = app
         self._bound = bound
         self._host = f"[{host}]" if ":" in host else host
         self._certificate = certificate
+        self._limits = options.limits
+        self._is_proxy = trusted.__contains__
 
     def run(self, sockets: Any = None) -> None:
         """Serve until stopped."""
@@ -109,10 +113,18 @@ class _Server(uvicorn.Server):  # type: ignore[misc]  # SkyPilot's plugin needs 
 
     async def startup(self, sockets: Any = None) -> None:
         """Begin to answer."""
-        await super().startup(sockets)
+        await super().startup([])
         if self.started:
+            context = self._certificate.context if self._certificate else None
+            self.servers = [Listener(self._bound, self._protocol, self._limits, self._is_proxy, context)]
             scheme = "https" if self._certificate else "http"
             print(f"The registry answers on {scheme}://{self._host}:{self._bound.getsockname()[1]}", flush=True)
+
+    def _protocol(self) -> Bounded:
+        made: Bounded = self.config.http_protocol_class(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end."""
@@ -169,15 +181,19 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _raise_file_limit() -> None:
-    """As many open connections as the system lets us have: many shells begin with 1,024 files."""
-    if sys.platform != "win32":
-        import resource
+def _raised_file_limit() -> int | None:
+    """Take as many open files as the system lets us have, as many shells begin with 1,024; how many. None: no limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
 
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = 65536 if hard == resource.RLIM_INFINITY else min(65536, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return None
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(65536, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)
 
 
 def start_logging(access: str = "") -> None:

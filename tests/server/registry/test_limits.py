@@ -52,6 +52,14 @@ def test_writing_limits() -> None:
             Limits().changed(wrong)
 
 
+def test_that_connections_are_no_more_than_files_may_be_open() -> None:
+    assert Limits().within(65536) == Limits()
+    assert Limits().within(200) == Limits(connections=100, connections_per_address=50)
+    assert Limits(connections=0, connections_per_address=5).within(64) == Limits(
+        connections=32, connections_per_address=5
+    )
+
+
 def test_a_program_that_runs_wild_is_told_when_to_come_again(make_registry: Callable[..., RegistryServer]) -> None:
     registry = make_registry("", ["--limit", "token=0.5", "--limit", "feeds-per-token=1"])
     with registry.client("alice") as alice, registry.client("bob") as bob:
@@ -149,6 +157,51 @@ def test_that_one_address_takes_only_so_many_connections(
         each.close()
 
 
+def test_that_who_never_speaks_tls_is_counted_and_given_up(
+    make_registry: Callable[..., RegistryServer], tmp_path: Path
+) -> None:
+    certificate, key = write_certificate(tmp_path, 1)
+    tls = ["--cert", str(certificate), "--key", str(key)]
+    trusting = ssl.create_default_context(cafile=certificate)
+
+    def silent(registry: RegistryServer) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", int(registry.url.rpartition(":")[2])), timeout=20)
+
+    patient = make_registry("", [*tls, "--limit", "seconds=600", "--limit", "connections-per-address=2"])
+    with (
+        silent(patient),
+        silent(patient),
+        trusting.wrap_socket(silent(patient), server_hostname="localhost") as refused,
+    ):
+        assert refused.recv(10_000).startswith(b"HTTP/1.1 503 ")
+    assert_served(patient, trusting)
+
+    impatient = make_registry("", [*tls, "--limit", "seconds=3", "--limit", "connections-per-address=2"])
+    with silent(impatient) as first, silent(impatient) as second:
+        assert ended(first)
+        assert ended(second)
+        assert_served(impatient, trusting)
+
+
+def assert_served(registry: RegistryServer, trusting: ssl.SSLContext) -> None:
+    """Sooner or later: the server has to notice first that others are gone."""
+    url = registry.url.replace("127.0.0.1", "localhost")
+    deadline = time.monotonic() + 60
+    status = 0
+    with httpx.Client(base_url=url, verify=trusting, trust_env=False) as http:
+        while status != 200:
+            assert time.monotonic() < deadline
+            with contextlib.suppress(httpx.TransportError):
+                status = http.get("/v1/health").status_code
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the server has ended it, without a word."""
+    with contextlib.suppress(ConnectionError):
+        return connection.recv(1) == b""
+    return True
+
+
 def test_that_behind_a_proxy_each_address_counts_for_itself(make_registry: Callable[..., RegistryServer]) -> None:
     registry = make_registry("", ["--proxy", "127.0.0.1", "--limit", "connections-per-address=2"])
 
@@ -176,11 +229,6 @@ def test_that_slow_clients_are_given_up(make_registry: Callable[..., RegistrySer
         connection = socket.create_connection((host, int(port)), timeout=20)
         connection.sendall(sent.encode())
         return connection
-
-    def ended(connection: socket.socket) -> bool:
-        with contextlib.suppress(ConnectionError):
-            return connection.recv(1) == b""
-        return True
 
     head = "PUT /v1/resources/alice/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
     token = f"Authorization: Bearer {registry.token('alice')}\r\n"  # a stranger's body is not waited for
