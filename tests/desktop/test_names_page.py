@@ -69,6 +69,14 @@ def names(qtbot: QtBot, desk: Desk, save: Save) -> NamesPage:
     return page
 
 
+@pytest.fixture
+def train(qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str) -> Path:
+    """The file of ~/train, a function that needs both packages."""
+    path = save("train", f"{function_yaml}packages: [rh:~/team/lib, rh:~/deps]  # ours\n")
+    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    return path
+
+
 # ---------------------------------------------------------------- the tree
 
 
@@ -237,50 +245,42 @@ def test_a_name_is_dropped_on_a_folder_and_undone(qtbot: QtBot, desk: Desk, name
 
 
 def test_what_names_a_moved_name_gets_the_new_one_and_the_old_one_back(
-    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
+    qtbot: QtBot, desk: Desk, names: NamesPage, train: Path
 ) -> None:
-    text = function_yaml + "# mine\npackages: [rh:~/deps]\n"
-    path = save("train", text)
-    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    text = train.read_text()
     drop(names, ["~/deps"], "~/team/")
     press_in_notice(qtbot, desk, "~/train names ~/deps, which is ~/team/deps now.")
     qtbot.waitUntil(lambda: told(desk, "~/train names ~/team/deps now"), timeout=5000)
-    assert path.read_text() == text.replace("rh:~/deps", "rh:~/team/deps")
+    assert train.read_text() == text.replace("rh:~/deps", "rh:~/team/deps")
     undo(qtbot, desk, "~/train names ~/team/deps now")
-    qtbot.waitUntil(lambda: path.read_text() == text, timeout=5000)
+    qtbot.waitUntil(lambda: train.read_text() == text, timeout=5000)
     undo(qtbot, desk, "Moved ~/deps to ~/team/deps")
     qtbot.waitUntil(lambda: told(desk, "Moved back ~/deps"), timeout=5000)
 
 
-def test_that_no_name_is_written_that_was_taken_back(
-    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
-) -> None:
-    text = function_yaml + "packages: [rh:~/deps]\n"
-    path = save("train", text)
-    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+def test_that_no_name_is_written_that_was_taken_back(qtbot: QtBot, desk: Desk, names: NamesPage, train: Path) -> None:
+    text = train.read_text()
     drop(names, ["~/deps"], "~/team/")
     qtbot.waitUntil(lambda: told(desk, "~/train names ~/deps, which is ~/team/deps now."), timeout=5000)
     undo(qtbot, desk, "Moved ~/deps to ~/team/deps")
     qtbot.waitUntil(lambda: told(desk, "Moved back ~/deps"), timeout=5000)
     press_in_notice(qtbot, desk, "~/train names ~/deps, which is ~/team/deps now.")
     qtbot.waitUntil(lambda: told(desk, "There is no new name to be written any more for ~/deps."), timeout=5000)
-    assert path.read_text() == text
+    assert train.read_text() == text
 
 
 def test_that_a_move_is_taken_back_where_the_new_name_was_written(
-    qtbot: QtBot, desk: Desk, names: NamesPage, save: Save, function_yaml: str
+    qtbot: QtBot, desk: Desk, names: NamesPage, train: Path
 ) -> None:
-    text = function_yaml + "packages: [rh:~/team/lib, rh:~/deps]\n"
-    path = save("train", text)
-    qtbot.waitUntil(lambda: "~/train" in desk.store.functions, timeout=5000)
+    text = train.read_text()
     transfer(desk, [("~/team/lib", "~/crew/lib"), ("~/deps", "~/crew/deps")], copied=False)
     press_in_notice(qtbot, desk, "~/train names what was moved.")
     qtbot.waitUntil(lambda: told(desk, "~/train names the new names now"), timeout=5000)
-    assert path.read_text() == text.replace("~/team/lib", "~/crew/lib").replace("~/deps", "~/crew/deps")
+    assert train.read_text() == text.replace("~/team/lib", "~/crew/lib").replace("~/deps", "~/crew/deps")
     undo(qtbot, desk, "Moved 2 names to ~/crew")
     qtbot.waitUntil(lambda: told(desk, "~/train names what was moved.", 2), timeout=5000)
     press_in_notice(qtbot, desk, "~/train names what was moved.")
-    qtbot.waitUntil(lambda: path.read_text() == text, timeout=5000)
+    qtbot.waitUntil(lambda: train.read_text() == text, timeout=5000)
 
 
 def test_dropped_with_control_it_is_a_copy(qtbot: QtBot, desk: Desk, names: NamesPage) -> None:
